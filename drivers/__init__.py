@@ -1,0 +1,1 @@
+"""Drivers talk to hardware and know nothing of lessons."""

@@ -1,0 +1,94 @@
+"""Capability protocols: what the appliance may ask of a device.
+
+A camera or microphone driver *describes* its capture; the recorder captures. So a driver is testable without
+recording, and a recording never depends on a driver's event loop. Each hook says who calls it and when.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar, Literal, Protocol, runtime_checkable
+
+from pydantic import BaseModel, ConfigDict
+
+from drivers.manifest import DriverManifest
+
+Media = Literal["video", "audio"]
+
+
+class DriverConfig(BaseModel):
+    """The part of a device's table in room.toml that every driver has; drivers add their own keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    driver: str
+    label: str = ""
+    av_offset_ms: float = 0.0
+    """Measured delay of this device against the room's clock; positive when its media arrives late."""
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """How FFmpeg gets at a source. Pure data: the recorder turns it into a command.
+
+    input: FFmpeg input arguments up to and including ``-i X``; ``pipe:0`` when there is a feeder.
+    copy: the stream is H.264 already and is recorded untouched; otherwise it is encoded.
+    feeder: a program whose standard output is FFmpeg's standard input. It writes JSON lines to standard error:
+    ``{"epoch": s}`` once, the monotonic instant (seconds) of its first frame or sample; ``{"rms_db": x, "peak_db":
+    y}`` ten times a second if it is a microphone; ``{"code": "…", "detail": "…"}`` before it exits with an error.
+    env: added to the environment of feeder and FFmpeg, for what must not stand in a command line.
+    """
+
+    media: Media
+    input: tuple[str, ...]
+    copy: bool = False
+    feeder: tuple[str, ...] | None = None
+    env: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A device that discovery saw; ``config`` is what room.toml would need to use it."""
+
+    kind: str
+    driver: str
+    title: str
+    config: Mapping[str, str | int | float | bool]
+
+
+@runtime_checkable
+class Source(Protocol):
+    """A camera, a screen or a microphone."""
+
+    Config: ClassVar[type[DriverConfig]]
+
+    @property
+    def media(self) -> Media:
+        """What the takes of this source will hold; asked by the recorder's plan."""
+
+    def capture(self) -> Capture:
+        """The capture, from configuration alone, without touching the device. Called at every start of a take."""
+
+    async def check(self) -> None:
+        """Is the device there and willing? Called by ``doctor``, ``devices`` and the panel when idle, never while
+        recording.
+
+        Returns within 5 s. Raises NotReady, AuthFailed or Unsupported with the reason.
+        """
+
+
+class DriverModule(Protocol):
+    """The three names every driver file has, and an optional fourth."""
+
+    MANIFEST: DriverManifest
+    Config: type[DriverConfig]
+    Driver: type[Source]
+
+
+class Discovers(Protocol):
+    """A driver module that can look for devices (capability ``discover``)."""
+
+    async def discover(self) -> Sequence[Found]:
+        """What is there now; never raises for a missing bus, returns nothing instead."""

@@ -1,0 +1,1 @@
+"""The sync agent: reads the spool, brings lessons to the server, and brings the receipts back."""

@@ -1,0 +1,1 @@
+"""What both ends know of recordings as files. Imports none of ours."""
