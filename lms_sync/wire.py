@@ -166,9 +166,7 @@ def proof_room(authorization: str) -> str:
     return room
 
 
-def check_proof(
-    authorization: str, key: jwk.OKPKey, *, method: str, path: str, body_sha256: str, now: float
-) -> None:
+def check_proof(authorization: str, key: jwk.OKPKey, *, method: str, path: str, body_sha256: str, now: float) -> None:
     """Raises BadSignature when the key did not sign this very request, ClockSkew when only the time is wrong."""
     claims = _verify(authorization.partition(" ")[2], key, PROOF_TYPE)
     if (claims.get("htm"), claims.get("htu"), claims.get("bsha")) != (method, path, body_sha256):
@@ -199,8 +197,14 @@ def sign_receipt(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, now: 
 def check_receipt(receipt: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> dict[str, Any]:
     """The claims of a receipt for exactly this asset. Raises BadSignature otherwise."""
     claims = _verify(receipt, key, RECEIPT_TYPE)
-    expected = {"room": room, "lesson": asset.lesson, "path": asset.path, "sha256": asset.sha256, "bytes":
-    asset.bytes} if any(claims.get(name) != value for name, value in expected.items()):
+    expected = {
+        "room": room,
+        "lesson": asset.lesson,
+        "path": asset.path,
+        "sha256": asset.sha256,
+        "bytes": asset.bytes,
+    }
+    if any(claims.get(name) != value for name, value in expected.items()):
         raise BadSignature("The receipt speaks of something else.")
     return claims
 

@@ -129,7 +129,8 @@ class Lesson:
             last = max((take.end for take in takes), default=first)
             if number and self.spans[number - 1].ended == "cut" and end_wall is not None:
                 # Only the wall clock crosses a reboot. A clock that lies backwards gives no gap rather than a
-                # negative one. cursor += max(0.0, span.wall + (first - span.mono) - end_wall)
+                # negative one.
+                cursor += max(0.0, span.wall + (first - span.mono) - end_wall)
             placed.append((cursor, first))
             cursor += last - first
             end_wall = span.wall + (last - span.mono)
