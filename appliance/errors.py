@@ -1,0 +1,79 @@
+"""What the room may refuse, and how it says so over HTTP.
+
+    RoomError                     code, status, one English sentence with the next step, facts
+    ├── NotRecording      409     pause, resume, stop or mark without a lesson
+    ├── AlreadyRecording  409     start while a lesson runs
+    ├── WrongState        409     resume what is not paused, pause what is paused
+    ├── CannotRecord      503     no source can be captured at all
+    ├── DiskFull          507     no room left that may be used
+    ├── NotFound          404     no such lesson, source or device
+    ├── BadRequest        422     a title too long, an unknown field
+    ├── ForeignOrigin     403     another site's page, or another host name, speaks to the panel's API
+    └── ConfigError       500     room.toml is wrong (the daemon does not start; the command line prints the sentence)
+
+The sentences are for logs, programs and IT staff; the faces translate the codes.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+class RoomError(Exception):
+    """Base of all. detail: one plain sentence; facts: figures and names for the faces."""
+
+    code = "room-error"
+    status = 500
+    title = "The room could not do that"
+
+    def __init__(self, detail: str, **facts: Any) -> None:
+        super().__init__(detail)
+        self.detail = detail
+        self.facts = facts
+
+    def problem(self) -> dict[str, Any]:
+        """As RFC 9457 problem JSON."""
+        return {
+            "type": f"urn:darsbox:problem:{self.code}",
+            "title": self.title,
+            "status": self.status,
+            "detail": self.detail,
+            "code": self.code,
+            **self.facts,
+        }
+
+
+class NotRecording(RoomError):
+    code, status, title = "not-recording", 409, "No lesson is being recorded"
+
+
+class AlreadyRecording(RoomError):
+    code, status, title = "already-recording", 409, "A lesson is being recorded already"
+
+
+class WrongState(RoomError):
+    code, status, title = "wrong-state", 409, "Not possible at this moment"
+
+
+class CannotRecord(RoomError):
+    code, status, title = "cannot-record", 503, "No camera or microphone can be recorded"
+
+
+class DiskFull(RoomError):
+    code, status, title = "disk-full", 507, "The disk is full"
+
+
+class NotFound(RoomError):
+    code, status, title = "not-found", 404, "There is no such thing here"
+
+
+class BadRequest(RoomError):
+    code, status, title = "bad-request", 422, "The request cannot be understood"
+
+
+class ForeignOrigin(RoomError):
+    code, status, title = "foreign-origin", 403, "Only the panel may ask this"
+
+
+class ConfigError(RoomError):
+    code, status, title = "bad-config", 500, "room.toml is wrong"

@@ -1,0 +1,77 @@
+"""What happens in the room, as frozen typed events, and the bus that carries them to whoever listens.
+
+The recorder publishes, the API subscribes. A slow listener loses its oldest events, never holds anybody up.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+QUEUE = 256
+"""Events a listener may lag behind: some seconds of levels, hours of anything else."""
+
+
+@dataclass(frozen=True, slots=True)
+class LessonChanged:
+    """A lesson began, paused, went on, got a mark, or ended. state as in ``media.lesson``."""
+
+    lesson: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """A source's state, by evidence: ``idle`` | ``starting`` | ``recording`` | ``stalled`` | ``lost``."""
+
+    source: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
+class Level:
+    """Loudness of a microphone over the last tenth of a second, in dB of full scale (0 is the loudest)."""
+
+    source: str
+    rms_db: float
+    peak_db: float
+
+
+@dataclass(frozen=True, slots=True)
+class DiskChanged:
+    """Room on the spool's disk crossed a line: ``ok`` | ``low`` | ``full``."""
+
+    state: str
+
+
+Event = LessonChanged | SourceChanged | Level | DiskChanged
+
+
+class Bus:
+    """Publish from the event loop's thread; every subscriber has a queue of its own."""
+
+    def __init__(self) -> None:
+        self._listeners: set[asyncio.Queue[Event]] = set()
+
+    @property
+    def listened(self) -> bool:
+        """Whether anyone listens: levels are not worth computing for nobody."""
+        return bool(self._listeners)
+
+    def publish(self, event: Event) -> None:
+        for queue in self._listeners:
+            if queue.full():
+                queue.get_nowait()
+            queue.put_nowait(event)
+
+    @contextmanager
+    def subscribe(self) -> Iterator[asyncio.Queue[Event]]:
+        """A queue of all events from now until the block ends."""
+        queue: asyncio.Queue[Event] = asyncio.Queue(QUEUE)
+        self._listeners.add(queue)
+        try:
+            yield queue
+        finally:
+            self._listeners.discard(queue)
