@@ -37,7 +37,10 @@ class SourceStatus:
 
 @dataclass(frozen=True, slots=True)
 class LessonStatus:
-    """elapsed: seconds recorded so far, pauses left out; it grows only while bytes reach the disk. started: Unix seconds."""
+    """elapsed: seconds recorded so far, pauses left out; it grows only while bytes reach the disk.
+
+    started: Unix seconds, as the room's clock had it.
+    """
 
     id: str
     title: str
