@@ -1,0 +1,217 @@
+"""Fragmented MP4 as a stream of boxes: the header once, then whole fragments.
+
+ISO/IEC 14496-12. Takes have one track and default-base-is-moof, as FFmpeg writes them with
+``+empty_moov+default_base_moof+delay_moov``. Only what the recorder needs is read: where a fragment begins and ends,
+when it lies in media time, and whether a decoder can begin with it. Standard library only.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+MAX_BOX = 64 * 1024 * 1024
+"""A box larger than this is no box of a camera's 0.25 s, but garbage."""
+MAX_HEADER = 1024 * 1024
+
+_NOT_SYNC = 0x00010000
+
+
+class BadStream(ValueError):
+    """The bytes are not a fragmented MP4 of one track."""
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """ftyp and moov.
+
+    start: media time in units at which presentation begins (the edit list's), timescale: units a second.
+    """
+
+    data: bytes
+    timescale: int
+    start: int
+    codec: str
+    width: int
+    height: int
+    sample_rate: int
+    default_duration: int
+    default_flags: int
+
+
+@dataclass(frozen=True, slots=True)
+class Fragment:
+    """One moof and its mdat. time and seconds on the presentation timeline of the take, in seconds."""
+
+    data: bytes
+    time: float
+    seconds: float
+    key: bool
+
+
+def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
+    """(type, payload) of the boxes that lie one after another in data. Raises BadStream."""
+    view = memoryview(data)
+    while view:
+        if len(view) < 8:
+            raise BadStream("A box is cut off.")
+        size, kind = struct.unpack_from(">I4s", view)
+        if size < 8 or size > len(view):
+            raise BadStream(f"A {kind!r} box has an impossible size.")
+        yield kind, view[8:size]
+        view = view[size:]
+
+
+def read_stream(read: Callable[[int], bytes]) -> Iterator[Header | Fragment]:
+    """The header, then every whole fragment. read(n) gives exactly n bytes, or fewer at the end of the stream.
+
+    A fragment that is cut off by the end is not given. Raises BadStream.
+    """
+    header: Header | None = None
+    pending = b""
+    while True:
+        box = _read_box(read)
+        if box is None:
+            return
+        kind, data = box
+        if header is None:
+            pending += data
+            if len(pending) > MAX_HEADER:
+                raise BadStream("The stream does not begin like an MP4.")
+            if kind == b"moov":
+                header = parse_header(pending)
+                pending = b""
+                yield header
+        elif kind == b"moof":
+            pending = data
+        elif kind == b"mdat" and pending:
+            yield parse_fragment(header, pending, data)
+            pending = b""
+        # mfra, free and sidx say nothing that a take needs
+
+
+def _read_box(read: Callable[[int], bytes]) -> tuple[bytes, bytes] | None:
+    head = read(8)
+    if len(head) < 8:
+        return None
+    size, kind = struct.unpack(">I4s", head)
+    if not 8 <= size <= MAX_BOX:
+        raise BadStream("The stream is not an MP4.")
+    body = read(size - 8)
+    if len(body) < size - 8:
+        return None
+    return kind, head + body
+
+
+def parse_header(data: bytes) -> Header:
+    """From ftyp and moov. Raises BadStream when there is not exactly one track of a known kind."""
+    try:
+        moov = _child(data, b"moov")
+        tracks = [payload for kind, payload in boxes(moov) if kind == b"trak"]
+        if len(tracks) != 1:
+            raise BadStream(f"The stream has {len(tracks)} tracks; a take has one.")
+        mdia = _child(tracks[0], b"mdia")
+        mdhd = _child(mdia, b"mdhd")
+        timescale = struct.unpack_from(">I", mdhd, 20 if mdhd[0] == 1 else 12)[0]
+        if not timescale:
+            raise BadStream("The stream's track has no clock.")
+        codec, width, height, rate = _sample_entry(_child(_child(_child(mdia, b"minf"), b"stbl"), b"stsd"))
+        trex = _child(_child(moov, b"mvex"), b"trex")
+        duration, _size, flags = struct.unpack_from(">III", trex, 12)
+        return Header(data, timescale, _edit_start(tracks[0]), codec, width, height, rate, duration, flags)
+    except (struct.error, KeyError, IndexError) as error:
+        raise BadStream(f"The stream's header is damaged: {error}.") from error
+
+
+def parse_fragment(header: Header, moof: bytes, mdat: bytes) -> Fragment:
+    """Raises BadStream."""
+    try:
+        traf = _child(_child(moof, b"moof"), b"traf")
+        tfhd = _child(traf, b"tfhd")
+        flags = struct.unpack(">I", tfhd[:4])[0] & 0xFFFFFF
+        at = 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
+        duration, sample_flags = header.default_duration, header.default_flags
+        if flags & 0x8:
+            duration = struct.unpack_from(">I", tfhd, at)[0]
+            at += 4
+        if flags & 0x10:
+            at += 4
+        if flags & 0x20:
+            sample_flags = struct.unpack_from(">I", tfhd, at)[0]
+        tfdt = _child(traf, b"tfdt")
+        begin = struct.unpack_from(">Q" if tfdt[0] == 1 else ">I", tfdt, 4)[0]
+        total, first_flags = _run(traf, duration, sample_flags)
+        return Fragment(
+            moof + mdat,
+            (begin - header.start) / header.timescale,
+            total / header.timescale,
+            not first_flags & _NOT_SYNC,
+        )
+    except (struct.error, KeyError, IndexError) as error:
+        raise BadStream(f"A fragment is damaged: {error}.") from error
+
+
+def _run(traf: memoryview, default_duration: int, default_flags: int) -> tuple[int, int]:
+    """Sum of the samples' durations, and the flags of the first sample."""
+    total = 0
+    first: int | None = None
+    for kind, trun in boxes(traf):
+        if kind != b"trun":
+            continue
+        flags, count = struct.unpack_from(">II", trun)
+        at = 8 + (4 if flags & 0x1 else 0)
+        first_flags: int | None = None
+        if flags & 0x4:
+            first_flags = struct.unpack_from(">I", trun, at)[0]
+            at += 4
+        width = 4 * sum(1 for bit in (0x100, 0x200, 0x400, 0x800) if flags & bit)
+        if flags & 0x400 and first_flags is None and count:
+            first_flags = struct.unpack_from(">I", trun, at + 4 * bool(flags & 0x100) + 4 * bool(flags & 0x200))[0]
+        if first is None:
+            first = default_flags if first_flags is None else first_flags
+        if flags & 0x100:
+            total += sum(struct.unpack_from(">I", trun, at + index * width)[0] for index in range(count))
+        else:
+            total += count * default_duration
+    if first is None:
+        raise BadStream("A fragment has no samples.")
+    return total, first
+
+
+def _edit_start(trak: memoryview) -> int:
+    """The media time of the first edit that is not empty: what comes before is encoder priming, not sound."""
+    for kind, payload in boxes(trak):
+        if kind != b"edts":
+            continue
+        elst = _child(payload, b"elst")
+        version, count = elst[0], struct.unpack_from(">I", elst, 4)[0]
+        for index in range(count):
+            if version == 1:
+                time = struct.unpack_from(">q", elst, 8 + index * 20 + 8)[0]
+            else:
+                time = struct.unpack_from(">i", elst, 8 + index * 12 + 4)[0]
+            if time >= 0:
+                return int(time)
+    return 0
+
+
+def _sample_entry(stsd: memoryview) -> tuple[str, int, int, int]:
+    """Codec as RFC 6381 where it is H.264, width, height, sample rate."""
+    for kind, entry in boxes(stsd[8:]):
+        name = kind.decode("ascii", "replace")
+        if name in {"mp4a", "Opus"}:
+            return ("mp4a.40.2" if name == "mp4a" else "opus"), 0, 0, struct.unpack_from(">I", entry, 24)[0] >> 16
+        width, height = struct.unpack_from(">HH", entry, 24)
+        if name in {"avc1", "avc3"}:
+            avcc = _child(entry[78:], b"avcC")
+            name = f"{name}.{avcc[1]:02x}{avcc[2]:02x}{avcc[3]:02x}"
+        return name, width, height, 0
+    raise BadStream("The stream's track has no codec.")
+
+
+def _child(data: bytes | memoryview, kind: bytes) -> memoryview:
+    for name, payload in boxes(data):
+        if name == kind:
+            return payload
+    raise KeyError(f"no {kind.decode()} box")

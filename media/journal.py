@@ -1,0 +1,141 @@
+"""The journal beside a take: one line a fragment, written and synced right after the fragment itself.
+
+JSON lines. The first describes the take, each further one a fragment; with them salvage can tell to the byte what is
+whole and prove it by hash, the timeline knows when each moment was recorded, and viewers know where a keyframe is.
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from media.fragments import Header
+
+
+@dataclass(frozen=True, slots=True)
+class TakeEntry:
+    """First line: init is the length in bytes of ftyp and moov, init_sha their SHA-256 (hex).
+
+    epoch: the monotonic instant of media time zero if the capture told it, else None. boot, mono, wall: when the take
+    began.
+    """
+
+    lesson: str
+    source: str
+    take: int
+    span: int
+    init: int
+    init_sha: str
+    codec: str
+    width: int
+    height: int
+    sample_rate: int
+    boot: str
+    mono: float
+    wall: float
+    epoch: float | None = None
+
+    @classmethod
+    def of(cls, header: Header, **where: object) -> TakeEntry:
+        return cls(
+            init=len(header.data),
+            init_sha=hashlib.sha256(header.data).hexdigest(),
+            codec=header.codec,
+            width=header.width,
+            height=header.height,
+            sample_rate=header.sample_rate,
+            **where,  # type: ignore[arg-type]  # named by the one caller, checked by the dataclass
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class FragmentEntry:
+    """n counts from 1; off and len in bytes; t and d are media time and length in seconds; key: begins with a keyframe.
+
+    mono and wall: when the fragment had arrived whole; sha: SHA-256 (hex) of its bytes.
+    """
+
+    n: int
+    off: int
+    len: int
+    t: float
+    d: float
+    key: bool
+    mono: float
+    wall: float
+    sha: str
+
+    @property
+    def end(self) -> int:
+        return self.off + self.len
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A journal as read back. torn: whether its last line was cut off."""
+
+    take: TakeEntry
+    fragments: list[FragmentEntry]
+    torn: bool = False
+
+    @property
+    def end(self) -> int:
+        """Bytes of the take that the journal vouches for."""
+        return self.fragments[-1].end if self.fragments else self.take.init
+
+    @property
+    def seconds(self) -> float:
+        return max((f.t + f.d for f in self.fragments), default=0.0)
+
+    @property
+    def epoch(self) -> float:
+        """The monotonic instant of media time zero."""
+        return self.take.epoch if self.take.epoch is not None else arrival_epoch(self.fragments, self.take.mono)
+
+
+class BadJournal(ValueError):
+    """There is no readable first line, so nothing can be proven by it."""
+
+
+def arrival_epoch(fragments: Iterable[FragmentEntry], default: float) -> float:
+    """When media time zero was, judged by the arrivals.
+
+    A fragment arrives as soon as its last picture is there, later only when something held it up: so the earliest
+    arrival, counted back by media time, is the nearest to the truth, and the more fragments the better.
+    """
+    return min((f.mono - (f.t + f.d) for f in fragments), default=default)
+
+
+def line(entry: TakeEntry | FragmentEntry) -> bytes:
+    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+
+
+def read(path: Path) -> Journal:
+    """All whole lines; a line cut off by a power cut, and all after a damaged one, are left out.
+
+    Raises BadJournal, OSError.
+    """
+    lines = path.read_bytes().split(b"\n")
+    torn = lines.pop() != b""
+    try:
+        take = TakeEntry(**json.loads(lines[0]))
+    except (IndexError, ValueError, TypeError) as error:
+        raise BadJournal(f"{path.name} has no readable first line: {error}") from error
+    fragments: list[FragmentEntry] = []
+    at = take.init
+    for number, text in enumerate(lines[1:], start=1):
+        try:
+            entry = FragmentEntry(**json.loads(text))
+        except (ValueError, TypeError):
+            torn = True
+            break
+        if entry.n != number or entry.off != at:
+            torn = True
+            break
+        fragments.append(entry)
+        at = entry.end
+    return Journal(take, fragments, torn)
