@@ -1,0 +1,58 @@
+"""Start a program, wait until it says that it is ready, and stop it by its own process id."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+
+def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
+    """Poll until the condition holds. Raises TimeoutError naming what never came."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"{what} did not come within {seconds:g} s")
+        time.sleep(0.02)
+
+
+def stop(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
+    """Ask the process to end, then make it."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@contextmanager
+def running(
+    command: Sequence[str],
+    log: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    ready: Callable[[str], bool],
+    seconds: float = 15.0,
+) -> Iterator[subprocess.Popen[bytes]]:
+    """The program, from the moment ``ready`` says so of its output (standard output and error go to ``log``) until the
+    block ends."""
+    with log.open("wb") as out:
+        process = subprocess.Popen(list(command), stdout=out, stderr=out, env={**os.environ, **(env or {})})
+    try:
+
+        def is_ready() -> bool:
+            text = log.read_text(errors="replace")
+            if process.poll() is not None:
+                raise RuntimeError(f"{command[0]} ended with code {process.returncode}: {text[-2000:]}")
+            return ready(text)
+
+        wait_until(is_ready, seconds, f"readiness of {command[0]}")
+        yield process
+    finally:
+        stop(process)

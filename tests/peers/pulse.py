@@ -1,0 +1,139 @@
+"""A real sound device without a sound card: a private PulseAudio with a null sink, whose monitor is a microphone.
+
+``with pulse_microphone(tmp_path) as mic:`` gives a microphone that PortAudio finds under the name ``mic.device`` when
+the environment has ``mic.env``; ``mic.play(wav)`` is heard in it, ``mic.beep()`` beeps for 100 ms at every even
+multiple of two seconds of the monotonic clock, and ``mic.process`` may be killed to pull the plug.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from tests.peers.program import running, stop, wait_until
+
+DEVICE = "lectern mic"
+SINK = "lectern"
+
+ALSA = """
+</usr/share/alsa/alsa.conf>
+pcm."{device}" {{
+    type pulse
+    server "unix:{socket}"
+    device "{sink}.monitor"
+    hint {{ show on  description "{device}" }}
+}}
+"""
+
+BEEPER = """
+import array, json, math, sys, time
+rate, ahead = 48000, 0.02
+beep = [int(22000 * math.sin(2 * math.pi * 1000 * n / rate)) for n in range(rate // 10)]
+start = (time.monotonic() // 0.02 + 1) * 0.02
+n, block = 0, rate // 50
+while True:
+    due = start + n / rate - ahead
+    time.sleep(max(0.0, due - time.monotonic()))
+    at = round(((start + n / rate) % 2.0) * rate) % (2 * rate)
+    out = beep[at : at + block] if at + block <= len(beep) else [0] * block
+    sys.stdout.buffer.write(array.array("h", out).tobytes())
+    sys.stdout.buffer.flush()
+    n += block
+"""
+
+
+@dataclass
+class Microphone:
+    """env: what PortAudio and PulseAudio's tools need to find it; device: its name."""
+
+    device: str
+    env: dict[str, str]
+    process: subprocess.Popen[bytes]
+    socket: Path
+    stack: ExitStack = field(repr=False)
+
+    def _player(self, *source: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
+        # A long buffer would swallow the first second and a half of what is played.
+        command = [
+            "pacat",
+            "--playback",
+            f"--server=unix:{self.socket}",
+            f"--device={SINK}",
+            "--latency-msec=20",
+            *source,
+        ]
+        player = subprocess.Popen(command, stdin=stdin)
+        self.stack.callback(stop, player)
+        return player
+
+    def play(self, wav: Path) -> subprocess.Popen[bytes]:
+        """Play a WAV file once; the player ends with it."""
+        return self._player("--file-format=wav", str(wav))
+
+    def beep(self) -> None:
+        """Beep (1 kHz, 100 ms) at every even multiple of two seconds of the monotonic clock until the block ends."""
+        beeper = subprocess.Popen([sys.executable, "-c", BEEPER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
+        assert beeper.stdout is not None
+        self._player("--raw", "--rate=48000", "--channels=1", "--format=s16le", stdin=beeper.stdout.fileno())
+        beeper.stdout.close()
+        self.stack.callback(stop, beeper)
+
+
+def speech(file: Path, seconds: float = 20.0, text: str = "Good morning. Today we speak about forces. ") -> Path:
+    """A WAV file of a voice, by espeak-ng."""
+    words = text * max(1, int(seconds / 3))
+    subprocess.run(["espeak-ng", "-w", str(file), words], check=True)
+    return file
+
+
+@contextmanager
+def pulse_microphone(folder: Path) -> Iterator[Microphone]:
+    """A microphone until the block ends. Many may live side by side, each in its own folder."""
+    home = folder / f"pulse-{time.monotonic_ns()}"
+    home.mkdir(mode=0o700)
+    socket = home / "native"
+    alsa = home / "asound.conf"
+    alsa.write_text(ALSA.format(device=DEVICE, socket=socket, sink=SINK))
+    own = {
+        "PULSE_RUNTIME_PATH": str(home),
+        "HOME": str(home),
+        "XDG_RUNTIME_DIR": str(home),
+        "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
+    }
+    modules = [
+        f"module-native-protocol-unix socket={socket} auth-anonymous=1",
+        f"module-null-sink sink_name={SINK} sink_properties=device.description=Lectern rate=48000 channels=1",
+    ]
+    command = [
+        "pulseaudio",
+        "-n",
+        "--daemonize=no",
+        "--exit-idle-time=-1",
+        "--disallow-exit",
+        "--log-level=notice",
+        "--log-target=stderr",
+    ]
+    for module in modules:
+        command += ["-L", module]
+    with ExitStack() as stack:
+        log = home / "pulseaudio.log"
+        process = stack.enter_context(running(command, log, env=own, ready=lambda _: socket.exists()))
+
+        def has_sink() -> bool:
+            sinks = subprocess.run(
+                ["pactl", f"--server=unix:{socket}", "--format=json", "list", "sinks"],
+                capture_output=True,
+                env=None,
+                check=False,
+            )
+            return sinks.returncode == 0 and any(sink["name"] == SINK for sink in json.loads(sinks.stdout or b"[]"))
+
+        wait_until(has_sink, 10, "PulseAudio's null sink")
+        env = {"ALSA_CONFIG_PATH": str(alsa), "PULSE_SERVER": f"unix:{socket}"}
+        yield Microphone(DEVICE, env, process, socket, stack.enter_context(ExitStack()))
