@@ -1,0 +1,182 @@
+"""Before anything runs: Debian packages in one printed step, then ``.venv`` from the lock. ``python3 -m
+provisioning.prepare run|check|test``, from the project's folder.
+
+Standard library only. Each thing is done once: what ``.venv`` was made from is written down in it, so that a second
+start takes no time, and a changed lock is installed at the next.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from provisioning.packages import PURPOSES, VENV, Package, install_line, may_install, missing
+from provisioning.progress import Step, complain, say
+
+LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": "requirements-test.lock"}
+STAMP = "darsbox-installed.json"
+
+
+class CannotPrepare(Exception):
+    """One sentence with the next thing to do."""
+
+
+# -- Debian packages -------------------------------------------------------------------------------------
+
+
+def debian_packages(project: Path, purpose: str, log: Path) -> None:
+    """Install what is missing when this may be done, else say what will not work. Raises CannotPrepare when it
+    cannot go on without."""
+    wanted = [package for package in PURPOSES[purpose] if not (package is VENV and _works(project))]
+    lacking = missing(wanted)
+    if not lacking:
+        return
+    prefix = may_install()
+    names = [package.name for package in lacking]
+    if prefix is not None:
+        say("Debian packages to install: " + " ".join(names))
+        try:
+            _apt_get(prefix, names, log)
+        except CannotPrepare as error:
+            complain(str(error))
+        lacking = missing(wanted)
+    _report(purpose, lacking)
+
+
+def _apt_get(prefix: Sequence[str], names: Sequence[str], log: Path) -> None:
+    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    apt = [*prefix, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
+    steps = {
+        "apt-get update": [*apt, "update"],
+        "apt-get install --no-install-recommends": [*apt, "install", "-y", "--no-install-recommends", *names],
+    }
+    for text, command in steps.items():
+        with Step(text):
+            _logged(command, log, environment, f"{text} did not work; its words are in {log}.")
+
+
+def _report(purpose: str, lacking: Sequence[Package]) -> None:
+    if not lacking:
+        return
+    line = install_line([package.name for package in lacking])
+    if purpose == "test":
+        raise CannotPrepare(f"The tests need packages that are missing and cannot be installed from here: {line}")
+    for package in lacking:
+        if package.needed:
+            raise CannotPrepare(f"Without {package.name} {package.without}: {line}")
+    for package in lacking:
+        say(f"Without {package.name}: {package.without}.")
+    say(f"To have all of it: {line}")
+
+
+# -- the Python environment ------------------------------------------------------------------------------
+
+
+def python_environment(project: Path, purpose: str, log: Path) -> None:
+    """``.venv`` as the lock wants it. Raises CannotPrepare."""
+    venv = project / ".venv"
+    wanted = fingerprint(project, purpose)
+    if is_current(installed(venv), wanted):
+        return
+    if not _works(project):
+        with Step("Making .venv"):
+            _logged(
+                [sys.executable, "-m", "venv", "--clear", str(venv)],
+                log,
+                os.environ,
+                f"The Python environment .venv could not be made; the reason is in {log}.",
+            )
+    pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
+    lock = LOCKS[purpose]
+    with Step(f"Installing Python packages from {lock} (the first time takes a minute or two)"):
+        _logged(
+            [*pip, "install", "--require-hashes", "-r", str(project / lock)],
+            log,
+            os.environ,
+            f"The Python packages could not be installed; is there a network? The reason is in {log}.",
+        )
+    with Step("Installing Darsbox itself"):
+        _logged(
+            [*pip, "install", "--no-deps", "--no-build-isolation", "-e", str(project)],
+            log,
+            os.environ,
+            f"Darsbox could not be installed into .venv; the reason is in {log}.",
+        )
+    stamp = venv / STAMP
+    fresh = stamp.with_suffix(".new")
+    fresh.write_text(json.dumps({**installed(venv), **wanted}, indent=1))
+    fresh.replace(stamp)
+
+
+def fingerprint(project: Path, purpose: str) -> dict[str, str]:
+    """What .venv must have been made from: the lock and the project's own description, by SHA-256, and where."""
+    files = {LOCKS[purpose]: project / LOCKS[purpose], "pyproject.toml": project / "pyproject.toml"}
+    return {
+        **{name: hashlib.sha256(file.read_bytes()).hexdigest() for name, file in files.items()},
+        # A copied or moved clone has scripts that point to the old place.
+        "project": str(project),
+    }
+
+
+def installed(venv: Path) -> dict[str, str]:
+    """What .venv says it was made from; nothing when it does not say or does not work."""
+    try:
+        stamp = json.loads((venv / STAMP).read_text())
+    except (OSError, ValueError):
+        return {}
+    return stamp if isinstance(stamp, dict) and (venv / "bin" / "python").exists() else {}
+
+
+def is_current(stamp: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
+    return all(stamp.get(key) == value for key, value in wanted.items())
+
+
+def _works(project: Path) -> bool:
+    """Whether .venv is there, of a good Python, and can install."""
+    python = project / ".venv" / "bin" / "python"
+    try:
+        question = [str(python), "-c", "import sys, pip; sys.exit(sys.version_info < (3, 11))"]
+        return subprocess.run(question, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
+
+
+def _logged(command: Sequence[str], log: Path, environment: Mapping[str, str], sentence: str) -> None:
+    """Run it with its words in the log. Raises CannotPrepare with the sentence and its last words."""
+    log.parent.mkdir(parents=True, exist_ok=True)
+    with log.open("a") as words:
+        words.write(f"\n$ {' '.join(command)}\n")
+        words.flush()
+        code = subprocess.run(
+            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=environment, check=False
+        ).returncode
+    if code:
+        last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-3:]
+        raise CannotPrepare("\n".join([*(f"    {line}" for line in last), sentence]))
+
+
+def main(arguments: Sequence[str]) -> int:
+    if len(arguments) != 1 or arguments[0] not in PURPOSES:
+        complain(f"Say what for: python3 -m provisioning.prepare {'|'.join(PURPOSES)}")
+        return 2
+    project = Path(__file__).resolve().parent.parent
+    log = project / "var" / "log" / "install.log"
+    try:
+        debian_packages(project, arguments[0], log)
+        python_environment(project, arguments[0], log)
+    except CannotPrepare as error:
+        complain(str(error))
+        return 1
+    except KeyboardInterrupt:
+        complain("Stopped. The next start goes on from here.")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
