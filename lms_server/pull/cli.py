@@ -1,0 +1,256 @@
+"""The command line of lms-pull. Exit 0 when all that was asked for is there, 2 on wrong use, 1 otherwise, and then
+one plain sentence on standard error."""
+
+from __future__ import annotations
+
+import io
+import json
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import httpx
+import typer
+from rich.cells import cell_len
+from rich.console import Console
+
+from . import folder as folders
+from .client import Lesson, Server
+from .errors import Damaged, NotReady, PullError
+from .fetch import fetch, of_disk
+from .progress import Bar, Lines, Show, duration, size
+
+EXAMPLE = """
+Example, as often as you like (what is there is skipped, what broke off goes on):
+
+    lms-pull --server https://box.example.edu --token TOKEN --out Lessons
+"""
+
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+
+@dataclass(slots=True)
+class Result:
+    """What became of one lesson; state of a file: ``fetched`` | ``present`` | ``damaged``."""
+
+    lesson: str
+    title: str
+    folder: str | None = None
+    files: list[dict[str, Any]] = field(default_factory=list)
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What was asked for; named: one lesson by its id, so that its not being there yet is an error."""
+
+    out: Path
+    originals: bool
+    verify: bool
+    named: bool
+    as_json: bool
+
+
+@app.command(epilog=EXAMPLE)
+def pull(
+    *,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The address of the central server.")],
+    token: Annotated[
+        str, typer.Option("--token", metavar="TOKEN", envvar="LMS_PULL_TOKEN", help="What the server gave you to pull.")
+    ],
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="DIR", help="Where the lessons' folders go.", file_okay=False)
+    ] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", metavar="DATE", help="Only lessons from this day on, as 2026-11-01.")
+    ] = None,
+    lesson: Annotated[
+        str | None, typer.Option("--lesson", metavar="ID", help="Only this lesson; --list shows the ids.")
+    ] = None,
+    room: Annotated[str | None, typer.Option("--room", metavar="ROOM", help="Only lessons of this room.")] = None,
+    only_list: Annotated[bool, typer.Option("--list", help="Only show what there is.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")] = False,
+    originals: Annotated[
+        bool, typer.Option("--originals", help="The takes as the room recorded them, not the assembled files.")
+    ] = False,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Read every file that is there again, even one nobody touched.")
+    ] = False,
+) -> None:
+    """List recordings of a Darsbox server, and pull them: resumable, verified by SHA-256, nothing fetched twice."""
+    if out is None and not only_list:
+        raise typer.BadParameter("Say where the recordings go with --out DIR, or look first with --list.")
+    link = Server(_address(server), _token(token))
+    try:
+        lessons = [link.lesson(lesson)] if lesson else list(link.lessons(since=_day(since), room=room))
+        if only_list or out is None:
+            _print_list(lessons, as_json)
+            return
+        order = Order(out, originals=originals, verify=verify, named=lesson is not None, as_json=as_json)
+        _pull(link, lessons, order)
+    except PullError as error:
+        _fail(str(error))
+    except KeyboardInterrupt:
+        _fail("Stopped; run the same command again to go on from here.")
+    finally:
+        link.close()
+
+
+def main() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a console that cannot show Arabic still pulls it
+    app()
+
+
+# -- pulling ---------------------------------------------------------------------------------------------
+
+
+def _pull(link: Server, lessons: Sequence[Lesson], order: Order) -> None:
+    """Raises PullError at what stops everything; a damaged file does not stop the others."""
+    results: list[Result] = []
+    first_problem: PullError | None = None
+    with _show(order.as_json) as show:
+        try:
+            for number, listed in enumerate(lessons, 1):
+                result = Result(listed.id, listed.title)
+                results.append(result)
+                show.say(f"[{number}/{len(lessons)}] {listed.day:%Y-%m-%d} {listed.room}: {listed.title}")
+                try:
+                    _pull_lesson(link, link.lesson(listed.id), order, show, result)
+                except (NotReady, Damaged) as error:
+                    result.problem = str(error)
+                    if isinstance(error, Damaged) or order.named:
+                        first_problem = first_problem or error
+                    else:
+                        show.say(f"  {error}")
+        finally:
+            if order.as_json:
+                print(json.dumps([asdict(result) for result in results], ensure_ascii=False, indent=1))  # noqa: T201
+    fetched = [entry for result in results for entry in result.files if entry["state"] == "fetched"]
+    present = sum(entry["state"] == "present" for result in results for entry in result.files)
+    if not order.as_json:
+        got = f"{_count(len(fetched), 'file')} fetched ({size(sum(entry['bytes'] for entry in fetched))})"
+        print(f"{got}, {present} already there, {_count(len(lessons), 'lesson')} in {order.out}.")  # noqa: T201
+    if first_problem is not None:
+        raise first_problem
+
+
+def _pull_lesson(link: Server, lesson: Lesson, order: Order, show: Show, result: Result) -> None:
+    wanted = folders.wanted(lesson, originals=order.originals)
+    damaged: Damaged | None = None
+    try:
+        home = folders.of(order.out, lesson)
+        sums = folders.Sums(home)
+        result.folder = str(home)
+        for path, file in wanted:
+            state = "present"
+            if not sums.has(path, file, lesson.started, thorough=order.verify):
+                state = "fetched"
+                show.begin(path, file.bytes)
+                try:
+                    fetch(link, file, home / path, show)
+                except Damaged as error:
+                    damaged, state = damaged or error, "damaged"
+                finally:
+                    show.end()
+            if state != "damaged":
+                sums.add(path, file, lesson.started)
+            result.files.append({"path": path, "bytes": file.bytes, "sha256": file.sha256, "state": state})
+            show.say(f"  {path}  {size(file.bytes)}  {_WORDS[state]}")
+    except OSError as error:
+        raise of_disk(error, order.out / "SHA256SUMS", 0) from error
+    if damaged is not None:
+        raise damaged
+
+
+_WORDS = {"present": "already there", "fetched": "fetched and verified", "damaged": "arrived damaged, thrown away"}
+
+
+def _show(as_json: bool) -> Show:
+    if sys.stderr.isatty():
+        return Bar(Console(stderr=True))
+    return Lines(None if as_json else sys.stdout)
+
+
+# -- the list --------------------------------------------------------------------------------------------
+
+
+def _print_list(lessons: Sequence[Lesson], as_json: bool) -> None:
+    if as_json:
+        listed = [{key: value for key, value in asdict(lesson).items() if key != "files"} for lesson in lessons]
+        print(json.dumps(listed, ensure_ascii=False, indent=1))  # noqa: T201
+        return
+    if not lessons:
+        print("There is no lesson for that.")  # noqa: T201
+        return
+    rows = [("STARTED", "LENGTH", "SIZE", "GAPS", "STATE", "ID", "ROOM", "TITLE")]
+    for lesson in lessons:
+        rows.append(
+            (
+                f"{lesson.day:%Y-%m-%d %H:%M}",
+                duration(lesson.seconds),
+                size(lesson.bytes) if lesson.bytes else "",
+                str(lesson.gaps or ""),
+                lesson.state,
+                lesson.id,
+                _one_line(lesson.room),
+                _one_line(lesson.title),
+            )
+        )
+    widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
+    for row in rows:
+        cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
+        print("  ".join(cells).rstrip())  # noqa: T201
+
+
+def _one_line(text: str) -> str:
+    """A title must not draw on the terminal."""
+    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
+
+
+# -- what was typed --------------------------------------------------------------------------------------
+
+
+def _address(text: str) -> str:
+    """Raises typer.BadParameter unless it is an http(s) address."""
+    try:
+        url = httpx.URL(text)
+    except httpx.InvalidURL as error:
+        raise typer.BadParameter(f"{text!r} is no address; it looks like https://lessons.example.edu.") from error
+    if url.scheme not in ("http", "https") or not url.host:
+        raise typer.BadParameter(f"{text!r} is no address; it looks like https://lessons.example.edu.")
+    return text
+
+
+def _token(text: str) -> str:
+    token = text.strip()
+    if not token or not token.isascii() or not token.isprintable() or " " in token:
+        raise typer.BadParameter("The token is not one; copy it again, whole and alone.")
+    return token
+
+
+def _day(text: str | None) -> str | None:
+    """ISO 8601. Raises typer.BadParameter."""
+    if text is None:
+        return None
+    try:
+        return (date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)).isoformat()
+    except ValueError as error:
+        raise typer.BadParameter(f"{text!r} is no day; it looks like 2026-11-01.") from error
+
+
+def _fail(sentence: str) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

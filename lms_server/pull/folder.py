@@ -1,0 +1,118 @@
+"""A lesson's folder on the laptop: whose it is, which files it has, and their SHA256SUMS.
+
+2026-11-17 Amphi A Analyse II/
+    .lesson                the lesson's id: another lesson of that name gets a folder of its own
+    SHA256SUMS             what `sha256sum --check SHA256SUMS` reads; only verified files are in it
+    board.mp4, lectern.m4a the assembled files, dated by the lesson's beginning
+    lesson.json            its sources, gaps and marks
+    originals/board/…      with --originals: the takes as the room recorded them
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from . import names
+from .client import File, Lesson
+from .errors import NotReady
+from .fetch import sha256_of
+
+SUMS = "SHA256SUMS"
+OWNER = ".lesson"
+_SAME_TIME = 2.0
+"""Seconds; what a FAT-formatted stick can tell apart."""
+_LINE = re.compile(r"(?P<sha>[0-9a-f]{64}) [ *](?P<name>.+)")
+
+
+def wanted(lesson: Lesson, *, originals: bool) -> list[tuple[str, File]]:
+    """Which files to fetch, each with its path inside the folder; small ones first, so that a bad link still gives
+    something. Raises NotReady when the lesson has none of them yet."""
+    kinds = {"manifest", "take"} if originals else {"manifest", "programme", "audio"}
+    taken: set[str] = set()
+    files: list[tuple[str, File]] = []
+    for file in sorted(lesson.files, key=lambda file: (file.kind != "manifest", file.bytes, file.name)):
+        if file.kind in kinds:
+            path = names.safe_path(file.name)
+            path = _unused(f"originals/{path}" if file.kind == "take" else path, taken)
+            taken.add(path.casefold())
+            files.append((path, file))
+    if all(file.kind == "manifest" for _, file in files):
+        raise NotReady(_why_not(lesson, originals))
+    return files
+
+
+def of(out: Path, lesson: Lesson) -> Path:
+    """The lesson's folder, made and claimed. Raises OSError."""
+    plain = names.folder(lesson.day, lesson.room, lesson.title)
+    for name in (plain, names.folder_apart(plain, lesson.id), names.safe(f"{lesson.day:%Y-%m-%d} {lesson.id}")):
+        folder = out / name
+        folder.mkdir(parents=True, exist_ok=True)
+        owner = folder / OWNER
+        if not owner.exists():
+            owner.write_text(f"{lesson.id}\n", encoding="utf-8")
+        if owner.read_text(encoding="utf-8").strip() == lesson.id:
+            return folder
+    raise FileExistsError(17, "its folder belongs to another lesson", str(out / plain))
+
+
+class Sums:
+    """SHA256SUMS of one folder, written anew after each verified file."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._file = folder / SUMS
+        self._known: dict[str, str] = {}
+        if self._file.exists():
+            for line in self._file.read_text(encoding="utf-8", errors="replace").splitlines():
+                if match := _LINE.fullmatch(line):
+                    self._known[match["name"]] = match["sha"]
+
+    def has(self, path: str, file: File, started: float, *, thorough: bool) -> bool:
+        """Is the file there and right? One that SHA256SUMS vouches for and whose size and time are as we left them is
+        not read again, unless thorough."""
+        here = self._folder / path
+        if not here.is_file() or here.stat().st_size != file.bytes:
+            return False
+        untouched = abs(here.stat().st_mtime - started) <= _SAME_TIME
+        if not thorough and untouched and self._known.get(path) == file.sha256:
+            return True
+        return sha256_of(here) == file.sha256
+
+    def add(self, path: str, file: File, started: float) -> None:
+        """The file is there and right: date it by its lesson, and vouch for it."""
+        here = self._folder / path
+        os.utime(here, (max(started, 0.0), max(started, 0.0)))
+        if self._known.get(path) != file.sha256:
+            self._known[path] = file.sha256
+            self._write()
+
+    def _write(self) -> None:
+        lines = [f"{sha}  {path}\n" for path, sha in sorted(self._known.items()) if (self._folder / path).is_file()]
+        fresh = self._file.with_name(f"{SUMS}.part")
+        with fresh.open("w", encoding="utf-8", newline="\n") as file:
+            file.writelines(lines)
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(self._file)
+
+
+def _unused(path: str, taken: Iterable[str]) -> str:
+    """Two names that became the same on a system without upper and lower case stay two files."""
+    stem, dot, ending = path.rpartition(".")
+    number, candidate = 2, path
+    while candidate.casefold() in taken:
+        candidate = f"{stem} ({number}){dot}{ending}" if stem else f"{path} ({number})"
+        number += 1
+    return candidate
+
+
+def _why_not(lesson: Lesson, originals: bool) -> str:
+    title = f"“{lesson.title}” ({lesson.id})"
+    if originals:
+        return f"Nothing of {title} has reached the server yet; pull again later."
+    if lesson.state == "failed":
+        return f"The server could not put {title} together; --originals fetches what the room recorded."
+    return f"{title} is still on its way to the server; pull again later, or take what is there with --originals."
