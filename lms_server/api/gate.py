@@ -1,0 +1,59 @@
+"""Who is asking: a login cookie or a bearer token; and whether a page of ours made the browser ask.
+
+The API and the portal's pages share one ``Gate``:
+
+    gate.person(request) -> Person | None
+    gate.require(request, *roles) -> Person          raises Unauthenticated, Forbidden
+    gate.sign_in(request, name, password) -> Person  raises Unauthenticated, TooManyAttempts
+    gate.sign_out(request) -> None
+
+The cookie is starlette's signed session, HttpOnly and SameSite=Lax. Requests that change something and come from a
+page of another origin are refused by ``OwnOrigin`` before any handler sees them; handlers need no CSRF token.
+"""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+
+from lms_server.catalog import Catalog
+from lms_server.catalog.schemas import Person, Role
+from lms_server.errors import Forbidden, Unauthenticated
+
+
+class Gate:
+    def __init__(self, catalog: Catalog) -> None:
+        self._catalog = catalog
+
+    def person(self, request: Request) -> Person | None:
+        """Who asks, or None. A token in the request counts, and a wrong one is never made good by a cookie."""
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            return self._catalog.people.by_token(token.strip())
+        person_id, stamp = request.session.get("person"), request.session.get("stamp")
+        if not isinstance(person_id, int) or not isinstance(stamp, str):
+            return None
+        return self._catalog.people.by_id(person_id, stamp)
+
+    def require(self, request: Request, *roles: Role) -> Person:
+        """Who asks; anyone signed in when no roles are named. Raises Unauthenticated, Forbidden."""
+        person = self.person(request)
+        if person is None:
+            raise Unauthenticated(
+                "not-signed-in",
+                "Sign in, or send a token as `Authorization: Bearer TOKEN`.",
+                headers={"WWW-Authenticate": 'Bearer realm="darsbox"'},
+            )
+        if roles and person.role not in roles:
+            raise Forbidden("not-allowed", f"This is not open to the role {person.role}.")
+        return person
+
+    def sign_in(self, request: Request, name: str, password: str) -> Person:
+        """Opens a session. Raises Unauthenticated, TooManyAttempts."""
+        address = request.client.host if request.client is not None else ""
+        person = self._catalog.people.authenticate(name, password, address)
+        request.session.clear()
+        request.session.update(person=person.id, stamp=self._catalog.people.stamp(person))
+        return person
+
+    def sign_out(self, request: Request) -> None:
+        request.session.clear()

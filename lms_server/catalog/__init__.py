@@ -1,0 +1,41 @@
+"""What the server knows: institutions, rooms, people, lessons, their files, uploads.
+
+``Catalog`` is the door for everyone else. The API and the portal's pages read
+
+    catalog.lessons.search(person, q="", room="", since=None, page=None, limit=50) -> LessonPage
+    catalog.lessons.get(person, lesson_id) -> LessonDetail                  raises NotFound
+    catalog.lessons.file(person, lesson_id, name) -> File                   raises NotFound
+    catalog.lessons.rename(person, lesson_id, title) -> None                raises NotFound, Forbidden, BadRequest
+    catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
+    catalog.rooms.revoke(person, room_id) -> None                           raises Forbidden, NotFound
+    catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
+    catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
+    catalog.people.by_token(token) -> Person | None
+
+and every one of them is synchronous: call them from plain ``def`` handlers, which FastAPI runs in threads. What comes
+back are the frozen models of ``schemas``. What is raised is in ``lms_server.errors``: code, detail, facts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.lessons import Lessons
+from lms_server.catalog.people import People
+from lms_server.catalog.rooms import Rooms
+
+Clock = Callable[[], float]
+
+
+@dataclass(frozen=True, slots=True)
+class Catalog:
+    lessons: Lessons
+    rooms: Rooms
+    people: People
+
+    @classmethod
+    def over(cls, database: Database, clock: Clock) -> Catalog:
+        """clock: Unix seconds; time.time in the composition root."""
+        return cls(Lessons(database, clock), Rooms(database, clock), People(database, clock))

@@ -1,0 +1,200 @@
+"""People and programs: passwords, tokens, and patience with those who guess."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from pwdlib import PasswordHash
+from sqlmodel import Session, col, delete, select
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.schemas import ROLES, Person, Role
+from lms_server.catalog.tables import ApiToken, PersonRow, SignInFailure
+from lms_server.errors import BadRequest, Conflict, NotFound, TooManyAttempts, Unauthenticated
+
+TOKEN_MARK = "darsbox_"  # noqa: S105  a prefix that secret scanners can look for, not a secret
+MIN_PASSWORD = 8
+FREE_FAILURES = {"pair": 5, "address": 30}
+"""Failures in a row before waiting begins: of one name from one address, and of one address with whatever names."""
+MAX_WAIT = 300.0
+"""Seconds. A class of students behind one address must not be shut out for an afternoon by one joker."""
+FORGET = 3600.0
+"""Seconds after which failures no longer count."""
+TOKEN_USE_GRAIN = 60.0
+"""Seconds: how exactly a token's last use is kept, so that a thousand range requests are not a thousand writes."""
+
+
+class People:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+        self._hasher = PasswordHash.recommended()
+        self._nobody: str | None = None
+
+    def add(self, name: str, role: Role, password: str) -> Person:
+        """Raises Conflict when the name is taken, BadRequest for a name, role or password that will not do."""
+        name = name.strip()
+        if not name or len(name) > 100 or not name.isprintable():
+            raise BadRequest("bad-name", "A login name has 1 to 100 visible characters.")
+        if role not in ROLES:
+            raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
+        hashed = self._hasher.hash(_fit(password))
+        with self._database.write() as session:
+            if _by_name(session, name) is not None:
+                raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
+            row = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
+            session.add(row)
+            session.flush()
+            return _person(row)
+
+    def set_password(self, name: str, password: str) -> None:
+        """Signs out every session of that person too: the stamp in them changes with the hash."""
+        hashed = self._hasher.hash(_fit(password))
+        with self._database.write() as session:
+            row = _by_name(session, name)
+            if row is None:
+                raise NotFound("no-such-person", f"There is nobody called {name!r}; add them first.")
+            row.password_hash = hashed
+
+    def authenticate(self, name: str, password: str, address: str) -> Person:
+        """Raises Unauthenticated (never says whether the name exists) or TooManyAttempts with the seconds to wait."""
+        keys = {"pair": f"pair {address} {name.strip()[:100]}", "address": f"address {address}"}
+        now = self._clock()
+        with self._database.read() as session:
+            self._patience(session, keys, now)
+            row = _by_name(session, name.strip())
+        hashed = row.password_hash if row is not None else self._stand_in()
+        good = self._hasher.verify(password[:1000], hashed) and row is not None
+        with self._database.write() as session:
+            if good and row is not None:
+                session.exec(delete(SignInFailure).where(col(SignInFailure.key) == keys["pair"]))
+                return _person(row)
+            self._count(session, keys, now)
+        raise Unauthenticated("wrong-login", "The name or the password is wrong; try again.")
+
+    def by_id(self, person_id: int, stamp: str) -> Person | None:
+        """The person of a session, as long as the password is still the one it was opened with."""
+        with self._database.read() as session:
+            row = session.get(PersonRow, person_id)
+        if row is None or not secrets.compare_digest(_stamp(row), stamp):
+            return None
+        return _person(row)
+
+    def stamp(self, person: Person) -> str:
+        """What a session keeps beside the person's id."""
+        with self._database.read() as session:
+            row = session.get(PersonRow, person.id)
+        if row is None:
+            raise NotFound("no-such-person", "This person was removed.")
+        return _stamp(row)
+
+    # -- tokens
+    # ---------------------------------------------------------------------------------------------------------
+
+    def make_token(self, name: str) -> str:
+        """A token with the person's role; it is kept hashed, so this is the only time anyone sees it."""
+        token = TOKEN_MARK + secrets.token_urlsafe(32)
+        with self._database.write() as session:
+            row = _by_name(session, name)
+            if row is None or row.id is None:
+                raise NotFound(
+                    "no-such-person", f"There is nobody called {name!r}; add them with `lms-server user add`."
+                )
+            session.add(
+                ApiToken(
+                    person_id=row.id,
+                    prefix=token[: len(TOKEN_MARK) + 4],
+                    token_hash=_token_hash(token),
+                    made=self._clock(),
+                )
+            )
+        return token
+
+    def by_token(self, token: str) -> Person | None:
+        """Whose token it is; None for an unknown or revoked one."""
+        now = self._clock()
+        with self._database.read() as session:
+            found = session.exec(
+                select(ApiToken, PersonRow)
+                .where(col(ApiToken.person_id) == col(PersonRow.id))
+                .where(col(ApiToken.token_hash) == _token_hash(token))
+                .where(col(ApiToken.revoked).is_(None))
+            ).first()
+        if found is None:
+            return None
+        row, person = found
+        if row.last_used is None or now - row.last_used > TOKEN_USE_GRAIN:
+            with self._database.write() as session:
+                used = session.get(ApiToken, row.id)
+                if used is not None:
+                    used.last_used = now
+        return _person(person)
+
+    def revoke_token(self, prefix: str) -> int:
+        """Revokes the tokens that begin so; how many there were."""
+        with self._database.write() as session:
+            rows = session.exec(
+                select(ApiToken).where(col(ApiToken.prefix) == prefix).where(col(ApiToken.revoked).is_(None))
+            ).all()
+            for row in rows:
+                row.revoked = self._clock()
+            return len(rows)
+
+    # -- guessing
+    # -------------------------------------------------------------------------------------------------------
+
+    def _patience(self, session: Session, keys: dict[str, str], now: float) -> None:
+        for kind, key in keys.items():
+            row = session.get(SignInFailure, key)
+            if row is None or row.count < FREE_FAILURES[kind]:
+                continue
+            wait = min(MAX_WAIT, 2.0 ** min(row.count - FREE_FAILURES[kind] + 1, 16)) - (now - row.last)
+            if wait > 0:
+                seconds = int(wait) + 1
+                raise TooManyAttempts(
+                    "too-many-attempts",
+                    f"Too many wrong passwords; wait {seconds} seconds and try again.",
+                    headers={"Retry-After": str(seconds)},
+                    seconds=seconds,
+                )
+
+    def _count(self, session: Session, keys: dict[str, str], now: float) -> None:
+        session.exec(delete(SignInFailure).where(col(SignInFailure.last) < now - FORGET))
+        for key in keys.values():
+            row = session.get(SignInFailure, key)
+            if row is None:
+                session.add(SignInFailure(key=key, count=1, last=now))
+            else:
+                row.count += 1
+                row.last = now
+
+    def _stand_in(self) -> str:
+        """A hash nobody's password has: an unknown name takes as long to refuse as a wrong password."""
+        if self._nobody is None:
+            self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
+        return self._nobody
+
+
+def _fit(password: str) -> str:
+    if not MIN_PASSWORD <= len(password) <= 1000:
+        raise BadRequest("bad-password", f"A password has at least {MIN_PASSWORD} characters.")
+    return password
+
+
+def _by_name(session: Session, name: str) -> PersonRow | None:
+    return session.exec(select(PersonRow).where(col(PersonRow.name) == name)).first()
+
+
+def _person(row: PersonRow) -> Person:
+    return Person.model_validate({"id": row.id, "name": row.name, "role": row.role})
+
+
+def _stamp(row: PersonRow) -> str:
+    return hashlib.sha256(row.password_hash.encode()).hexdigest()[:16]
+
+
+def _token_hash(token: str) -> str:
+    """Tokens carry 256 random bits: a plain hash is enough, and it can be looked up."""
+    return hashlib.sha256(token.encode()).hexdigest()

@@ -1,0 +1,181 @@
+"""Rooms, their keys, and the codes that let a key in."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+
+from sqlalchemy import func
+from sqlmodel import Session, col, delete, select
+from ulid import ULID
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.schemas import Person, RoomView
+from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room
+from lms_server.errors import BadRequest, Forbidden, NotFound
+
+CODE_SECONDS = 15 * 60.0
+CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+"""Crockford's base 32: nothing that reads like something else. Ten of them are 50 bits."""
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
+SEEN_GRAIN = 10.0
+"""Seconds: how exactly last_seen is kept, so that a chunk is not a second write."""
+
+
+class Rooms:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    # -- enrolment
+    # ------------------------------------------------------------------------------------------------------
+
+    def make_code(self, room: str, institution: str = "") -> str:
+        """A one-time code for a room of this name, good for 15 minutes by this clock. institution: "" leaves it to the
+        room to say."""
+        room, institution = _name(room), _name(institution) if institution else ""
+        code = "".join(secrets.choice(CODE_SIGNS) for _ in range(10))
+        now = self._clock()
+        with self._database.write() as session:
+            session.exec(delete(EnrolmentCode).where(col(EnrolmentCode.expires) < now - 30 * 86400))
+            session.add(
+                EnrolmentCode(
+                    code_hash=_code_hash(code),
+                    room_name=room,
+                    institution=institution,
+                    made=now,
+                    expires=now + CODE_SECONDS,
+                )
+            )
+        return f"{code[:5]}-{code[5:]}"
+
+    def enrol(self, code: str, room: str, institution: str, public_key: str) -> str:
+        """Bind a key to a room; its id. A room enrolled before keeps its id and lessons and gets the new key.
+
+        Raises Forbidden: code-unknown, code-used, code-expired, code-other-room.
+        """
+        room, institution = _name(room), institution.strip()
+        now = self._clock()
+        with self._database.write() as session:
+            row = session.exec(select(EnrolmentCode).where(col(EnrolmentCode.code_hash) == _code_hash(code))).first()
+            _judge_code(row, room, institution, now)
+            assert row is not None  # noqa: S101  _judge_code refused None
+            row.used = now
+            owner = _institution(session, row.institution or institution)
+            known = session.exec(
+                select(Room).where(col(Room.institution_id) == owner).where(col(Room.name) == room)
+            ).first()
+            if known is None:
+                known = Room(id=str(ULID()), institution_id=owner, name=room, public_key=public_key, enrolled=now)
+                session.add(known)
+            else:
+                known.public_key, known.enrolled, known.revoked = public_key, now, None
+            return known.id
+
+    # -- what a request asks
+    # --------------------------------------------------------------------------------------------
+
+    def find(self, room_id: str) -> Room | None:
+        with self._database.read() as session:
+            return session.get(Room, room_id)
+
+    def named(self, name_or_id: str) -> Room | None:
+        """A room by its id, or by its name when only one has it."""
+        with self._database.read() as session:
+            by_id = session.get(Room, name_or_id)
+            if by_id is not None:
+                return by_id
+            rows = session.exec(select(Room).where(col(Room.name) == name_or_id).limit(2)).all()
+        return rows[0] if len(rows) == 1 else None
+
+    def saw(self, room: Room) -> None:
+        """Remember that a signed request of this room just came."""
+        now = self._clock()
+        if room.last_seen is not None and abs(now - room.last_seen) < SEEN_GRAIN:
+            return
+        with self._database.write() as session:
+            row = session.get(Room, room.id)
+            if row is not None:
+                row.last_seen = now
+
+    # -- for people
+    # -----------------------------------------------------------------------------------------------------
+
+    def all(self, person: Person) -> list[RoomView]:
+        """Every room, by institution and name. Raises Forbidden."""
+        if not person.sees_everything:
+            raise Forbidden("not-allowed", "Only an admin, IT or a service may see the rooms.")
+        with self._database.read() as session:
+            rows = session.exec(
+                select(Room, Institution.name)
+                .join(Institution, col(Room.institution_id) == col(Institution.id))
+                .order_by(col(Institution.name), col(Room.name))
+            ).all()
+            tally = session.exec(
+                select(
+                    col(LessonRow.room_id), col(LessonRow.state), func.count(), func.max(col(LessonRow.started))
+                ).group_by(col(LessonRow.room_id), col(LessonRow.state))
+            ).all()
+        counts: dict[str, dict[str, int]] = {}
+        last: dict[str, float] = {}
+        for room_id, state, count, started in tally:
+            counts.setdefault(room_id, {})[state] = count
+            last[room_id] = max(started, last.get(room_id, started))
+        return [
+            RoomView(
+                id=room.id,
+                name=room.name,
+                institution=institution,
+                enrolled=room.enrolled,
+                last_seen=room.last_seen,
+                revoked=room.revoked is not None,
+                lessons=sum(counts.get(room.id, {}).values()),
+                receiving=counts.get(room.id, {}).get("receiving", 0),
+                failed=counts.get(room.id, {}).get("failed", 0),
+                last_lesson=last.get(room.id),
+            )
+            for room, institution in rows
+        ]
+
+    def revoke(self, person: Person, room_id: str) -> None:
+        """From now on this room's key opens nothing. Raises Forbidden, NotFound."""
+        if person.role not in ("admin", "it"):
+            raise Forbidden("not-allowed", "Only an admin or IT may shut a room out.")
+        with self._database.write() as session:
+            room = session.get(Room, room_id)
+            if room is None:
+                raise NotFound("no-such-room", "There is no such room.")
+            room.revoked = room.revoked or self._clock()
+
+
+def _judge_code(row: EnrolmentCode | None, room: str, institution: str, now: float) -> None:
+    if row is None:
+        raise Forbidden("code-unknown", "The server does not know this code; check it, or ask for a new one.")
+    if row.used is not None:
+        raise Forbidden("code-used", "This code was used already; ask for a new one.")
+    if now > row.expires:
+        raise Forbidden("code-expired", "This code is too old; ask for a new one.")
+    if row.room_name != room or (row.institution and institution and row.institution != institution):
+        raise Forbidden("code-other-room", "This code is for another room; ask for one for this room.")
+
+
+def _institution(session: Session, name: str) -> int:
+    row = session.exec(select(Institution).where(col(Institution.name) == name)).first()
+    if row is None:
+        row = Institution(name=name)
+        session.add(row)
+        session.flush()
+    assert row.id is not None  # noqa: S101  flushed rows have one
+    return row.id
+
+
+def _name(text: str) -> str:
+    text = text.strip()
+    if not text or len(text) > 200 or not text.isprintable():
+        raise BadRequest("bad-name", "A room or institution has a name of 1 to 200 visible characters.")
+    return text
+
+
+def _code_hash(code: str) -> str:
+    return hashlib.sha256(code.upper().translate(_MISREAD).encode()).hexdigest()

@@ -1,0 +1,112 @@
+"""What the catalogue shows: frozen, validated, fit for JSON. The API and the portal's pages speak these."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict
+
+Role = Literal["admin", "it", "teacher", "student", "service"]
+ROLES: tuple[Role, ...] = ("admin", "it", "teacher", "student", "service")
+SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
+"""Roles that see takes as recorded, lessons not ready yet, and the rooms."""
+LessonState = Literal["receiving", "assembling", "ready", "failed"]
+FileKind = Literal["programme", "audio", "take", "manifest", "file"]
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class Person(View):
+    id: int
+    name: str
+    role: Role
+
+    @property
+    def sees_everything(self) -> bool:
+        return self.role in SEES_EVERYTHING
+
+
+class Gap(View):
+    """Seconds on the lesson's timeline; why is a code: late, lost, cut, full, paused, stopped."""
+
+    source: str
+    at: float
+    seconds: float
+    why: str
+
+
+class Mark(View):
+    at: float
+    label: str
+
+
+class Source(View):
+    id: str
+    kind: str
+    media: str
+    label: str
+
+
+class File(View):
+    """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of one
+    picture source; audio: a whole M4A of one microphone; take, manifest, file: as the room recorded them."""
+
+    name: str
+    kind: FileKind
+    source: str
+    bytes: int
+    sha256: str
+    url: str
+    content_type: str
+    seconds: float | None
+
+
+class LessonSummary(View):
+    """started: Unix seconds by the room's clock. title may be empty until lesson.json came. problem: one sentence, when
+    failed. received: Unix seconds by the server's clock when its first byte was announced. bytes: of what is stored."""
+
+    id: str
+    title: str
+    room: str
+    room_id: str
+    institution: str
+    teacher: str
+    language: str
+    started: float
+    seconds: float
+    state: LessonState
+    problem: str
+    received: float
+    bytes: int
+
+
+class LessonDetail(LessonSummary):
+    gaps: list[Gap]
+    marks: list[Mark]
+    sources: list[Source]
+    files: list[File]
+
+
+class LessonPage(View):
+    """next: give it back as ``page`` to get the following lessons; None at the end."""
+
+    items: list[LessonSummary]
+    next: str | None
+
+
+class RoomView(View):
+    """last_seen: Unix seconds by the server's clock, None before the first signed request. lessons: how many came or
+    are coming; receiving: how many of them are still on their way; failed: how many could not be made ready."""
+
+    id: str
+    name: str
+    institution: str
+    enrolled: float
+    last_seen: float | None
+    revoked: bool
+    lessons: int
+    receiving: int
+    failed: int
+    last_lesson: float | None

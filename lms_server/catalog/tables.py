@@ -1,0 +1,166 @@
+"""The tables. ``table=True`` classes do not validate: what comes in is checked before it gets here (wire, schemas).
+
+Every time is a float, Unix seconds of the server's clock, unless it says otherwise.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+
+class Institution(SQLModel, table=True):
+    __tablename__ = "institution"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+
+
+class Room(SQLModel, table=True):
+    """A classroom and the key of the PC in it. Enrolling again puts another key in the same row."""
+
+    __tablename__ = "room"
+    __table_args__ = (UniqueConstraint("institution_id", "name", name="uq_room_institution_name"),)
+    id: str = Field(primary_key=True)
+    institution_id: int = Field(foreign_key="institution.id")
+    name: str
+    public_key: str
+    enrolled: float
+    last_seen: float | None = None
+    revoked: float | None = None
+
+
+class EnrolmentCode(SQLModel, table=True):
+    """A code that binds one key to one room, once."""
+
+    __tablename__ = "enrolment_code"
+    id: int | None = Field(default=None, primary_key=True)
+    code_hash: str = Field(unique=True)
+    room_name: str
+    institution: str
+    made: float
+    expires: float
+    used: float | None = None
+
+
+class PersonRow(SQLModel, table=True):
+    __tablename__ = "person"
+    id: int | None = Field(default=None, primary_key=True)
+    name: str = Field(unique=True)
+    role: str
+    password_hash: str
+    made: float
+
+
+class ApiToken(SQLModel, table=True):
+    """``prefix`` is shown so that people know which token is meant; the token itself is shown once and kept hashed."""
+
+    __tablename__ = "api_token"
+    id: int | None = Field(default=None, primary_key=True)
+    person_id: int = Field(foreign_key="person.id", ondelete="CASCADE", index=True)
+    prefix: str
+    token_hash: str = Field(unique=True)
+    made: float
+    last_used: float | None = None
+    revoked: float | None = None
+
+
+class SignInFailure(SQLModel, table=True):
+    """Failed sign-ins in a row by name and address, so that guessing gets slow whichever process answers."""
+
+    __tablename__ = "sign_in_failure"
+    key: str = Field(primary_key=True)
+    count: int
+    last: float
+
+
+class LessonRow(SQLModel, table=True):
+    """``id`` is the ULID the room gave it. ``started`` is the room's clock; gaps, marks and sources come from
+    lesson.json."""
+
+    __tablename__ = "lesson"
+    __table_args__ = (Index("ix_lesson_started", "started", "id"), Index("ix_lesson_state", "state", "retry_at"))
+    id: str = Field(primary_key=True)
+    room_id: str = Field(foreign_key="room.id", index=True)
+    title: str = ""
+    title_edited: bool = False
+    teacher: str = ""
+    language: str = ""
+    search: str = ""
+    started: float
+    seconds: float = 0.0
+    gaps: list[dict[str, object]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    marks: list[dict[str, object]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    sources: list[dict[str, object]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    takes: list[dict[str, object]] | None = Field(
+        default=None, sa_column=Column(JSON(none_as_null=True), nullable=True)
+    )
+    """What lesson.json says must arrive, {"path", "sha256", "bytes"}; None until it came."""
+    manifest_sha256: str = ""
+    state: str = "receiving"
+    problem: str = ""
+    attempts: int = 0
+    retry_at: float = 0.0
+    lease_owner: str = ""
+    lease_until: float = 0.0
+    received: float
+
+
+class Asset(SQLModel, table=True):
+    """A file as a room recorded it, stored and receipted. A path that came twice with other bytes has two rows: nothing
+    receipted is ever replaced; the newest counts."""
+
+    __tablename__ = "asset"
+    __table_args__ = (UniqueConstraint("lesson_id", "path", "sha256", name="uq_asset_lesson_path_sha256"),)
+    id: int | None = Field(default=None, primary_key=True)
+    lesson_id: str = Field(foreign_key="lesson.id", index=True)
+    path: str
+    kind: str
+    source: str
+    tier: str
+    bytes: int
+    sha256: str = Field(index=True)
+    stored: float
+    receipt: str
+
+
+class OutputRow(SQLModel, table=True):
+    """A file the worker assembled from the takes."""
+
+    __tablename__ = "output"
+    __table_args__ = (UniqueConstraint("lesson_id", "name", name="uq_output_lesson_name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    lesson_id: str = Field(foreign_key="lesson.id", index=True)
+    name: str
+    kind: str
+    source: str
+    bytes: int
+    sha256: str = Field(index=True)
+    seconds: float
+    content_type: str
+    made: float
+
+
+class UploadRow(SQLModel, table=True):
+    """A tus upload. ``offset`` counts durable bytes only; whatever the file holds beyond it is cut off. sha256 is empty
+    when a foreign client did not announce it."""
+
+    __tablename__ = "upload"
+    __table_args__ = (
+        UniqueConstraint("room_id", "lesson_id", "path", "sha256", "length", name="uq_upload_asset"),
+        Index("ix_upload_expires", "state", "expires"),
+    )
+    id: str = Field(primary_key=True)
+    room_id: str = Field(foreign_key="room.id")
+    lesson_id: str = Field(foreign_key="lesson.id", index=True)
+    path: str
+    kind: str
+    source: str
+    tier: str
+    length: int
+    sha256: str
+    offset: int = 0
+    state: str = "open"
+    """open: bytes are missing · verifying: all are here, the whole is being proven · stored: receipted."""
+    asset_id: int | None = Field(default=None, foreign_key="asset.id")
+    made: float
+    expires: float
