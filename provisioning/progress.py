@@ -1,4 +1,5 @@
-"""Steps on the terminal: one line each, with its seconds. Standard library only: it runs before anything is installed."""
+"""Steps on the terminal: one line each, with its seconds. Standard library only: it runs before anything is
+installed."""
 
 from __future__ import annotations
 

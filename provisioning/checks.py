@@ -1,0 +1,69 @@
+"""``make check``, ``make test`` and ``make soak``: the same few tools in the same order, stopping at the first that
+finds something. ``python -m provisioning.checks check|test|soak``."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from provisioning.progress import complain, say
+
+PROJECT = Path(__file__).resolve().parent.parent
+NO_TESTS = 5
+"""pytest's exit code when its selection is empty."""
+
+_BIN = Path(sys.executable).parent
+_PYTEST = [sys.executable, "-m", "pytest", "-q"]
+STATIC: dict[str, list[str]] = {
+    "ruff check": [str(_BIN / "ruff"), "check", "--quiet"],
+    "ruff format --check": [str(_BIN / "ruff"), "format", "--check", "--quiet"],
+    "mypy --strict": [str(_BIN / "mypy"), "--no-error-summary"],
+    "import rules": [str(_BIN / "lint-imports"), "--no-logo"],
+}
+QUICK = ["tests/unit", "tests/architecture"]
+
+
+def check() -> int:
+    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK]})
+
+
+def test() -> int:
+    # Without arguments: then the floor under the number of tests holds (tests/architecture/conftest.py).
+    return _in_order({**STATIC, "all tests": [*_PYTEST]})
+
+
+def soak() -> int:
+    code = _run([*_PYTEST, "-m", "soak", "--timeout", "0"])
+    if code == NO_TESTS:
+        say("There are no long tests yet; the short forms of the fault tests run in make test.")
+        return 0
+    return code
+
+
+def _in_order(tools: dict[str, list[str]]) -> int:
+    for name, command in tools.items():
+        began = time.monotonic()
+        code = _run(command)
+        say(f"{name}: {'ok' if code == 0 else 'failed'} ({time.monotonic() - began:.1f} s)")
+        if code:
+            return 1
+    return 0
+
+
+def _run(command: Sequence[str]) -> int:
+    return subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, check=False).returncode
+
+
+def main(arguments: Sequence[str]) -> int:
+    targets = {"check": check, "test": test, "soak": soak}
+    if len(arguments) != 1 or arguments[0] not in targets:
+        complain(f"Say which: python -m provisioning.checks {'|'.join(targets)}")
+        return 2
+    return targets[arguments[0]]()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

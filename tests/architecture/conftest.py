@@ -1,0 +1,22 @@
+"""A floor under the number of tests: tests that silently stop being collected are tests lost.
+
+It holds for a whole run (``pytest`` without arguments, as ``make test`` does it). Raise it when tests are added.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+FLOOR = {"architecture": 10, "browser": 1, "contract": 5, "system": 5, "unit": 100}
+"""Tests at least, by the folder under tests/."""
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.keyword:
+        return
+    found = Counter(item.nodeid.split("/")[1] for item in items)
+    lost = [f"{folder} {found[folder]} < {floor}" for folder, floor in FLOOR.items() if found[folder] < floor]
+    if lost:
+        raise pytest.UsageError(f"Fewer tests were found than there were once: {', '.join(lost)}.")
