@@ -7,6 +7,9 @@
     ├── CannotRecord      503     no source can be captured at all
     ├── DiskFull          507     no room left that may be used
     ├── NotFound          404     no such lesson, source or device
+    ├── NoPicture         503     a camera that gives no picture just now
+    ├── TooLarge          413     a request body far beyond what the panel ever sends
+    ├── TooSlow           408     a request body that does not come
     ├── BadRequest        422     a title too long, an unknown field
     ├── ForeignOrigin     403     another site's page, or another host name, speaks to the panel's API
     └── ConfigError       500     room.toml is wrong (the daemon does not start; the command line prints the sentence)
@@ -65,6 +68,18 @@ class DiskFull(RoomError):
 
 class NotFound(RoomError):
     code, status, title = "not-found", 404, "There is no such thing here"
+
+
+class NoPicture(RoomError):
+    code, status, title = "no-picture", 503, "The camera gives no picture now"
+
+
+class TooLarge(RoomError):
+    code, status, title = "too-large", 413, "The request is too large"
+
+
+class TooSlow(RoomError):
+    code, status, title = "too-slow", 408, "The request took too long"
 
 
 class BadRequest(RoomError):

@@ -1,0 +1,386 @@
+"""room.toml as typed, frozen models: what a room is, and which devices it has.
+
+Every key has a default that suits a poor room, so an empty file is a valid room without devices. Whatever is not
+understood is refused: all mistakes at once, one plain sentence a line, each with its place and a near name if there
+is one. A device whose driver is not on this machine is no mistake of the file: it is carried along with its
+``problem`` and never stops the room from starting.
+"""
+
+from __future__ import annotations
+
+import difflib
+import ipaddress
+import json
+import re
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, get_args
+from urllib.parse import urlsplit
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
+
+from appliance.errors import ConfigError
+from drivers import registry
+from drivers.errors import DriverError
+from drivers.protocols import DriverConfig, DriverModule
+
+Language = Literal["en", "fr", "ar"]
+LANGUAGES: tuple[Language, ...] = get_args(Language)
+DEVICE_KINDS = ("camera", "microphone", "panel", "ptz", "indicator")
+SOURCE_KINDS = ("camera", "microphone")
+MAX_BYTES = 1 << 20
+"""A room.toml is some hundred bytes; a larger file is not one."""
+MASK = "********"
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
+_RESERVED_IDS = frozenset({"receipts", "renditions"})
+"""Folders of a lesson beside those of its sources."""
+_SECRET = re.compile(r"pass(word|phrase)?$|secret|token|credential|(^|_)(pin|key)$", re.IGNORECASE)
+
+
+def _loopback(host: str) -> str:
+    if host != "localhost" and not _is_loopback(host):
+        raise ValueError("must be this machine's own, such as 127.0.0.1: the panel's API is not for the network")
+    return host
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _web_address(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good:
+        raise ValueError('must be a web address such as "https://lessons.example.org"')
+    return url.rstrip("/")
+
+
+class Table(BaseModel):
+    """Base of every table: frozen, and unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class RoomTable(Table):
+    name: str = Field("Classroom", min_length=1, max_length=100)
+    institution: str = Field("", max_length=200)
+    language: Language = "en"
+
+
+class ServerTable(Table):
+    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    """Where lessons go; without one they are kept here."""
+
+
+class RecorderTable(Table):
+    fragment_seconds: float = Field(0.25, ge=0.1, le=0.5)
+    """What is made durable at once, and so what a power cut may cost."""
+    height: int = Field(720, ge=120, le=2160, multiple_of=2)
+    """Lines of a picture that must be encoded here; a camera's own H.264 is recorded as it comes."""
+    fps: int = Field(25, ge=1, le=60)
+    crf: int = Field(23, ge=10, le=40)
+    max_kbit: int = Field(2500, ge=100, le=50_000)
+    audio_kbit: int = Field(96, ge=16, le=320)
+    max_hours: float = Field(6.0, gt=0, le=24)
+    """A lesson that nobody stops ends by itself."""
+    resume_minutes: float = Field(30.0, ge=0, le=24 * 60)
+    """A lesson cut off by a power failure goes on by itself if the room is back within this time."""
+    ffmpeg: str = ""
+    """Path of the FFmpeg to use; empty: the machine's own, else the one that comes with the program."""
+
+
+class JudgeTable(Table):
+    silence_db: float = Field(-60.0, ge=-120, le=0)
+    """A microphone whose peaks stay below this is called silent."""
+    silence_seconds: float = Field(8.0, ge=1, le=600)
+
+
+class DiskTable(Table):
+    reserve_percent: float = Field(2.0, ge=0, le=50)
+    """Never filled by recordings: the ledger and the log need it."""
+    warn_hours: float = Field(4.0, ge=0)
+
+
+class SyncTable(Table):
+    """No keys yet."""
+
+
+class TimetableTable(Table):
+    """No keys yet."""
+
+
+class ScenesTable(Table):
+    """No keys yet."""
+
+
+class ApiTable(Table):
+    host: Annotated[str, AfterValidator(_loopback)] = "127.0.0.1"
+    port: int = Field(8400, ge=0, le=65535)
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """One device table. config and module are None when there is no such driver here, and problem says why."""
+
+    kind: str
+    id: str
+    driver: str
+    label: str
+    config: DriverConfig | None = None
+    module: DriverModule | None = None
+    problem: DriverError | None = None
+
+
+class Tables(Table):
+    """room.toml without its devices."""
+
+    room: RoomTable = RoomTable()
+    server: ServerTable = ServerTable()
+    recorder: RecorderTable = RecorderTable()
+    judge: JudgeTable = JudgeTable()
+    disk: DiskTable = DiskTable()
+    sync: SyncTable = SyncTable()
+    timetable: TimetableTable = TimetableTable()
+    scenes: ScenesTable = ScenesTable()
+    api: ApiTable = ApiTable()
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """A whole room.toml; devices in the order of the file, which is the order of preference."""
+
+    tables: Tables
+    devices: tuple[Device, ...] = ()
+
+    @property
+    def room(self) -> RoomTable:
+        return self.tables.room
+
+    @property
+    def server(self) -> ServerTable:
+        return self.tables.server
+
+    @property
+    def sources(self) -> tuple[Device, ...]:
+        return tuple(device for device in self.devices if device.kind in SOURCE_KINDS)
+
+    def dump(self) -> str:
+        """What is in force, as TOML, defaults included and secrets masked."""
+        blocks = [_toml(f"[{name}]", table) for name, table in self.tables.model_dump(mode="json").items()]
+        for device in self.devices:
+            body = (
+                device.config.model_dump(mode="json") if device.config else {"id": device.id, "driver": device.driver}
+            )
+            note = f"# {device.problem.detail}\n" if device.problem else ""
+            blocks.append(note + _toml(f"[[{device.kind}]]", body))
+        return "\n".join(blocks)
+
+
+def load(path: Path) -> Config:
+    """Read room.toml. Raises ConfigError with every mistake, one a line."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except FileNotFoundError as error:
+        raise ConfigError(f"There is no file {path}; write one, or name another with --config.") from error
+    except OSError as error:
+        raise ConfigError(f"{path} cannot be read: {error.strerror}.") from error
+    if len(data) > MAX_BYTES:
+        raise ConfigError(f"{path} is larger than 1 MiB, so it is no room.toml.")
+    try:
+        return parse(data.decode())
+    except UnicodeDecodeError as error:
+        raise ConfigError(f"{path} is not text in UTF-8.") from error
+
+
+def parse(text: str) -> Config:
+    """Raises ConfigError with every mistake, one a line."""
+    try:
+        raw = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"room.toml is not TOML: {error}.", mistakes=[str(error)]) from error
+    mistakes: list[str] = []
+    device_tables = {kind: raw.pop(kind) for kind in DEVICE_KINDS if kind in raw}
+    tables = Tables()
+    try:
+        tables = Tables.model_validate_json(_json(raw), strict=True)
+    except ValidationError as error:
+        mistakes += _mistakes_of_tables(error)
+    devices = tuple(_devices(device_tables, mistakes))
+    mistakes += _twice(devices)
+    if mistakes:
+        raise ConfigError("\n".join(mistakes), mistakes=mistakes)
+    return Config(tables, devices)
+
+
+def _json(value: object) -> str:
+    """TOML's values as JSON: strict JSON validation takes lists for tuples and text for paths, and nothing else."""
+    return json.dumps(value, default=str)
+
+
+# -- devices
+
+
+def _devices(tables: Mapping[str, Any], mistakes: list[str]) -> Iterator[Device]:
+    for kind, entries in tables.items():
+        if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+            mistakes.append(f"[{kind}] must be written with two brackets, [[{kind}]], once for each {kind}.")
+            continue
+        for number, entry in enumerate(entries, start=1):
+            device = _device(kind, number, {"id": f"{kind}-{number}", **entry}, mistakes)
+            if device is not None:
+                yield device
+
+
+def _device(kind: str, number: int, entry: dict[str, Any], mistakes: list[str]) -> Device | None:
+    name = entry["id"]
+    place = f'[[{kind}]] number {number} ("{name}")'
+    if not isinstance(name, str) or not _ID.fullmatch(name):
+        mistakes.append(
+            f"[[{kind}]] number {number}: {_shown(name)} is no plain name; an id has up to 40 letters, digits, dashes"
+            " and underscores, and begins with a letter or a digit."
+        )
+        return None
+    if name.lower() in _RESERVED_IDS:
+        mistakes.append(f'{place}: the id "{name}" is taken by a folder of every lesson; choose another.')
+        return None
+    driver, label = entry.get("driver"), entry.get("label", "")
+    if not isinstance(driver, str):
+        said = (
+            'the key "driver" is missing'
+            if driver is None
+            else f'"driver" must be text in quotes, not {_shown(driver)}'
+        )
+        mistakes.append(f"{place}: {said}.")
+        return None
+    try:
+        module = registry.load(kind, driver)
+    except DriverError as error:
+        return Device(kind, name, driver, label if isinstance(label, str) else "", problem=error)
+    try:
+        config = module.Config.model_validate_json(_json(entry), strict=True)
+    except ValidationError as error:
+        mistakes += [f"{place}: {said}." for said in sentences(error, module.Config)]
+        return None
+    return Device(kind, name, driver, config.label or name, config, module)
+
+
+def _twice(devices: Iterable[Device]) -> Iterator[str]:
+    seen: set[str] = set()
+    for device in devices:
+        if device.id.lower() in seen:
+            yield f'[[{device.kind}]]: the id "{device.id}" is used twice; every device needs its own.'
+        seen.add(device.id.lower())
+
+
+# -- sentences
+
+
+def _mistakes_of_tables(error: ValidationError) -> Iterator[str]:
+    for item in error.errors():
+        table, *inner = item["loc"]
+        if inner:
+            field = Tables.model_fields[str(table)].annotation
+            known = tuple(getattr(field, "model_fields", ()))
+            yield f"[{table}]: {sentence(item, inner, known)}."
+        elif item["type"] == "extra_forbidden":
+            near = did_you_mean(str(table), [*Tables.model_fields, *DEVICE_KINDS])
+            yield f"room.toml has the unknown table [{table}]{near}."
+        else:
+            yield f"[{table}] must be a table, a line [{table}] with its keys below it."
+
+
+def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
+    """Each mistake of a model's input as one plain sentence without its full stop."""
+    return [sentence(item, item["loc"], tuple(model.model_fields)) for item in error.errors()]
+
+
+def sentence(item: Mapping[str, Any], loc: Iterable[int | str], known: Iterable[str]) -> str:
+    """One mistake that pydantic found, in plain English. known: the keys that would have been right."""
+    parts = [str(part) for part in loc]
+    key, got, context = (parts[0] if parts else ""), _shown(item.get("input")), item.get("ctx", {})
+    kind = item["type"]
+    if kind == "extra_forbidden":
+        return f'unknown key "{key}"{did_you_mean(key, known)}'
+    if kind == "missing":
+        return f'the key "{key}" is missing'
+    if kind == "value_error":
+        said = str(context.get("error", item["msg"]))
+        return f'"{key}" {said}' if key else said.rstrip(".")
+    for beginning, wish in _WISHES:
+        if kind.startswith(beginning):
+            wished = wish.format(**context)
+            return f'"{key}" {wished}' if "long" in kind or "short" in kind else f'"{key}" {wished}, not {got}'
+    return f'"{key}" is not right: {item["msg"]}'
+
+
+_WISHES = (
+    ("string_too_long", "has more than {max_length} characters"),
+    ("string_too_short", "must not be empty"),
+    ("string_pattern", "must have the form {pattern}"),
+    ("string", "must be text in quotes"),
+    ("int", "must be a whole number"),
+    ("float", "must be a number"),
+    ("finite", "must be a number"),
+    ("bool", "must be true or false"),
+    ("literal", "must be {expected}"),
+    ("enum", "must be {expected}"),
+    ("greater_than_equal", "must be at least {ge}"),
+    ("greater_than", "must be more than {gt}"),
+    ("less_than_equal", "must be at most {le}"),
+    ("less_than", "must be less than {lt}"),
+    ("multiple_of", "must be a multiple of {multiple_of}"),
+    ("list", "must be a list in brackets"),
+    ("tuple", "must be a list in brackets"),
+    ("dict", "must be a table"),
+    ("model", "must be a table"),
+)
+"""How pydantic's error types begin, and what to say; the first that fits counts."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """``; did you mean "height"?`` without its question mark's full stop, or nothing when no name is near."""
+    names = list(known)
+    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
+    if near:
+        return f' (did you mean "{near[0]}"?)'
+    return "" if names else " (this table has no keys yet)"
+
+
+def _shown(value: object) -> str:
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= 60 else text[:57] + "…"
+
+
+# -- dumping
+
+
+def _toml(head: str, table: Mapping[str, Any]) -> str:
+    lines = [f"{key} = {_toml_value(_masked(key, value))}" for key, value in table.items() if value is not None]
+    return "\n".join([head, *lines, ""])
+
+
+def _toml_value(value: Any) -> str:
+    if isinstance(value, dict):
+        return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(_masked(k, v))}" for k, v in value.items()) + "}"
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _masked(key: str, value: Any) -> Any:
+    """Passwords by the name of their key, and those inside an address."""
+    if not isinstance(value, str) or not value:
+        return value
+    if _SECRET.search(key):
+        return MASK
+    return re.sub(r"(?<=://)[^/@\s]+@", f"{MASK}@", value)
