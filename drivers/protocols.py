@@ -6,9 +6,9 @@ recording, and a recording never depends on a driver's event loop. Each hook say
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import ClassVar, Literal, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
 from pydantic import BaseModel, ConfigDict
 
@@ -84,7 +84,10 @@ class DriverModule(Protocol):
 
     MANIFEST: DriverManifest
     Config: type[DriverConfig]
-    Driver: type[Source]
+
+    @property
+    def Driver(self) -> Callable[[Any], Source]:
+        """Makes the driver; cheap, touches no device. Raises Unsupported when the configuration can never work."""
 
 
 class Discovers(Protocol):

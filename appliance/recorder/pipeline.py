@@ -1,0 +1,67 @@
+"""From a planned source to the command that captures it. Pure.
+
+Every capture ends in the same form: one track of fragmented MP4 on standard output. FFmpeg begins a fragment at each
+keyframe and whenever the last one has its length, and flushes it at once, for what waits in a buffer is lost in a
+power cut.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from appliance.recorder.plan import Encode
+from drivers.protocols import Capture
+
+KEYFRAME_SECONDS = 2
+"""Between keyframes of what is encoded here: seeking stays quick and still pictures stay small."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """Argument vectors of the two programs; the feeder's output is FFmpeg's input."""
+
+    ffmpeg: list[str]
+    feeder: list[str] | None
+    env: dict[str, str]
+
+
+def capture_command(capture: Capture, encode: Encode, ffmpeg: str, fragment_seconds: float) -> Command:
+    """The capture as it is recorded."""
+    codec = _audio(encode) if capture.media == "audio" else (["-c:v", "copy"] if capture.copy else _video(encode))
+    argv = [
+        ffmpeg,
+        *("-hide_banner", "-nostats", "-loglevel", "error"),
+        *([] if capture.feeder else ["-nostdin"]),
+        *capture.input,
+        *("-map", "0:a:0" if capture.media == "audio" else "0:v:0"),
+        *codec,
+        *(
+            "-movflags",
+            "+empty_moov+default_base_moof+delay_moov+frag_keyframe" if capture.media == "video" else _AUDIO,
+        ),
+        *("-frag_duration", str(round(fragment_seconds * 1_000_000)), "-flush_packets", "1"),
+        *("-f", "mp4", "pipe:1"),
+    ]
+    return Command(argv, list(capture.feeder) if capture.feeder else None, dict(capture.env))
+
+
+_AUDIO = "+empty_moov+default_base_moof+delay_moov"
+
+
+def _video(encode: Encode) -> list[str]:
+    return [
+        # Never larger than planned, never scaled up, and even sizes, which H.264 with 4:2:0 needs.
+        *("-vf", f"scale=-2:'trunc(min({encode.height},ih)/2)*2':flags=bilinear,format=yuv420p"),
+        *("-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-bf", "0"),
+        *("-crf", str(encode.crf), "-maxrate", str(encode.video_rate), "-bufsize", str(2 * encode.video_rate)),
+        *(
+            "-force_key_frames",
+            f"expr:gte(t,n_forced*{KEYFRAME_SECONDS})",
+            "-g",
+            str(encode.fps * KEYFRAME_SECONDS * 2),
+        ),
+    ]
+
+
+def _audio(encode: Encode) -> list[str]:
+    return ["-c:a", "aac", "-b:a", str(encode.audio_rate), "-ac", "1", "-ar", "48000"]

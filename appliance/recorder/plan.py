@@ -1,0 +1,81 @@
+"""From configuration to what shall be recorded. Pure: touches no device and no file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from appliance.config import Config, Device, RecorderTable
+from appliance.recorder.status import Problem
+from drivers.errors import DriverError
+from drivers.protocols import Capture, Media
+
+COPIED_VIDEO_BYTES = 500_000
+"""Bytes a second to expect of a camera's own H.264 (4 Mbit/s), until it has been measured."""
+
+
+@dataclass(frozen=True, slots=True)
+class Encode:
+    """How a source that does not deliver H.264 is encoded. Rates in bit/s."""
+
+    height: int
+    fps: int
+    crf: int
+    video_rate: int
+    audio_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """One source. capture is None when it cannot be recorded as configured, and problem says why.
+
+    expected_rate: bytes a second, for the forecast of the disk before anything was measured.
+    """
+
+    id: str
+    kind: str
+    driver: str
+    label: str
+    media: Media
+    capture: Capture | None
+    encode: Encode
+    av_offset_ms: float
+    expected_rate: int
+    problem: Problem | None = None
+
+
+def plan_sources(config: Config) -> Sequence[SourcePlan]:
+    """Every camera and microphone of the room, in the order of preference."""
+    return [_plan(device, config.tables.recorder) for device in config.sources]
+
+
+def _plan(device: Device, table: RecorderTable) -> SourcePlan:
+    encode = Encode(table.height, table.fps, table.crf, table.max_kbit * 1000, table.audio_kbit * 1000)
+    media: Media = "audio" if device.kind == "microphone" else "video"
+    capture: Capture | None = None
+    problem: Problem | None = None
+    failure = device.problem
+    if device.module is not None and device.config is not None:
+        try:
+            driver = device.module.Driver(device.config)
+            media, capture = driver.media, driver.capture()
+        except DriverError as error:
+            failure = error
+    if failure is not None:
+        problem = Problem(failure.code, failure.detail, dict(failure.facts))
+    if media == "audio":
+        rate = encode.audio_rate // 8
+    else:
+        rate = COPIED_VIDEO_BYTES if capture is not None and capture.copy else encode.video_rate // 8
+    return SourcePlan(
+        id=device.id,
+        kind=device.kind,
+        driver=device.driver,
+        label=device.label or device.id,
+        media=media,
+        capture=capture,
+        encode=encode,
+        av_offset_ms=device.config.av_offset_ms if device.config is not None else 0.0,
+        expected_rate=rate,
+        problem=problem,
+    )
