@@ -1,0 +1,140 @@
+"""Who this room is to its server: the device key, and what enrolment gave, in ``spool/identity``.
+
+device.jwk (0600) is made here and never leaves; server.json: {"server": URL, "room_id", "server_key": JWK}.
+
+    IdentityError       one sentence with the next step
+    └── NotEnrolled     there is no server.json yet
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+from joserfc.jwk import OKPKey
+
+from appliance.spool.layout import Spool, write_atomically
+from lms_sync import wire
+from lms_sync.client import Client, RequestError, SyncError
+
+_REASONS = {
+    "code-used": "The enrolment code was used already; make a new one with `lms-server enrol-code ROOM`.",
+    "code-expired": "The enrolment code has expired; make a new one with `lms-server enrol-code ROOM`.",
+    "code-unknown": "The server does not know this enrolment code; check it, or make a new one.",
+}
+
+
+class IdentityError(Exception):
+    """What is wrong with the room's identity, and the next step."""
+
+
+class NotEnrolled(IdentityError):
+    """The room has no server yet."""
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    server: str
+    room: str
+    key: OKPKey
+    server_key: OKPKey
+
+    def client(self) -> Client:
+        return Client(self.server, self.room, self.key)
+
+
+def key_file(spool: Spool) -> Path:
+    return spool.identity / "device.jwk"
+
+
+def server_file(spool: Spool) -> Path:
+    return spool.identity / "server.json"
+
+
+def read(spool: Spool) -> Identity:
+    """Raises NotEnrolled, IdentityError."""
+    try:
+        facts = json.loads(server_file(spool).read_bytes())
+        key = wire.load_key(key_file(spool).read_text())
+        if not key.is_private:
+            raise IdentityError(f"{key_file(spool)} is not a private key; enrol the room again.")
+        return Identity(str(facts["server"]), str(facts["room_id"]), key, wire.load_key(facts["server_key"]))
+    except FileNotFoundError as error:
+        raise NotEnrolled("This room is not enrolled yet; run `lms-sync enrol`.") from error
+    except (OSError, ValueError, KeyError, TypeError, wire.BadSignature) as error:
+        raise IdentityError(f"{spool.identity} cannot be read ({error}); enrol the room again.") from error
+
+
+def device_key(spool: Spool) -> OKPKey:
+    """The room's key, made when there is none: 0600, durable before it is used. Raises IdentityError."""
+    file = key_file(spool)
+    try:
+        return wire.load_key(file.read_text())
+    except FileNotFoundError:
+        key = wire.new_key()
+        write_atomically(file, wire.dump_key(key, private=True).encode(), mode=0o600)
+        return key
+    except (OSError, UnicodeDecodeError, wire.BadSignature) as error:
+        raise IdentityError(f"{file} is not this room's key ({error}); put it right or remove it.") from error
+
+
+def server_url(text: str) -> str:
+    """Scheme, host and port of what was typed. Raises IdentityError."""
+    try:
+        url = httpx.URL(text.strip())
+    except httpx.InvalidURL as error:
+        raise IdentityError(f"{text!r} is not an address; use one like https://lessons.example.edu.") from error
+    if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.path != "/" or url.query:
+        raise IdentityError(f"{text!r} is not a server's address; use one like https://lessons.example.edu.")
+    return str(url).rstrip("/")
+
+
+async def enrol(
+    spool: Spool, *, server: str, code: str, room: str, institution: str, client: Client | None = None
+) -> tuple[Identity, bool]:
+    """Bind this room's key to a room of the server. True when it was bound to this very server before and the code
+    had been used for that: nothing changed then.
+
+    Raises IdentityError with one sentence, OSError.
+    """
+    spool.prepare()
+    url = server_url(server)
+    key = device_key(spool)
+    before = _before(spool, url)
+    body = json.dumps(
+        {"code": code, "room": room, "institution": institution, "public_key": key.as_dict(private=False)}
+    )
+    try:
+        async with client or Client(url) as asking:
+            answer = await asking.request(
+                "POST", wire.ENROLMENTS, headers={"Content-Type": "application/json"}, body=body.encode()
+            )
+        facts = answer.json()
+        server_key = wire.load_key(facts["server_key"])
+        room_id = str(facts["room_id"])
+    except RequestError as error:
+        if error.code == "code-used" and before is not None:
+            return before, True
+        raise IdentityError(_REASONS.get(error.code, error.detail)) from error
+    except SyncError as error:
+        raise IdentityError(f"{url}: {error.detail} Check the address and the network.") from error
+    except (KeyError, TypeError, wire.BadSignature) as error:
+        raise IdentityError(f"{url} does not answer like a Darsbox server; check the address.") from error
+    record = {"server": url, "room_id": room_id, "server_key": server_key.as_dict(private=False)}
+    write_atomically(server_file(spool), (json.dumps(record, indent=1) + "\n").encode())
+    return Identity(url, room_id, key, server_key), False
+
+
+def _before(spool: Spool, url: str) -> Identity | None:
+    """The enrolment there is, when it is with this server. Raises IdentityError when it is with another."""
+    try:
+        found = read(spool)
+    except IdentityError:
+        return None
+    if found.server != url:
+        raise IdentityError(
+            f"This room is enrolled with {found.server}; to move it, remove {server_file(spool)} and enrol again."
+        )
+    return found

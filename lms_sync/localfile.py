@@ -1,0 +1,138 @@
+"""One closed file of the spool, read in order and checked against its SHA-256 while it is read.
+
+The state of the hash is carried along, so that a file is read once; after a resume or a step back, what lies before
+is read again. Bytes that rotted on our own disk are found before the last of them is sent.
+
+    LocalFileError          code, detail
+    ├── FileMissing         it is not there, or is no plain file
+    ├── FileRotten          its length or SHA-256 is not what the ledger says
+    └── FileUnreadable      the disk answers with an error
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import stat
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol
+
+_SLICE = 4 * 1024 * 1024
+"""Bytes read and hashed between two instants at which the agent can be stopped."""
+
+
+class LocalFileError(Exception):
+    code = "local-file"
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class FileMissing(LocalFileError):
+    code = "local-file-missing"
+
+
+class FileRotten(LocalFileError):
+    code = "local-file-rotten"
+
+
+class FileUnreadable(LocalFileError):
+    code = "local-file-unreadable"
+
+
+class _Hash(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+    def copy(self) -> _Hash: ...
+    def hexdigest(self) -> str: ...
+
+
+class LocalFile:
+    """Use as a context manager. length in bytes, sha256 hex, as the ledger has them."""
+
+    def __init__(self, path: Path, length: int, sha256: str) -> None:
+        """Raises FileMissing, FileRotten when its length is another, FileUnreadable."""
+        self.path = path
+        self.length = length
+        self.sha256 = sha256
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError as error:
+            raise FileMissing(f"{path} is gone from the disk.") from error
+        except OSError as error:
+            raise FileUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
+        self._file = os.fdopen(descriptor, "rb", buffering=0)
+        facts = os.fstat(descriptor)
+        if not stat.S_ISREG(facts.st_mode) or facts.st_size != length:
+            self._file.close()
+            if not stat.S_ISREG(facts.st_mode):
+                raise FileMissing(f"{path} is not a plain file.")
+            raise FileRotten(f"{path} has {facts.st_size} bytes on the disk, but {length} were recorded.")
+        self._at, self._hash = 0, self._fresh()
+        self._before: tuple[int, _Hash] = 0, self._fresh()
+
+    def __enter__(self) -> LocalFile:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._file.close()
+
+    @staticmethod
+    def _fresh() -> _Hash:
+        return hashlib.sha256()
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """Exactly count bytes from offset; the whole is checked when its last byte is among them.
+
+        Raises FileRotten, FileUnreadable.
+        """
+        await self._seek(offset)
+        self._before = offset, self._hash.copy()
+        data = await self._slice(offset, count)
+        if self._at == self.length:
+            self._judge()
+        return data
+
+    async def verify(self) -> None:
+        """Read the whole file again. Raises FileRotten, FileUnreadable."""
+        self._at, self._hash = 0, self._fresh()
+        await self._seek(self.length)
+        self._judge()
+
+    async def _seek(self, offset: int) -> None:
+        """Bring the hash to offset: forward by reading, back to the last chunk's beginning or the file's."""
+        if offset < self._at:
+            at, state = self._before
+            self._at, self._hash = (at, state.copy()) if at <= offset else (0, self._fresh())
+        while self._at < offset:
+            await self._slice(self._at, min(_SLICE, offset - self._at))
+
+    async def _slice(self, offset: int, count: int) -> bytes:
+        state = self._hash
+        data = await asyncio.to_thread(self._read_and_hash, offset, count, state)
+        self._at = offset + count
+        return data
+
+    def _read_and_hash(self, offset: int, count: int, state: _Hash) -> bytes:
+        try:
+            parts: list[bytes] = []
+            missing = count
+            while missing:
+                part = os.pread(self._file.fileno(), missing, offset + count - missing)
+                if not part:
+                    raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
+                parts.append(part)
+                missing -= len(part)
+        except OSError as error:
+            raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        state.update(data)
+        return data
+
+    def _judge(self) -> None:
+        if self._hash.hexdigest() != self.sha256:
+            raise FileRotten(f"{self.path} has changed on the disk since it was recorded.")

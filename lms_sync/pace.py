@@ -1,0 +1,111 @@
+"""How much at once, and how long to wait: pure arithmetic, no clock, no I/O.
+
+A chunk is the unit that is lost when the link is cut, so it must be small on a poor link; every chunk costs a round
+trip and its headers, so it must be large on a good one.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+
+KIB = 1024
+SMALLEST = 64 * KIB
+FIRST = 256 * KIB
+LARGEST = 4 * KIB * KIB
+"""The server holds a chunk in memory to check it; it takes no larger ones."""
+AIM = 7.0
+"""Seconds a chunk should take: long enough to be worth its round trip, short enough to lose."""
+HEADERS = 1500
+"""Bytes of a request and its answer besides the chunk."""
+
+
+class Pace:
+    """The size of the next chunk. It at most doubles from one chunk to the next, and follows the link down at once.
+
+    On a link that is cut again and again, the best size balances what a cut loses (half a chunk) against what a chunk
+    costs (headers and a round trip): the square root of twice the cost times the bytes between cuts.
+    """
+
+    def __init__(self) -> None:
+        self._size = float(FIRST)
+        self._largest = LARGEST
+        self._rate = 0.0
+        self._delay = 0.0
+        self._between: float | None = None
+        self._since = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes of the next chunk."""
+        size = min(self._size, self._largest)
+        if self._between is not None:
+            cost = HEADERS + self._rate * self._delay
+            size = min(size, math.sqrt(2 * cost * max(self._between, self._since)))
+        return max(min(SMALLEST, self._largest), int(size) // (16 * KIB) * 16 * KIB)
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second, as of late; 0 while nothing was measured."""
+        return self._rate
+
+    def answered(self, seconds: float) -> None:
+        """A request without a body took so long: the round trip."""
+        self._delay = seconds if not self._delay else 0.7 * self._delay + 0.3 * seconds
+
+    def sent(self, count: int, seconds: float) -> None:
+        """A chunk of count bytes was acknowledged after so many seconds."""
+        rate = count / max(seconds, 1e-3)
+        self._rate = rate if not self._rate else 0.5 * self._rate + 0.5 * rate
+        self._since += count
+        self._size = min(2 * max(self._size, count), rate * AIM, LARGEST)
+
+    def cut(self) -> None:
+        """The link broke in the middle of a chunk."""
+        self._between = float(self._since) if self._between is None else (self._between + self._since) / 2
+        self._since = 0
+        self._size = max(SMALLEST, self.size / 2)
+
+    def too_large(self, count: int) -> bool:
+        """Something on the way refuses a chunk of count bytes (a proxy's body limit): never so large again.
+
+        False when it cannot be made smaller.
+        """
+        if count <= 16 * KIB:
+            return False
+        self._largest = max(16 * KIB, count // 2)
+        return True
+
+
+class Backoff:
+    """How long to wait after the n-th failure in a row: at once, then 2 s growing to 5 min, each spread over half to
+    one and a half of itself, so that a thousand rooms do not come back in the same second.
+
+    The growth is gentle: the wait is about a third of how long the server has been away, so a short outage costs
+    little after its end.
+    """
+
+    FIRST = 0.3
+    START = 2.0
+    GROWTH = 1.5
+    LONGEST = 300.0
+
+    def __init__(self, chance: random.Random | None = None) -> None:
+        self._chance = chance or random.Random()  # noqa: S311 - spreads load, keeps no secret
+        self.failures = 0
+
+    def fail(self) -> float:
+        """Seconds to wait after one more failure."""
+        self.failures += 1
+        return self.wait(self.failures)
+
+    def wait(self, failures: int) -> float:
+        """Seconds to wait after that many failures in a row, spread by chance."""
+        if failures <= 1:
+            mean = self.FIRST
+        else:
+            mean = min(self.LONGEST / 1.5, self.START * self.GROWTH ** min(failures - 2, 60))
+        return mean * self._chance.uniform(0.5, 1.5)
+
+    def reset(self) -> None:
+        self.failures = 0

@@ -1,0 +1,233 @@
+"""One asset to the server by tus 1.0: created once, then chunk after chunk from wherever the server says it stands.
+
+The server's offset is the truth; ours is only where we expect it. Every chunk carries its SHA-256, so a damaged one is
+refused and sent again. A server that answers nonsense is asked anew a few times and then left alone for a while
+(``Confused``); it never makes us loop, skip or repeat without end.
+
+    SyncError (see client)
+    ├── LinkError
+    │   └── Garbling        the link damages what we send; our own file was read again and is whole
+    └── RequestError
+        └── Confused        the server's offsets make no sense, or it keeps losing what it acknowledged
+
+Protocol: tus.io/protocols/resumable-upload 1.0.0 with creation and checksum.
+"""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import hashlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import structlog
+
+from lms_sync import wire
+from lms_sync.client import Answer, Client, Conflict, Garbled, Gone, LinkError, NotOurServer, RequestError, TooLarge
+from lms_sync.localfile import LocalFile
+from lms_sync.pace import Pace
+
+STUMBLES = 8
+"""Steps without new ground after which a server counts as confused."""
+SAME_CHUNK = 3
+"""Times a chunk may arrive damaged before our own file is read again."""
+_TUS = {"Tus-Resumable": wire.TUS_VERSION}
+
+log = structlog.get_logger("lms_sync.transfer")
+
+
+class Confused(RequestError):
+    code = "server-confused"
+
+
+class Garbling(LinkError):
+    code = "link-damages-data"
+
+
+class Record(Protocol):
+    """What is to be remembered across a kill."""
+
+    def created(self, url: str) -> None:
+        """The server keeps the asset at this path (without host)."""
+
+    def reached(self, offset: int) -> None:
+        """The server has acknowledged so many bytes."""
+
+    def go_on(self) -> bool:
+        """Asked between chunks: False when something more urgent waits."""
+
+
+@dataclass(slots=True)
+class _Journey:
+    """Where one call of send stands. best: the furthest offset acknowledged in it."""
+
+    asset: wire.Asset
+    file: LocalFile
+    record: Record
+    url: str
+    best: int
+    stumbles: int = 0
+    damaged: int = 0
+    renewed: bool = False
+
+
+class Transfer:
+    """Sends assets through one client, learning the link's pace as it goes."""
+
+    def __init__(self, client: Client, pace: Pace, steady: Callable[[], float] = time.monotonic) -> None:
+        self._client = client
+        self._pace = pace
+        self._steady = steady
+
+    async def send(self, asset: wire.Asset, file: LocalFile, record: Record, *, url: str = "", known: int = 0) -> bool:
+        """Bring the asset to its end on the server. url: where an earlier call created it; known: what was acknowledged
+        then. False when the record wanted to stop before the end.
+
+        Raises SyncError, localfile.LocalFileError.
+        """
+        journey = _Journey(asset, file, record, url, known)
+        offset = await self._offset(journey, known)
+        while offset < asset.bytes:
+            if not record.go_on():
+                return False
+            offset = await self._chunk(journey, offset)
+        if not asset.bytes:
+            await file.verify()
+        return True
+
+    async def _offset(self, journey: _Journey, expected: int) -> int:
+        """Where the server stands, creating the upload where it has none. expected: what it has acknowledged."""
+        while True:
+            offset = await self._ask(journey) if journey.url else await self._create(journey)
+            if offset is None:
+                journey.url = ""
+                self._stumble(journey, "the server no longer knows the upload")
+            elif offset > journey.asset.bytes:
+                await self._renew(journey, f"the server claims {offset} of {journey.asset.bytes} bytes")
+            else:
+                break
+        if offset < expected:
+            log.warning("upload.went-back", asset=_name(journey.asset), had=expected, has=offset)
+        journey.record.reached(offset)
+        return offset
+
+    async def _create(self, journey: _Journey) -> int | None:
+        asset = journey.asset
+        metadata = ",".join(
+            f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in asset.metadata().items()
+        )
+        headers = {**_TUS, "Upload-Length": str(asset.bytes), "Upload-Metadata": metadata}
+        try:
+            answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers))
+        except Gone as error:
+            raise NotOurServer("The server there takes no uploads.") from error
+        location = answer.headers.get("location")
+        if not location:
+            raise NotOurServer("The server took the upload but did not say where.")
+        journey.url = self._client.path_of(location)
+        journey.record.created(journey.url)
+        # The server may have had it already; one that does not say how far it is, is asked.
+        offset = answer.number("upload-offset")
+        return offset if offset is not None else await self._ask(journey)
+
+    async def _ask(self, journey: _Journey) -> int | None:
+        """The server's offset, None when it has no such upload."""
+        began = self._steady()
+        try:
+            answer = _tus(await self._client.request("HEAD", journey.url, headers=_TUS))
+        except Gone:
+            return None
+        self._pace.answered(self._steady() - began)
+        offset, length = answer.number("upload-offset"), answer.number("upload-length")
+        if offset is None:
+            raise NotOurServer("The server does not say how much of the upload it has.")
+        if length is not None and length != journey.asset.bytes:
+            await self._renew(journey, f"the server expects {length} bytes, not {journey.asset.bytes}")
+            return None
+        return offset
+
+    async def _chunk(self, journey: _Journey, offset: int) -> int:
+        """Send the bytes at offset; returns where the server stands then."""
+        body = await journey.file.read(offset, min(self._pace.size, journey.asset.bytes - offset))
+        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        headers = {
+            **_TUS,
+            "Upload-Offset": str(offset),
+            "Upload-Checksum": f"sha256 {digest}",
+            "Content-Type": "application/offset+octet-stream",
+        }
+        began = self._steady()
+        try:
+            answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body))
+        except LinkError:
+            self._pace.cut()
+            raise
+        except TooLarge:
+            if not self._pace.too_large(len(body)):
+                raise
+            return offset
+        except Garbled as error:
+            return await self._damaged(journey, offset, error)
+        except Conflict:
+            self._stumble(journey, "the server stands at another offset")
+            return await self._offset(journey, offset)
+        except Gone:
+            journey.url = ""
+            self._stumble(journey, "the server no longer knows the upload")
+            return await self._offset(journey, offset)
+        reached = answer.number("upload-offset")
+        if reached != offset + len(body):
+            self._stumble(journey, "the server acknowledged something else than was sent")
+            return await self._offset(journey, offset)
+        self._pace.sent(len(body), self._steady() - began)
+        journey.damaged = 0
+        if reached > journey.best:
+            journey.best, journey.stumbles = reached, 0
+        journey.record.reached(reached)
+        return reached
+
+    async def _damaged(self, journey: _Journey, offset: int, error: Garbled) -> int:
+        """A chunk, or with the last one the whole, was not what its checksum says."""
+        self._pace.cut()
+        journey.damaged += 1
+        log.warning("upload.damaged", asset=_name(journey.asset), offset=offset, times=journey.damaged)
+        if journey.damaged >= SAME_CHUNK:
+            await journey.file.verify()
+            raise Garbling("What we send arrives damaged; our own file is whole.") from error
+        if await self._ask(journey) is None:
+            # The server had all bytes, and threw them away because the whole had another SHA-256.
+            await journey.file.verify()
+            journey.url = ""
+            self._stumble(journey, "the server put the pieces together wrongly")
+            return await self._offset(journey, 0)
+        return await self._offset(journey, offset)
+
+    async def _renew(self, journey: _Journey, why: str) -> None:
+        """The upload at the server cannot be ours: take it away and create it anew, once."""
+        log.warning("upload.renewed", asset=_name(journey.asset), why=why)
+        if journey.renewed:
+            raise Confused(f"The upload makes no sense: {why}.")
+        journey.renewed = True
+        with contextlib.suppress(RequestError):  # it will not go, or is gone; creating it again shows which
+            await self._client.request("DELETE", journey.url, headers=_TUS)
+        journey.url = ""
+
+    def _stumble(self, journey: _Journey, why: str) -> None:
+        journey.stumbles += 1
+        log.info("upload.stumbled", asset=_name(journey.asset), why=why, times=journey.stumbles)
+        if journey.stumbles >= STUMBLES:
+            raise Confused(f"The upload does not move on: {why}, {journey.stumbles} times in a row.")
+
+
+def _tus(answer: Answer) -> Answer:
+    """A tus answer says so. Raises NotOurServer."""
+    if answer.headers.get("tus-resumable") != wire.TUS_VERSION:
+        raise NotOurServer("The server there does not speak tus 1.0.")
+    return answer
+
+
+def _name(asset: wire.Asset) -> str:
+    return f"{asset.lesson}/{asset.path}"
