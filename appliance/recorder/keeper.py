@@ -36,8 +36,9 @@ EXIT_FULL, EXIT_DISK, EXIT_LONG = 3, 4, 5
 PATIENCE = 12.0
 """Seconds for the first fragment: a camera that must wake up, negotiate and send a keyframe."""
 STEADY = 5.0
-"""Seconds a take must have lasted for the next attempt to come at once."""
-BACKOFF = (0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds a take must have lasted for the patience to begin anew."""
+BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
+"""Seconds before the next attempt; the first comes at once, for most captures that end come back at once."""
 DISK_CHECK = 5.0
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
@@ -102,7 +103,7 @@ class Keeper:
             if not Path(self._order.folder).is_dir():
                 return 0
             failures = 0 if lasted > STEADY else failures + 1
-            if failures:
+            if failures and not self._stopping:
                 self._rest(BACKOFF[min(failures, len(BACKOFF)) - 1])
         return 0
 
@@ -183,7 +184,8 @@ class Keeper:
         os.write(self._wake_write, b"x")
 
     def _rest(self, seconds: float) -> None:
-        if not self._stopping:
+        """Wait, unless told to stop meanwhile."""
+        if seconds:
             select.select([self._wake_read], [], [], seconds)
 
     def _give_up(self, error: OSError) -> int:

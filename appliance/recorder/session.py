@@ -1,0 +1,510 @@
+"""One lesson's state machine: start, pause, resume, mark, stop; and after a crash, on with it.
+
+    (none) ──start──► recording ◄──resume── paused
+                          │  ───pause────►    │
+                          └──stop──► stopping ◄┘ ──► kept
+
+lesson.json is written durably at every arrow. The daemon holds no media: keepers record, evidence says how it goes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import shutil
+import socket
+import sqlite3
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from ulid import ULID
+
+from appliance.errors import AlreadyRecording, BadRequest, CannotRecord, DiskFull, NotRecording, WrongState
+from appliance.events import Bus, DiskChanged, LessonChanged, Level, SourceChanged
+from appliance.recorder import keepers, recovery
+from appliance.recorder.evidence import Evidence
+from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG, Order
+from appliance.recorder.keepers import KeeperHandle
+from appliance.recorder.pipeline import capture_command
+from appliance.recorder.plan import SourcePlan
+from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
+from appliance.spool.layout import Spool, make_directory
+from appliance.spool.ledger import Ledger, assets_of
+from media.lesson import Lesson, Mark, Source, Span
+
+log = logging.getLogger(__name__)
+
+MAX_TITLE = 200
+STOP_PATIENCE = 6.0
+"""Seconds keepers get to close their takes before they are killed and salvaged."""
+RESPAWN = 1.0
+"""Seconds before a keeper that dies at once is started again."""
+CRITICAL_BYTES = 16 * 1024 * 1024
+"""Below the reserve plus this no lesson is begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class RoomIdentity:
+    name: str
+    institution: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderPolicy:
+    """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1."""
+
+    fragment: float = 0.25
+    stall: float = 5.0
+    longest: float = 6 * 3600.0
+    resume: float = 30 * 60.0
+    reserve: float = 0.02
+
+
+@dataclass(frozen=True, slots=True)
+class LiveTake:
+    """The take a source is writing; whatever its journal lists may be read."""
+
+    file: Path
+    journal: Path
+
+
+async def _nothing() -> None:
+    """Nobody holds a device."""
+
+
+class Recorder:
+    """The room's recorder. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        ledger: Ledger,
+        sources: Sequence[SourcePlan],
+        room: RoomIdentity,
+        bus: Bus,
+        *,
+        ffmpeg: str,
+        runtime: Path,
+        policy: RecorderPolicy,
+    ) -> None:
+        self._spool = spool
+        self._ledger = ledger
+        self._plans = list(sources)
+        self._room = room
+        self._bus = bus
+        self._ffmpeg = ffmpeg
+        self._socket_file = runtime / "keepers.sock"
+        self._policy = policy
+        self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self._lesson: Lesson | None = None
+        self._evidence = Evidence(self._plans)
+        self._keepers: dict[str, KeeperHandle] = {}
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._turn = asyncio.Lock()
+        self._shown: dict[str, SourceState] = {}
+        self._wake = asyncio.Event()
+        self._full = False
+        self.ready = asyncio.Event()
+        self.before_capture: Callable[[], Awaitable[None]] = _nothing
+        """Called before devices are opened; whoever else holds them (the preview) lets go."""
+
+    # -- the five touches ---------------------------------------------------------------------------------------------
+
+    async def start(self, title: str) -> None:
+        """Begin a lesson. Raises AlreadyRecording, CannotRecord, DiskFull, BadRequest."""
+        title = " ".join(title.split())
+        if len(title) > MAX_TITLE:
+            raise BadRequest(f"A title has at most {MAX_TITLE} characters; shorten it.", limit=MAX_TITLE)
+        async with self._turn:
+            if self._lesson is not None:
+                raise AlreadyRecording("A lesson is being recorded; stop it first.", lesson=self._lesson.id)
+            if not any(plan.capture for plan in self._plans):
+                raise CannotRecord("The room has no camera or microphone that can be recorded; see appliance doctor.")
+            disk = shutil.disk_usage(self._spool.root)
+            if disk.free < self._reserve(disk.total) + CRITICAL_BYTES:
+                raise DiskFull("The disk has no room for a lesson; deliver or remove older ones.", free=disk.free)
+            lesson = Lesson(
+                id=str(ULID()),
+                title=title,
+                room=self._room.name,
+                institution=self._room.institution,
+                language=self._room.language,
+                state="recording",
+                sources=[Source(p.id, p.kind, p.media, p.label, p.av_offset_ms) for p in self._plans if p.capture],
+                spans=[self._new_span()],
+            )
+            self._evidence.forget()
+            self._full = False
+            try:
+                # The folder first, for the keepers; lesson.json is on the disk before the answer is.
+                await asyncio.to_thread(make_directory, self._spool.lesson_dir(lesson.id))
+                self._lesson = lesson
+                await asyncio.gather(asyncio.to_thread(self._spool.write_lesson, lesson), self._open(lesson))
+            except OSError as error:
+                await self._close_keepers()
+                self._lesson = None
+                raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
+            self._announce()
+
+    async def pause(self) -> None:
+        """Raises NotRecording, WrongState."""
+        async with self._turn:
+            lesson = self._running()
+            if lesson.state != "recording":
+                raise WrongState("The lesson is paused already.", state=lesson.state)
+            await self._end_span("paused")
+            lesson.state = "paused"
+            await self._write(lesson)
+            self._announce()
+
+    async def resume(self) -> None:
+        """Raises NotRecording, WrongState."""
+        async with self._turn:
+            lesson = self._running()
+            if lesson.state != "paused":
+                raise WrongState("The lesson is not paused.", state=lesson.state)
+            lesson.spans.append(self._new_span())
+            lesson.state = "recording"
+            await asyncio.gather(self._write(lesson), self._open(lesson))
+            self._announce()
+
+    async def mark(self, label: str) -> None:
+        """Remember this moment. Raises NotRecording, WrongState, BadRequest."""
+        label = " ".join(label.split())
+        if len(label) > MAX_TITLE:
+            raise BadRequest(f"A mark's name has at most {MAX_TITLE} characters; shorten it.", limit=MAX_TITLE)
+        moment = time.monotonic()
+        async with self._turn:
+            lesson = self._running()
+            if lesson.state != "recording":
+                raise WrongState("A moment can be marked only while the lesson is recorded.", state=lesson.state)
+            lesson.marks.append(Mark(len(lesson.spans) - 1, moment, label))
+            await self._write(lesson)
+            self._announce()
+
+    async def stop(self) -> None:
+        """End the lesson and keep it. Raises NotRecording."""
+        async with self._turn:
+            await self._finish(self._running())
+
+    # -- what is shown ------------------------------------------------------------------------------------------------
+
+    def status(self) -> RecorderStatus:
+        lesson = self._lesson
+        wanted = lesson is not None and lesson.state == "recording"
+        disk = shutil.disk_usage(self._spool.root)
+        shown: LessonStatus | None = None
+        rate = sum(plan.expected_rate for plan in self._plans if plan.capture)
+        if lesson is not None:
+            so_far = self._so_far(lesson)
+            elapsed = so_far.seconds
+            total = sum(take.bytes for take in so_far.takes)
+            if elapsed > 30:
+                rate = round(total / elapsed)
+            shown = LessonStatus(
+                id=lesson.id,
+                title=lesson.title,
+                state=lesson.state,
+                started=lesson.started,
+                elapsed=round(elapsed, 2),
+                marks=len(lesson.marks),
+                gaps=len([gap for gap in so_far.gaps() if gap.why != "late"]),
+            )
+        usable = max(0, disk.free - self._reserve(disk.total))
+        return RecorderStatus(
+            state=self._state(),
+            lesson=shown,
+            sources=self._evidence.statuses(wanted=wanted),
+            disk_free=disk.free,
+            disk_total=disk.total,
+            hours_left=round(usable / max(rate, 1) / 3600, 1),
+        )
+
+    def live(self, source: str) -> LiveTake | None:
+        """The take this source is writing now, None when it writes none."""
+        lesson = self._lesson
+        if lesson is None or lesson.state != "recording" or source not in self._keepers:
+            return None
+        numbers = self._evidence.sources[source].takes
+        if not numbers:
+            return None
+        file = self._spool.lesson_dir(lesson.id) / source / f"take-{max(numbers):03d}.mp4"
+        return LiveTake(file, file.with_suffix(".journal"))
+
+    @property
+    def capturing(self) -> bool:
+        """Whether the recorder holds the devices: nobody else may open them then."""
+        return self._lesson is not None and self._lesson.state == "recording"
+
+    def _state(self) -> RecorderState:
+        lesson = self._lesson
+        if lesson is None:
+            return "ready" if any(plan.capture for plan in self._plans) else "cannot-record"
+        if lesson.state == "paused":
+            return "paused"
+        if lesson.state != "recording":
+            return "stopping"
+        states = set(self._evidence.states(wanted=True).values())
+        if "recording" in states:
+            return "recording"
+        return "starting" if "starting" in states else "cannot-record"
+
+    def _so_far(self, lesson: Lesson) -> Lesson:
+        """The lesson with every take as far as it is durable now."""
+        return Lesson(
+            lesson.id,
+            lesson.title,
+            lesson.room,
+            lesson.institution,
+            lesson.language,
+            lesson.state,
+            lesson.sources,
+            lesson.spans,
+            self._evidence.takes(),
+            lesson.marks,
+        )
+
+    # -- living -------------------------------------------------------------------------------------------------------
+
+    async def run(self) -> None:
+        """Recover, then supervise until cancelled; a lesson that runs then is ended in order and kept."""
+        loop = asyncio.get_running_loop()
+        ear = self._listen()
+        loop.add_reader(ear, self._hear, ear)
+        try:
+            async with self._turn:
+                await self._recover()
+            self.ready.set()
+            while True:
+                await self._watch()
+        finally:
+            if self._lesson is not None:
+                async with self._turn:
+                    await self._finish(self._lesson)
+            for watcher in self._watchers:
+                watcher.cancel()
+            loop.remove_reader(ear)
+            ear.close()
+            self._socket_file.unlink(missing_ok=True)
+
+    async def _watch(self) -> None:
+        """Publish what changes by time alone. Without a lesson there is nothing to look at, and no tick."""
+        if self._lesson is None:
+            self._wake.clear()
+            await self._wake.wait()
+            return
+        await asyncio.sleep(1.0)
+        self._publish_sources()
+
+    def _publish_sources(self) -> None:
+        lesson = self._lesson
+        states = self._evidence.states(wanted=lesson is not None and lesson.state == "recording")
+        for name, state in states.items():
+            if self._shown.get(name) != state:
+                self._bus.publish(SourceChanged(name, state))
+        self._shown = states
+
+    def _listen(self) -> socket.socket:
+        self._socket_file.parent.mkdir(parents=True, exist_ok=True)
+        self._socket_file.unlink(missing_ok=True)
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        ear.bind(str(self._socket_file))
+        self._socket_file.chmod(0o600)
+        return ear
+
+    def _hear(self, ear: socket.socket) -> None:
+        for _ in range(64):  # a burst, but never so many that the loop does nothing else
+            try:
+                data = ear.recv(65536)
+            except BlockingIOError:
+                return
+            said: dict[str, Any] = json.loads(data)
+            lesson, source = self._lesson, self._evidence.sources.get(said["source"])
+            if lesson is None or source is None or said["lesson"] != lesson.id:
+                continue
+            source.hear(said)
+            match said["event"]:
+                case "level" if self._bus.listened:
+                    self._bus.publish(Level(said["source"], said["rms_db"], said["peak_db"]))
+                case "fragment" if self._shown.get(said["source"]) != "recording":
+                    self._publish_sources()
+                case "lost" | "ended":
+                    log.warning("Source %s: %s", said["source"], said["detail"])
+                    self._publish_sources()
+
+    # -- keepers ------------------------------------------------------------------------------------------------------
+
+    async def _open(self, lesson: Lesson) -> None:
+        """Start a keeper for every source of the lesson that has none."""
+        await self.before_capture()
+        for plan in self._plans:
+            if plan.capture is not None and plan.id not in self._keepers:
+                self._evidence.sources[plan.id].ask(time.monotonic())
+                self._keep(keepers.spawn(self._order(lesson, plan)))
+
+    def _order(self, lesson: Lesson, plan: SourcePlan) -> Order:
+        if plan.capture is None:
+            raise ValueError(f"{plan.id} cannot be captured.")
+        command = capture_command(plan.capture, plan.encode, self._ffmpeg, self._policy.fragment)
+        return Order(
+            lesson=lesson.id,
+            folder=str(self._spool.lesson_dir(lesson.id)),
+            source=plan.id,
+            span=len(lesson.spans) - 1,
+            boot=self._boot,
+            ffmpeg=command.ffmpeg,
+            feeder=command.feeder,
+            socket=str(self._socket_file),
+            reserve=self._reserve(shutil.disk_usage(self._spool.root).total),
+            longest=self._policy.longest,
+            stall=self._policy.stall,
+            env=command.env,
+        )
+
+    def _keep(self, handle: KeeperHandle) -> None:
+        self._keepers[handle.source] = handle
+        watcher = asyncio.create_task(self._mind(handle))
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
+
+    async def _mind(self, handle: KeeperHandle) -> None:
+        """When a keeper ends unasked: start another, or end the lesson if it ended for good."""
+        began = time.monotonic()
+        await handle.ended.wait()
+        if self._keepers.get(handle.source) is not handle:
+            return
+        if handle.code in {EXIT_FULL, EXIT_DISK, EXIT_LONG}:
+            await self._retire(handle)
+            return
+        if time.monotonic() - began < RESPAWN:
+            await asyncio.sleep(RESPAWN)
+        async with self._turn:
+            lesson = self._lesson
+            if lesson is None or lesson.state != "recording" or self._keepers.get(handle.source) is not handle:
+                return
+            log.warning("The keeper of %s ended unasked; a new one takes over.", handle.source)
+            del self._keepers[handle.source]
+            await self._open(lesson)
+
+    async def _retire(self, handle: KeeperHandle) -> None:
+        if handle.code in {EXIT_FULL, EXIT_DISK} and not self._full:
+            self._full = True
+            self._bus.publish(DiskChanged("full"))
+        async with self._turn:
+            self._keepers.pop(handle.source, None)
+            if self._lesson is not None and self._lesson.state == "recording" and not self._keepers:
+                await self._finish(self._lesson)
+
+    async def _close_keepers(self) -> None:
+        """Every keeper finishes its take; one that does not in time is killed, and its take salvaged by collect."""
+        leaving, self._keepers = list(self._keepers.values()), {}
+        for handle in leaving:
+            handle.stop()
+        try:
+            async with asyncio.timeout(STOP_PATIENCE):
+                for handle in leaving:
+                    await handle.ended.wait()
+        except TimeoutError:
+            for handle in leaving:
+                handle.kill()
+            for handle in leaving:
+                await handle.ended.wait()
+
+    # -- endings and beginnings ---------------------------------------------------------------------------------------
+
+    async def _end_span(self, why: Literal["paused", "stopped", "cut"]) -> None:
+        lesson = self._running()
+        await self._close_keepers()
+        if lesson.spans[-1].ended is None:
+            lesson.spans[-1].ended = why
+        await asyncio.to_thread(recovery.collect, self._spool, lesson)
+        for name, source in self._evidence.sources.items():
+            source.takes = {take.number: take for take in lesson.takes_of(name)}
+
+    async def _finish(self, lesson: Lesson) -> None:
+        """Close every take, freeze lesson.json, and enter the lesson's assets into the ledger."""
+        lesson.state = "stopping"
+        self._announce()
+        await self._end_span("stopped")
+        lesson.state = "kept"
+        await self._write(lesson)
+        self._lesson = None
+        self._evidence.forget()
+        await asyncio.to_thread(self._enter, lesson)
+        self._bus.publish(LessonChanged(lesson.id, "kept"))
+        self._publish_sources()
+
+    def _enter(self, lesson: Lesson) -> None:
+        # The ledger is a convenience that is rebuilt at the next start: its trouble must not cost the lesson.
+        try:
+            self._ledger.add_assets(assets_of(self._spool, lesson))
+        except (sqlite3.Error, OSError) as error:
+            log.error("The ledger did not take lesson %s; it will be rebuilt at the next start: %s", lesson.id, error)
+
+    async def _recover(self) -> None:
+        """Adopt, resume or close what a crash or a power cut left."""
+        found = await asyncio.to_thread(recovery.unfinished, self._spool)
+        for number, lesson in enumerate(found):
+            self._lesson = lesson
+            newest = number == len(found) - 1
+            for source in lesson.sources:
+                handle = keepers.adopt(self._spool.lesson_dir(lesson.id), source.id)
+                if handle is not None:
+                    self._keep(handle)
+            if newest and lesson.state == "recording" and (self._keepers or await self._resumable(lesson)):
+                await self._go_on(lesson)
+            elif newest and lesson.state == "paused" and await self._resumable(lesson):
+                await self._end_span("paused")
+            else:
+                log.warning("Lesson %s was cut off; it is closed with all it has.", lesson.id)
+                await self._finish(lesson)
+
+    async def _go_on(self, lesson: Lesson) -> None:
+        """Record again, into the same lesson; the gap is what the takes leave between them."""
+        adopted = set(self._keepers)
+        if not adopted:
+            await asyncio.to_thread(recovery.collect, self._spool, lesson)
+            if lesson.spans[-1].boot != self._boot:
+                lesson.spans[-1].ended = "cut"
+                lesson.spans.append(self._new_span())
+                await self._write(lesson)
+        for name, source in self._evidence.sources.items():
+            await asyncio.to_thread(source.recall, self._spool.lesson_dir(lesson.id) / name)
+        log.warning("Lesson %s goes on after an interruption (%d sources never stopped).", lesson.id, len(adopted))
+        await self._open(lesson)
+        self._announce()
+
+    async def _resumable(self, lesson: Lesson) -> bool:
+        """Whether the lesson was cut off so lately that it surely still goes on."""
+        sign = await asyncio.to_thread(recovery.last_sign, self._spool, lesson)
+        boot, mono, wall = sign or (lesson.spans[-1].boot, lesson.spans[-1].mono, lesson.spans[-1].wall)
+        age = time.monotonic() - mono if boot == self._boot else time.time() - wall
+        # A clock set back by the blackout gives a negative age: then too the lesson goes on rather than being lost.
+        return age <= self._policy.resume
+
+    # -- small things -------------------------------------------------------------------------------------------------
+
+    def _running(self) -> Lesson:
+        if self._lesson is None:
+            raise NotRecording("No lesson is being recorded; start one first.")
+        return self._lesson
+
+    def _new_span(self) -> Span:
+        return Span(self._boot, time.monotonic(), time.time())
+
+    def _reserve(self, total: int) -> int:
+        return round(total * self._policy.reserve)
+
+    async def _write(self, lesson: Lesson) -> None:
+        await asyncio.to_thread(self._spool.write_lesson, lesson)
+
+    def _announce(self) -> None:
+        self._wake.set()
+        if self._lesson is not None:
+            self._bus.publish(LessonChanged(self._lesson.id, self._lesson.state))
+        self._publish_sources()
