@@ -1,0 +1,74 @@
+"""If these fail, a recording is cut in the wrong place, or garbage of a camera stops the room."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from media.fragments import BadStream, Fragment, Header, read_stream
+from tests import mp4
+
+
+def parts(data: bytes) -> list[Header | Fragment]:
+    return list(read_stream(io.BytesIO(data).read))
+
+
+def test_header_and_fragments_come_whole_and_in_order() -> None:
+    pieces = [mp4.header(), mp4.fragment(0, key=True), mp4.fragment(4096), mp4.fragment(8192)]
+    found = parts(b"".join(pieces))
+    assert [part.data for part in found] == pieces
+    head, first, second, _ = found
+    assert isinstance(head, Header)
+    assert (head.codec, head.width, head.height, head.timescale) == ("avc1.64001e", 640, 360, 15360)
+    assert isinstance(first, Fragment)
+    assert isinstance(second, Fragment)
+    assert (first.time, round(first.seconds, 4), first.key) == (0.0, 0.2667, True)
+    assert (round(second.time, 4), second.key) == (0.2667, False)
+
+
+def test_priming_of_sound_lies_before_zero() -> None:
+    found = parts(mp4.header(timescale=48000, start=1024, sound=True) + mp4.fragment(0, samples=12, duration=1024))
+    head, first = found
+    assert isinstance(head, Header)
+    assert isinstance(first, Fragment)
+    assert (head.codec, head.sample_rate) == ("mp4a.40.2", 48000)
+    assert first.time == pytest.approx(-1024 / 48000)
+    assert first.time + first.seconds == pytest.approx(11 * 1024 / 48000)
+
+
+def test_a_fragment_cut_off_by_the_end_is_not_given() -> None:
+    data = mp4.header() + mp4.fragment(0, key=True) + mp4.fragment(4096)
+    for cut in range(1, len(mp4.fragment(4096))):
+        assert len(parts(data[:-cut])) == 2
+
+
+def test_other_boxes_between_fragments_are_passed_over() -> None:
+    data = mp4.header() + mp4.box(b"free", b"xx") + mp4.fragment(0, key=True) + mp4.box(b"mfra", b"yy")
+    assert len(parts(data)) == 2
+
+
+@pytest.mark.parametrize(
+    ("data", "sentence"),
+    [
+        (b"HTTP/1.1 404 Not Found\r\n\r\n" * 8, "not an MP4"),
+        (mp4.header(tracks=2), "2 tracks"),
+        (mp4.header(timescale=0), "no clock"),
+        (mp4.box(b"free", bytes(600_000)) * 3, "does not begin like an MP4"),
+        (mp4.header() + mp4.box(b"moof", b"") + mp4.box(b"mdat", b""), "damaged"),
+    ],
+)
+def test_what_is_no_take_is_refused_in_a_sentence(data: bytes, sentence: str) -> None:
+    with pytest.raises(BadStream, match=sentence):
+        parts(data)
+
+
+@given(st.binary(max_size=400), st.integers(0, 500))
+def test_garbage_inside_a_stream_is_refused_and_nothing_else(noise: bytes, at: int) -> None:
+    good = mp4.header() + mp4.fragment(0, key=True)
+    data = good[:at] + noise + good[at + len(noise) :]
+    with contextlib.suppress(BadStream):
+        parts(data)

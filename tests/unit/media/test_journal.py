@@ -1,0 +1,52 @@
+"""If these fail, salvage cannot prove what is whole, or a take lies at the wrong place of the timeline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from media import journal
+from media.journal import BadJournal, FragmentEntry, TakeEntry
+
+TAKE = TakeEntry("L", "front", 1, 0, 100, "a" * 64, "avc1", 640, 360, 0, "boot", 50.0, 1e9)
+
+
+def entry(n: int, off: int, *, length: int = 10, t: float = 0.0, mono: float = 50.0) -> FragmentEntry:
+    return FragmentEntry(n, off, length, t, 0.25, n == 1, mono, 1e9, "b" * 64)
+
+
+def write(path: Path, *entries: FragmentEntry, tail: bytes = b"") -> Path:
+    path.write_bytes(journal.line(TAKE) + b"".join(journal.line(item) for item in entries) + tail)
+    return path
+
+
+def test_what_was_written_is_read_back(tmp_path: Path) -> None:
+    found = journal.read(write(tmp_path / "j", entry(1, 100), entry(2, 110, t=0.25)))
+    assert (found.take, len(found.fragments), found.end, found.seconds, found.torn) == (TAKE, 2, 120, 0.5, False)
+
+
+def test_a_line_cut_off_by_a_power_cut_is_left_out(tmp_path: Path) -> None:
+    whole = journal.line(entry(2, 110))
+    for cut in range(1, len(whole)):
+        found = journal.read(write(tmp_path / "j", entry(1, 100), tail=whole[:-cut]))
+        assert (len(found.fragments), found.torn) == (1, True)
+
+
+@pytest.mark.parametrize("broken", [entry(3, 110), entry(2, 111)])
+def test_nothing_after_a_line_that_does_not_fit_is_believed(tmp_path: Path, broken: FragmentEntry) -> None:
+    found = journal.read(write(tmp_path / "j", entry(1, 100), broken, entry(3, 120)))
+    assert (len(found.fragments), found.torn) == (1, True)
+
+
+@pytest.mark.parametrize("data", [b"", b"\n", b"{}\n", b"\0\0\0\n", b'{"lesson": "half'])
+def test_without_its_first_line_a_journal_proves_nothing(tmp_path: Path, data: bytes) -> None:
+    (tmp_path / "j").write_bytes(data)
+    with pytest.raises(BadJournal):
+        journal.read(tmp_path / "j")
+
+
+def test_the_earliest_arrival_tells_when_media_time_zero_was() -> None:
+    late = [entry(n, 0, t=0.25 * (n - 1), mono=50.0 + 0.25 * n + delay) for n, delay in ((1, 0.9), (2, 0.03), (3, 0.4))]
+    assert journal.arrival_epoch(late, 0.0) == pytest.approx(50.03)
+    assert journal.arrival_epoch([], 7.0) == 7.0
