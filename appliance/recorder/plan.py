@@ -44,6 +44,24 @@ class SourcePlan:
     problem: Problem | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class RoomIdentity:
+    name: str
+    institution: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecorderPolicy:
+    """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1."""
+
+    fragment: float = 0.25
+    stall: float = 5.0
+    longest: float = 6 * 3600.0
+    resume: float = 30 * 60.0
+    reserve: float = 0.02
+
+
 def plan_sources(config: Config) -> Sequence[SourcePlan]:
     """Every camera and microphone of the room, in the order of preference."""
     return [_plan(device, config.tables.recorder) for device in config.sources]

@@ -10,10 +10,8 @@ lesson.json is written durably at every arrow. The daemon holds no media: keeper
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import shutil
-import socket
 import sqlite3
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -25,12 +23,11 @@ from ulid import ULID
 
 from appliance.errors import AlreadyRecording, BadRequest, CannotRecord, DiskFull, NotRecording, WrongState
 from appliance.events import Bus, DiskChanged, LessonChanged, Level, SourceChanged
-from appliance.recorder import keepers, recovery
+from appliance.recorder import recovery
+from appliance.recorder.crew import Crew
 from appliance.recorder.evidence import Evidence
-from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG, Order
-from appliance.recorder.keepers import KeeperHandle
-from appliance.recorder.pipeline import capture_command
-from appliance.recorder.plan import SourcePlan
+from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
+from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan
 from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
 from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import Ledger, assets_of
@@ -39,30 +36,8 @@ from media.lesson import Lesson, Mark, Source, Span
 log = logging.getLogger(__name__)
 
 MAX_TITLE = 200
-STOP_PATIENCE = 6.0
-"""Seconds keepers get to close their takes before they are killed and salvaged."""
-RESPAWN = 1.0
-"""Seconds before a keeper that dies at once is started again."""
 CRITICAL_BYTES = 16 * 1024 * 1024
 """Below the reserve plus this no lesson is begun."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoomIdentity:
-    name: str
-    institution: str
-    language: str
-
-
-@dataclass(frozen=True, slots=True)
-class RecorderPolicy:
-    """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1."""
-
-    fragment: float = 0.25
-    stall: float = 5.0
-    longest: float = 6 * 3600.0
-    resume: float = 30 * 60.0
-    reserve: float = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,14 +72,19 @@ class Recorder:
         self._plans = list(sources)
         self._room = room
         self._bus = bus
-        self._ffmpeg = ffmpeg
-        self._socket_file = runtime / "keepers.sock"
         self._policy = policy
         self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
         self._lesson: Lesson | None = None
         self._evidence = Evidence(self._plans)
-        self._keepers: dict[str, KeeperHandle] = {}
-        self._watchers: set[asyncio.Task[None]] = set()
+        self._crew = Crew(
+            self._plans,
+            spool,
+            ffmpeg=ffmpeg,
+            socket_file=runtime / "keepers.sock",
+            policy=policy,
+            boot=self._boot,
+            on_unasked_end=self._on_unasked_end,
+        )
         self._turn = asyncio.Lock()
         self._shown: dict[str, SourceState] = {}
         self._wake = asyncio.Event()
@@ -146,7 +126,7 @@ class Recorder:
                 self._lesson = lesson
                 await asyncio.gather(asyncio.to_thread(self._spool.write_lesson, lesson), self._open(lesson))
             except OSError as error:
-                await self._close_keepers()
+                await self._crew.close()
                 self._lesson = None
                 raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
             self._announce()
@@ -228,7 +208,7 @@ class Recorder:
     def live(self, source: str) -> LiveTake | None:
         """The take this source is writing now, None when it writes none."""
         lesson = self._lesson
-        if lesson is None or lesson.state != "recording" or source not in self._keepers:
+        if lesson is None or lesson.state != "recording" or source not in self._crew.keepers:
             return None
         numbers = self._evidence.sources[source].takes
         if not numbers:
@@ -273,9 +253,7 @@ class Recorder:
 
     async def run(self) -> None:
         """Recover, then supervise until cancelled; a lesson that runs then is ended in order and kept."""
-        loop = asyncio.get_running_loop()
-        ear = self._listen()
-        loop.add_reader(ear, self._hear, ear)
+        self._crew.listen(self._hear)
         try:
             async with self._turn:
                 await self._recover()
@@ -286,11 +264,7 @@ class Recorder:
             if self._lesson is not None:
                 async with self._turn:
                     await self._finish(self._lesson)
-            for watcher in self._watchers:
-                watcher.cancel()
-            loop.remove_reader(ear)
-            ear.close()
-            self._socket_file.unlink(missing_ok=True)
+            self._crew.dismiss()
 
     async def _watch(self) -> None:
         """Publish what changes by time alone. Without a lesson there is nothing to look at, and no tick."""
@@ -309,117 +283,48 @@ class Recorder:
                 self._bus.publish(SourceChanged(name, state))
         self._shown = states
 
-    def _listen(self) -> socket.socket:
-        self._socket_file.parent.mkdir(parents=True, exist_ok=True)
-        self._socket_file.unlink(missing_ok=True)
-        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
-        ear.bind(str(self._socket_file))
-        self._socket_file.chmod(0o600)
-        return ear
-
-    def _hear(self, ear: socket.socket) -> None:
-        for _ in range(64):  # a burst, but never so many that the loop does nothing else
-            try:
-                data = ear.recv(65536)
-            except BlockingIOError:
-                return
-            said: dict[str, Any] = json.loads(data)
-            lesson, source = self._lesson, self._evidence.sources.get(said["source"])
-            if lesson is None or source is None or said["lesson"] != lesson.id:
-                continue
-            source.hear(said)
-            match said["event"]:
-                case "level" if self._bus.listened:
-                    self._bus.publish(Level(said["source"], said["rms_db"], said["peak_db"]))
-                case "fragment" if self._shown.get(said["source"]) != "recording":
-                    self._publish_sources()
-                case "lost" | "ended":
-                    log.warning("Source %s: %s", said["source"], said["detail"])
-                    self._publish_sources()
+    def _hear(self, said: dict[str, Any]) -> None:
+        lesson, source = self._lesson, self._evidence.sources.get(said["source"])
+        if lesson is None or source is None or said["lesson"] != lesson.id:
+            return
+        source.hear(said)
+        match said["event"]:
+            case "level" if self._bus.listened:
+                self._bus.publish(Level(said["source"], said["rms_db"], said["peak_db"]))
+            case "fragment" if self._shown.get(said["source"]) != "recording":
+                self._publish_sources()
+            case "lost" | "ended":
+                log.warning("Source %s: %s", said["source"], said["detail"])
+                self._publish_sources()
 
     # -- keepers ------------------------------------------------------------------------------------------------------
 
     async def _open(self, lesson: Lesson) -> None:
         """Start a keeper for every source of the lesson that has none."""
         await self.before_capture()
-        for plan in self._plans:
-            if plan.capture is not None and plan.id not in self._keepers:
-                self._evidence.sources[plan.id].ask(time.monotonic())
-                self._keep(keepers.spawn(self._order(lesson, plan)))
+        for source in self._crew.open(lesson):
+            self._evidence.sources[source].ask(time.monotonic())
 
-    def _order(self, lesson: Lesson, plan: SourcePlan) -> Order:
-        if plan.capture is None:
-            raise ValueError(f"{plan.id} cannot be captured.")
-        command = capture_command(plan.capture, plan.encode, self._ffmpeg, self._policy.fragment)
-        return Order(
-            lesson=lesson.id,
-            folder=str(self._spool.lesson_dir(lesson.id)),
-            source=plan.id,
-            span=len(lesson.spans) - 1,
-            boot=self._boot,
-            ffmpeg=command.ffmpeg,
-            feeder=command.feeder,
-            socket=str(self._socket_file),
-            reserve=self._reserve(shutil.disk_usage(self._spool.root).total),
-            longest=self._policy.longest,
-            stall=self._policy.stall,
-            env=command.env,
-        )
-
-    def _keep(self, handle: KeeperHandle) -> None:
-        self._keepers[handle.source] = handle
-        watcher = asyncio.create_task(self._mind(handle))
-        self._watchers.add(watcher)
-        watcher.add_done_callback(self._watchers.discard)
-
-    async def _mind(self, handle: KeeperHandle) -> None:
-        """When a keeper ends unasked: start another, or end the lesson if it ended for good."""
-        began = time.monotonic()
-        await handle.ended.wait()
-        if self._keepers.get(handle.source) is not handle:
-            return
-        if handle.code in {EXIT_FULL, EXIT_DISK, EXIT_LONG}:
-            await self._retire(handle)
-            return
-        if time.monotonic() - began < RESPAWN:
-            await asyncio.sleep(RESPAWN)
-        async with self._turn:
-            lesson = self._lesson
-            if lesson is None or lesson.state != "recording" or self._keepers.get(handle.source) is not handle:
-                return
-            log.warning("The keeper of %s ended unasked; a new one takes over.", handle.source)
-            del self._keepers[handle.source]
-            await self._open(lesson)
-
-    async def _retire(self, handle: KeeperHandle) -> None:
-        if handle.code in {EXIT_FULL, EXIT_DISK} and not self._full:
+    async def _on_unasked_end(self, source: str, code: int | None) -> None:
+        """A keeper died: start another; or it ended for good: end the lesson when it was the last."""
+        if code in {EXIT_FULL, EXIT_DISK} and not self._full:
             self._full = True
             self._bus.publish(DiskChanged("full"))
         async with self._turn:
-            self._keepers.pop(handle.source, None)
-            if self._lesson is not None and self._lesson.state == "recording" and not self._keepers:
-                await self._finish(self._lesson)
-
-    async def _close_keepers(self) -> None:
-        """Every keeper finishes its take; one that does not in time is killed, and its take salvaged by collect."""
-        leaving, self._keepers = list(self._keepers.values()), {}
-        for handle in leaving:
-            handle.stop()
-        try:
-            async with asyncio.timeout(STOP_PATIENCE):
-                for handle in leaving:
-                    await handle.ended.wait()
-        except TimeoutError:
-            for handle in leaving:
-                handle.kill()
-            for handle in leaving:
-                await handle.ended.wait()
+            lesson = self._lesson
+            if lesson is None or lesson.state != "recording":
+                return
+            if code not in {EXIT_FULL, EXIT_DISK, EXIT_LONG}:
+                log.warning("The keeper of %s ended unasked; a new one takes over.", source)
+                await self._open(lesson)
+            elif not self._crew.keepers:
+                await self._finish(lesson)
 
     # -- endings and beginnings ---------------------------------------------------------------------------------------
 
     async def _end_span(self, why: Literal["paused", "stopped", "cut"]) -> None:
         lesson = self._running()
-        await self._close_keepers()
+        await self._crew.close()
         if lesson.spans[-1].ended is None:
             lesson.spans[-1].ended = why
         await asyncio.to_thread(recovery.collect, self._spool, lesson)
@@ -452,11 +357,8 @@ class Recorder:
         for number, lesson in enumerate(found):
             self._lesson = lesson
             newest = number == len(found) - 1
-            for source in lesson.sources:
-                handle = keepers.adopt(self._spool.lesson_dir(lesson.id), source.id)
-                if handle is not None:
-                    self._keep(handle)
-            if newest and lesson.state == "recording" and (self._keepers or await self._resumable(lesson)):
+            self._crew.adopt(lesson)
+            if newest and lesson.state == "recording" and (self._crew.keepers or await self._resumable(lesson)):
                 await self._go_on(lesson)
             elif newest and lesson.state == "paused" and await self._resumable(lesson):
                 await self._end_span("paused")
@@ -466,7 +368,7 @@ class Recorder:
 
     async def _go_on(self, lesson: Lesson) -> None:
         """Record again, into the same lesson; the gap is what the takes leave between them."""
-        adopted = set(self._keepers)
+        adopted = set(self._crew.keepers)
         if not adopted:
             await asyncio.to_thread(recovery.collect, self._spool, lesson)
             if lesson.spans[-1].boot != self._boot:

@@ -1,0 +1,211 @@
+"""The keepers of a lesson, one a source: started, found again after a crash, watched, heard, and told to stop.
+
+A keeper may be this daemon's child, or the child of a predecessor that was killed; a pidfd watches either.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from appliance.recorder.keeper import Order
+from appliance.recorder.pipeline import capture_command
+from appliance.recorder.plan import RecorderPolicy, SourcePlan
+from appliance.spool.layout import Spool
+from media.lesson import Lesson
+
+MODULE = "appliance.recorder.keeper"
+STOP_PATIENCE = 6.0
+"""Seconds keepers get to close their takes before they are killed and salvaged."""
+RESPAWN = 1.0
+"""Seconds before a keeper that dies at once is started again."""
+
+
+class KeeperHandle:
+    """A living keeper.
+
+    ``ended`` is set when its process is gone; ``code`` is its exit status, None if it was no child.
+    """
+
+    def __init__(self, source: str, pid: int, child: subprocess.Popen[bytes] | None) -> None:
+        """Raises ProcessLookupError when it is gone already."""
+        self.source = source
+        self.pid = pid
+        self.code: int | None = None
+        self.ended = asyncio.Event()
+        self._child = child
+        self._pidfd = os.pidfd_open(pid)
+        asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
+
+    def stop(self) -> None:
+        """Finish the take and end."""
+        self._signal(signal.SIGTERM)
+
+    def kill(self) -> None:
+        self._signal(signal.SIGKILL)
+
+    def _signal(self, number: signal.Signals) -> None:
+        if not self.ended.is_set():
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, number)
+
+    def _on_end(self) -> None:
+        asyncio.get_running_loop().remove_reader(self._pidfd)
+        os.close(self._pidfd)
+        if self._child is not None:
+            self.code = self._child.wait()
+        self.ended.set()
+
+
+class Crew:
+    """All keepers of the running lesson. Belongs to the event loop's thread."""
+
+    def __init__(
+        self,
+        plans: Sequence[SourcePlan],
+        spool: Spool,
+        *,
+        ffmpeg: str,
+        socket_file: Path,
+        policy: RecorderPolicy,
+        boot: str,
+        on_unasked_end: Callable[[str, int | None], Awaitable[None]],
+    ) -> None:
+        """on_unasked_end: called with the source and the exit status of a keeper that ended without being told to."""
+        self.keepers: dict[str, KeeperHandle] = {}
+        self._plans = plans
+        self._spool = spool
+        self._ffmpeg = ffmpeg
+        self._socket_file = socket_file
+        self._policy = policy
+        self._boot = boot
+        self._on_unasked_end = on_unasked_end
+        self._watchers: set[asyncio.Task[None]] = set()
+        self._ear: socket.socket | None = None
+
+    def open(self, lesson: Lesson) -> list[str]:
+        """Start a keeper for every source of the lesson that has none; returns those sources."""
+        known = {source.id for source in lesson.sources}
+        lacking = [plan for plan in self._plans if plan.capture and plan.id in known and plan.id not in self.keepers]
+        for plan in lacking:
+            self._keep(spawn(self._order(lesson, plan)))
+        return [plan.id for plan in lacking]
+
+    def adopt(self, lesson: Lesson) -> None:
+        """Take over the keepers that a killed predecessor left at work on this lesson."""
+        folder = self._spool.lesson_dir(lesson.id)
+        for source in lesson.sources:
+            handle = find(folder, source.id)
+            if handle is not None:
+                self._keep(handle)
+
+    async def close(self) -> None:
+        """Every keeper finishes its take; one that does not in time is killed, and its take is left to salvage."""
+        leaving, self.keepers = list(self.keepers.values()), {}
+        for handle in leaving:
+            handle.stop()
+        try:
+            async with asyncio.timeout(STOP_PATIENCE):
+                for handle in leaving:
+                    await handle.ended.wait()
+        except TimeoutError:
+            for handle in leaving:
+                handle.kill()
+            for handle in leaving:
+                await handle.ended.wait()
+
+    def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
+        """Hear what the keepers say, those of a predecessor too: the address is the same."""
+        self._socket_file.parent.mkdir(parents=True, exist_ok=True)
+        self._socket_file.unlink(missing_ok=True)
+        ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
+        ear.bind(str(self._socket_file))
+        self._socket_file.chmod(0o600)
+        self._ear = ear
+
+        def on_words() -> None:
+            for _ in range(64):  # a burst, but never so many that the loop does nothing else
+                try:
+                    hear(json.loads(ear.recv(65536)))
+                except BlockingIOError:
+                    return
+
+        asyncio.get_running_loop().add_reader(ear, on_words)
+
+    def dismiss(self) -> None:
+        """Watch and hear no more; keepers still at work go on."""
+        for watcher in self._watchers:
+            watcher.cancel()
+        if self._ear is not None:
+            asyncio.get_running_loop().remove_reader(self._ear)
+            self._ear.close()
+            self._socket_file.unlink(missing_ok=True)
+
+    def _keep(self, handle: KeeperHandle) -> None:
+        self.keepers[handle.source] = handle
+        watcher = asyncio.create_task(self._watch(handle))
+        self._watchers.add(watcher)
+        watcher.add_done_callback(self._watchers.discard)
+
+    async def _watch(self, handle: KeeperHandle) -> None:
+        began = time.monotonic()
+        await handle.ended.wait()
+        if time.monotonic() - began < RESPAWN:
+            await asyncio.sleep(RESPAWN)
+        if self.keepers.get(handle.source) is handle:
+            del self.keepers[handle.source]
+            await self._on_unasked_end(handle.source, handle.code)
+
+    def _order(self, lesson: Lesson, plan: SourcePlan) -> Order:
+        if plan.capture is None:
+            raise ValueError(f"{plan.id} cannot be captured.")
+        command = capture_command(plan.capture, plan.encode, self._ffmpeg, self._policy.fragment)
+        disk = os.statvfs(self._spool.root)
+        return Order(
+            lesson=lesson.id,
+            folder=str(self._spool.lesson_dir(lesson.id)),
+            source=plan.id,
+            span=len(lesson.spans) - 1,
+            boot=self._boot,
+            ffmpeg=command.ffmpeg,
+            feeder=command.feeder,
+            socket=str(self._socket_file),
+            reserve=round(disk.f_blocks * disk.f_frsize * self._policy.reserve),
+            longest=self._policy.longest,
+            stall=self._policy.stall,
+            env=command.env,
+        )
+
+
+def spawn(order: Order) -> KeeperHandle:
+    """Start a keeper in a session of its own, so that neither Ctrl-C nor the daemon's death reaches it."""
+    child = subprocess.Popen(
+        [sys.executable, "-m", MODULE, order.to_json()],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        start_new_session=True,
+    )
+    return KeeperHandle(order.source, child.pid, child)
+
+
+def find(lesson_dir: Path, source: str) -> KeeperHandle | None:
+    """The keeper that still records a source of this lesson, if there is one."""
+    try:
+        pid = int((lesson_dir / source / "keeper.pid").read_text())
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        # A process id alone may belong to somebody else by now.
+        if MODULE.encode() not in words or lesson_dir.name.encode() not in b" ".join(words):
+            return None
+        return KeeperHandle(source, pid, None)
+    except (OSError, ValueError):
+        return None
