@@ -17,7 +17,7 @@ from joserfc.jwk import OKPKey
 
 from appliance.spool.layout import Spool, write_atomically
 from lms_sync import wire
-from lms_sync.client import Client, RequestError, SyncError
+from lms_sync.client import Client, NotAdmitted, RequestError, SyncError
 
 _REASONS = {
     "code-used": "The enrolment code was used already; make a new one with `lms-server enrol-code ROOM`.",
@@ -67,6 +67,18 @@ def read(spool: Spool) -> Identity:
         raise IdentityError(f"{spool.identity} cannot be read ({error}); enrol the room again.") from error
 
 
+def stamp(spool: Spool) -> tuple[int, ...]:
+    """Differs when enrolment has changed either file."""
+    found: list[int] = []
+    for file in (key_file(spool), server_file(spool)):
+        try:
+            facts = file.stat()
+        except OSError:
+            continue
+        found += [facts.st_ino, facts.st_mtime_ns]
+    return tuple(found)
+
+
 def device_key(spool: Spool) -> OKPKey:
     """The room's key, made when there is none: 0600, durable before it is used. Raises IdentityError."""
     file = key_file(spool)
@@ -114,7 +126,7 @@ async def enrol(
         facts = answer.json()
         server_key = wire.load_key(facts["server_key"])
         room_id = str(facts["room_id"])
-    except RequestError as error:
+    except (RequestError, NotAdmitted) as error:
         if error.code == "code-used" and before is not None:
             return before, True
         raise IdentityError(_REASONS.get(error.code, error.detail)) from error

@@ -1,9 +1,9 @@
 """The stages of an asset's way, and what moves it from one to the next, as data.
 
     waiting ─BEGIN─► sending ─SENT─► verifying ─SIGNED─► receipted
-       ▲                │  ▲             │
-       │◄────LATER──────┘  └────LOST─────┤ (by way of waiting)
-       └◄──────────AGAIN── refused ◄─DENIED (from any but receipted)
+       ▲ ▲                               │
+       │ └──────────────LOST─────────────┘
+       └──AGAIN── refused ◄─DENIED─ (any but receipted)
 
 Each stage can be entered again after a kill: what it does begins by asking the server. A lease says which process is
 at work on an asset. The ledger holds it all and has the last word on what is legal.
@@ -16,6 +16,7 @@ from collections.abc import Callable
 from enum import Enum, auto
 
 from appliance.spool.ledger import AssetRow, AssetState, IllegalMove, Ledger
+from lms_sync import wire
 
 ORDER: tuple[AssetState, ...] = ("waiting", "sending", "verifying", "receipted")
 LEASE = 60.0
@@ -41,9 +42,7 @@ class Event(Enum):
 
 NEXT: dict[tuple[AssetState, Event], AssetState] = {
     ("waiting", Event.BEGIN): "sending",
-    ("waiting", Event.LATER): "waiting",
     ("waiting", Event.DENIED): "refused",
-    ("sending", Event.BEGIN): "sending",
     ("sending", Event.LATER): "sending",
     ("sending", Event.SENT): "verifying",
     ("sending", Event.DENIED): "refused",
@@ -54,11 +53,27 @@ NEXT: dict[tuple[AssetState, Event], AssetState] = {
     ("refused", Event.AGAIN): "waiting",
 }
 
+_FAILURES = frozenset({Event.LOST, Event.DENIED})
+
+
+def asset_of(row: AssetRow) -> wire.Asset:
+    """The row as the server is told of it."""
+    return wire.Asset(
+        lesson=row.lesson,
+        kind=row.kind,
+        source=row.source,
+        path=row.path,
+        tier=row.tier,
+        bytes=row.bytes,
+        sha256=row.sha256,
+    )
+
 
 class Passage:
     """One asset on its way, written to the ledger as it goes. Also the transfer's ``Record``.
 
-    urgent: asked at most once a second, between chunks, whether something more urgent waits.
+    moved: told how many bytes the server has, and whether that is more than ever before. urgent: asked at most once a
+    second, between chunks, whether something worth more waits.
     """
 
     def __init__(
@@ -67,22 +82,23 @@ class Passage:
         row: AssetRow,
         owner: str,
         *,
-        urgent: Callable[[AssetRow], bool] = lambda row: False,
-        moved: Callable[[AssetRow, int], None] = lambda row, sent: None,
+        moved: Callable[[AssetRow, int, bool], None],
+        urgent: Callable[[AssetRow], bool],
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._ledger = ledger
         self.row = row
         self.state: AssetState = row.state
         self.url = row.upload_url or ""
         self.sent = row.sent
+        self.attempts = row.attempts
+        self._ledger = ledger
         self._owner = owner
-        self._urgent = urgent
         self._moved = moved
+        self._urgent = urgent
         self._wall = wall
         self._steady = steady
-        self._written = row.sent
+        self._best = self._written = row.sent
         self._written_at = self._asked_at = steady()
 
     def claim(self) -> bool:
@@ -90,49 +106,44 @@ class Passage:
         return self._ledger.claim(self.row.lesson, self.row.path, self._owner, self._wall(), LEASE)
 
     def release(self) -> None:
-        """Leave it to others; progress is written first."""
+        """Leave it to others, with its progress written."""
         if self.state == "sending" and self.sent != self._written:
-            self._write(problem=self.row.problem)
+            self._write("sending")
         self._ledger.release(self.row.lesson, self.row.path, self._owner)
 
-    def step(
-        self, event: Event, *, problem: str | None = None, wait: float = 0.0, attempts: int = 0, forget: bool = False
-    ) -> None:
-        """What happened. wait: seconds until its next turn. forget: the server's upload is not to be used again.
+    def step(self, event: Event, *, problem: str | None = None, wait: float = 0.0, forget: bool = False) -> None:
+        """What happened. wait: seconds until its next turn; one that waits has failed once more. forget: the upload at
+        the server is not to be used again.
 
-        Raises IllegalMove when that cannot happen in this stage.
+        Raises IllegalMove when that cannot happen in this stage, KeyError when the ledger lost the asset.
         """
         following = NEXT.get((self.state, event))
         if following is None:
             raise IllegalMove(f"{self.row.lesson}/{self.row.path}: {event.name} cannot happen while {self.state}.")
         if forget:
             self.url, self.sent = "", 0
-        self._ledger.move(
-            self.row.lesson,
-            self.row.path,
-            following,
-            sent=self.sent,
-            upload_url=self.url,
-            problem=problem,
-            retry_at=self._wall() + wait if wait else 0.0,
-            attempts=attempts,
-        )
-        self.state, self._written = following, self.sent
+        if event is Event.SIGNED:
+            self.attempts = 0
+        elif wait or event in _FAILURES:
+            self.attempts += 1
+        self._write(following, problem=problem, retry_at=self._wall() + wait if wait else 0.0)
+        self.state = following
 
     # -- the transfer's record
     # ----------------------------------------------------------------------------------------
 
     def created(self, url: str) -> None:
-        """The one thing that is always written at once: a kill after it must not begin another upload."""
+        """Written at once: a kill after it need not begin another upload."""
         self.url = url
-        self._write(problem=None)
+        self._write("sending")
 
     def reached(self, offset: int) -> None:
         """Written at most once a second: the server knows it better anyway."""
         self.sent = offset
-        self._moved(self.row, offset)
+        self._moved(self.row, offset, offset > self._best)
+        self._best = max(self._best, offset)
         if self._steady() - self._written_at >= 1.0:
-            self._write(problem=None)
+            self._write("sending")
             self.claim()
 
     def go_on(self) -> bool:
@@ -142,14 +153,15 @@ class Passage:
         self._asked_at = now
         return not self._urgent(self.row)
 
-    def _write(self, *, problem: str | None) -> None:
+    def _write(self, state: AssetState, *, problem: str | None = None, retry_at: float = 0.0) -> None:
         self._ledger.move(
             self.row.lesson,
             self.row.path,
-            "sending",
+            state,
             sent=self.sent,
             upload_url=self.url,
             problem=problem,
-            attempts=self.row.attempts,
+            retry_at=retry_at,
+            attempts=self.attempts,
         )
         self._written, self._written_at = self.sent, self._steady()
