@@ -74,11 +74,11 @@ class AssetRow:
 class Ledger:
     """One connection to the ledger; use it from one thread."""
 
-    def __init__(self, path: Path) -> None:
-        """Raises LedgerUnreadable."""
+    def __init__(self, path: Path, patience: float = 10.0) -> None:
+        """patience: seconds to wait while another process writes. Raises LedgerUnreadable."""
         self.path = path
         try:
-            self._db = sqlite3.connect(path, timeout=10.0, isolation_level=None, check_same_thread=False)
+            self._db = sqlite3.connect(path, timeout=patience, isolation_level=None, check_same_thread=False)
             self._db.execute("PRAGMA journal_mode=WAL")
             self._db.execute("PRAGMA synchronous=FULL")
             version = self._db.execute("PRAGMA user_version").fetchone()[0]
