@@ -127,6 +127,7 @@ def _facts(row: LessonRow, room: str, institution: str, size: int) -> dict[str, 
         "problem": row.problem,
         "received": row.received,
         "bytes": size,
+        "gap_count": len(row.gaps),
     }
 
 

@@ -50,8 +50,8 @@ class Source(View):
 
 
 class File(View):
-    """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of one
-    picture source; audio: a whole M4A of one microphone; take, manifest, file: as the room recorded them."""
+    """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of
+    one picture source; audio: a whole M4A of one microphone; take, manifest, file: as the room recorded them."""
 
     name: str
     kind: FileKind
@@ -80,6 +80,7 @@ class LessonSummary(View):
     problem: str
     received: float
     bytes: int
+    gap_count: int
 
 
 class LessonDetail(LessonSummary):
