@@ -39,13 +39,24 @@ class Capture:
     ``{"epoch": s}`` once, the monotonic instant (seconds) of its first frame or sample; ``{"rms_db": x, "peak_db":
     y}`` ten times a second if it is a microphone; ``{"code": "…", "detail": "…"}`` before it exits with an error.
     env: added to the environment of feeder and FFmpeg, for what must not stand in a command line.
+    secrets: what must never be logged or shown although it stands in the input; ``hide`` takes it out of a text, such
+    as FFmpeg's last words.
+
+    A raw picture may have odd sizes (a screen does); who encodes it must make them even, as 4:2:0 needs.
     """
 
     media: Media
-    input: tuple[str, ...]
+    input: tuple[str, ...] = field(repr=False)
     copy: bool = False
     feeder: tuple[str, ...] | None = None
-    env: Mapping[str, str] = field(default_factory=dict)
+    env: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secrets: tuple[str, ...] = field(default=(), repr=False)
+
+    def hide(self, text: str) -> str:
+        """The text without this capture's secrets."""
+        for secret in self.secrets:
+            text = text.replace(secret, "…")
+        return text
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +101,7 @@ class DriverModule(Protocol):
         """Makes the driver; cheap, touches no device. Raises Unsupported when the configuration can never work."""
 
 
+@runtime_checkable
 class Discovers(Protocol):
     """A driver module that can look for devices (capability ``discover``)."""
 

@@ -1,0 +1,1 @@
+"""Cameras and screens: one driver, one file."""

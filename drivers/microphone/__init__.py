@@ -1,0 +1,1 @@
+"""Microphones: one driver, one file."""

@@ -1,0 +1,139 @@
+"""An IP camera over RTSP (RFC 2326), recorded as it comes: its H.264 is copied, never encoded again.
+
+Only the picture is taken; the room has its own microphones.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Annotated, ClassVar, Literal
+from urllib.parse import quote, unquote, urlsplit, urlunsplit
+
+from pydantic import AfterValidator, Field
+
+from drivers.camera.rtsp_client import Refused, Unreachable, describe, video_codecs
+from drivers.errors import AuthFailed, NotReady, Unsupported
+from drivers.manifest import DriverManifest
+from drivers.protocols import Capture, DriverConfig, Media
+
+CHECK_SECONDS = 4.5
+
+MANIFEST = DriverManifest(
+    kind="camera",
+    name="rtsp",
+    title="IP camera (RTSP, H.264)",
+    capabilities=frozenset({"copy"}),
+    needs=("a camera that sends H.264 over RTSP, reachable from the room PC",),
+    tested_with=("GStreamer 1.22 RTSP server",),
+)
+
+
+def _rtsp_url(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+        good = parts.scheme in {"rtsp", "rtsps"} and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        good = False
+    if not good or any(sign.isspace() for sign in url):
+        raise ValueError('must be an RTSP address such as "rtsp://192.168.1.20/stream1"')
+    return url
+
+
+class RtspConfig(DriverConfig):
+    """user and password may stand here, as they are, or in the address, percent-encoded."""
+
+    url: Annotated[str, AfterValidator(_rtsp_url)]
+    user: str = ""
+    password: str = Field("", repr=False)
+    transport: Literal["tcp", "udp"] = "tcp"
+    """tcp loses nothing and passes firewalls; udp only for cameras that know nothing else."""
+    timeout: float = Field(5.0, ge=1, le=60)
+    """Seconds without a byte after which FFmpeg gives the camera up."""
+
+
+Config = RtspConfig
+
+
+class Driver:
+    """See ``drivers.protocols.Source``."""
+
+    Config: ClassVar[type[DriverConfig]] = RtspConfig
+
+    def __init__(self, config: RtspConfig) -> None:
+        self._config = config
+
+    @property
+    def media(self) -> Media:
+        return "video"
+
+    def capture(self) -> Capture:
+        config = self._config
+        user, password = self._login()
+        encoded = quote(password, safe="")
+        return Capture(
+            media="video",
+            input=(
+                *("-rtsp_transport", config.transport, "-timeout", str(round(config.timeout * 1_000_000))),
+                # The first bytes come fast: without -fpsprobesize 0 FFmpeg watches the camera for a second to learn its
+                # frame rate, which a copy does not need. It still waits for the parameter sets, up to ten seconds, for
+                # cameras that send them only before a keyframe. Never add -fflags nobuffer: it throws away what was
+                # read meanwhile, which is the first keyframe.
+                *("-analyzeduration", "10000000", "-fpsprobesize", "0"),
+                *("-allowed_media_types", "video"),
+                *("-i", _with_login(config.url, user, password)),
+            ),
+            copy=True,
+            secrets=tuple(sorted({encoded, password} - {""}, key=len, reverse=True)),
+        )
+
+    async def check(self) -> None:
+        """An RTSP handshake up to the stream's description; the camera is not made to play."""
+        config = self._config
+        where = _with_login(config.url, "", "")
+        try:
+            async with asyncio.timeout(CHECK_SECONDS):
+                sdp = await describe(where, *self._login())
+        except (TimeoutError, Unreachable) as error:
+            raise NotReady(
+                "camera-unreachable",
+                f"The camera at {where} does not answer; check its power, its cable and the address.",
+                url=where,
+            ) from error
+        except Refused as error:
+            if error.status in {401, 403}:
+                raise AuthFailed(
+                    "camera-login", f"The camera at {where} refuses the login; check user and password.", url=where
+                ) from error
+            if error.status == 404:
+                raise Unsupported(
+                    "camera-no-stream",
+                    f"The camera has no stream at {where}; check the path in the address.",
+                    url=where,
+                ) from error
+            raise NotReady(
+                "camera-refuses", f"The camera at {where} answers {error.status} {error.reason}; restart it.", url=where
+            ) from error
+        codecs = video_codecs(sdp)
+        if "H264" not in codecs:
+            seen = ", ".join(codecs) or "no picture"
+            raise Unsupported(
+                "camera-codec",
+                f"The camera at {where} sends {seen}, which cannot be recorded; set its stream to H.264.",
+                url=where,
+                codec=seen,
+            )
+
+    def _login(self) -> tuple[str, str]:
+        parts = urlsplit(self._config.url)
+        return (
+            self._config.user or unquote(parts.username or ""),
+            self._config.password or unquote(parts.password or ""),
+        )
+
+
+def _with_login(url: str, user: str, password: str) -> str:
+    """The address with this login and no other."""
+    parts = urlsplit(url)
+    place = parts.netloc.rpartition("@")[2]
+    login = f"{quote(user, safe='')}:{quote(password, safe='')}@" if user else ""
+    return urlunsplit(parts._replace(netloc=login + place))
