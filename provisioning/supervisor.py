@@ -90,15 +90,23 @@ class Supervised:
         """Start it, see it become ready, return its exit code."""
         self.service.log.parent.mkdir(parents=True, exist_ok=True)
         with self.service.log.open("ab") as log:
-            self._process = process = await asyncio.create_subprocess_exec(
-                *_dies_with_us(),
-                *self.service.command,
-                stdin=asyncio.subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **self.service.environment},
-                start_new_session=True,
+            starting = asyncio.ensure_future(
+                asyncio.create_subprocess_exec(
+                    *_dies_with_us(),
+                    *self.service.command,
+                    stdin=asyncio.subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    env={**os.environ, **self.service.environment},
+                    start_new_session=True,
+                )
             )
+            try:
+                self._process = process = await asyncio.shield(starting)
+            except asyncio.CancelledError:
+                # Another service failed meanwhile. stop() must know of this process, or it would be left running.
+                self._process = await starting
+                raise
         self.starts += 1
         if self._stopping.is_set():  # asked to stop while it was being started
             self._signal(signal.SIGTERM)
