@@ -1,0 +1,331 @@
+"""The agent: takes what the ledger has waiting, one asset at a time, and brings back a receipt for each.
+
+    look ─► deliver: waiting ─► sending ─► verifying ─► receipted
+      ▲        │ LinkError: the server is lost; wait, longer each time, then look again
+      └────────┘ RequestError, LocalFileError: this asset waits or is refused; the others go on
+
+It may be killed at any instant. Nothing ends it but its owner: a ledger that is locked or damaged, an identity that is
+missing, a server that is gone are waited out, said once when they begin and once when they end.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import time
+from collections.abc import Callable
+
+import structlog
+
+from appliance.spool.layout import Spool, write_atomically
+from appliance.spool.ledger import TIER_ORDER, AssetRow, IllegalMove, Ledger, LedgerUnreadable
+from lms_sync import identity, wire
+from lms_sync.client import Busy, Client, Conflict, Gone, LinkError, NotOurServer, Refused, RequestError
+from lms_sync.door import LedgerDoor
+from lms_sync.health import Link, Troubles
+from lms_sync.localfile import FileUnreadable, LocalFile, LocalFileError
+from lms_sync.pace import Backoff, Pace
+from lms_sync.stages import Event, Passage, asset_of
+from lms_sync.transfer import Confused, Transfer
+
+OWNER = "lms-sync"
+"""One agent works on a spool at a time (door.only_one), so a killed one's leases are its successor's."""
+LOOK = 1.0
+"""Seconds between two looks at the ledger."""
+LOOK_ANYWAY = 10.0
+"""Seconds after which it is read even if it seems unchanged: two writes in one tick of the clock look like one."""
+GREET = 300.0
+"""Seconds of silence after which an idle agent asks whether the server is there, so that the panel can say so."""
+TRIES = 3
+"""Times an asset may be refused before it counts: a header damaged on the way looks like a refusal too."""
+REFUSED_AGAIN, ROTTEN_AGAIN = 6 * 3600.0, 24 * 3600.0
+LONGEST_WAIT = 48 * 3600.0
+"""A turn further ahead than this was set under a wrong clock, and has come."""
+NOTE_EVERY = 5.0
+"""Seconds between two writings of the last contact."""
+ONCE_FAILURES, ONCE_WAIT = 4, 30.0
+"""`once` gives up after so many failures in a row, and waits for nothing longer than this."""
+
+Moved = Callable[[AssetRow, int], None]
+Key = tuple[str, str]
+
+log = structlog.get_logger("lms_sync.agent")
+
+
+def due(row: AssetRow, now: float) -> bool:
+    """Whether its turn has come. now: time.time()."""
+    return row.retry_at <= now or row.retry_at > now + LONGEST_WAIT
+
+
+def rank(row: AssetRow) -> tuple[int, str, str]:
+    """What is worth most first, then what is oldest."""
+    tier = TIER_ORDER.index(row.tier) if row.tier in TIER_ORDER else len(TIER_ORDER)
+    return tier, row.lesson, row.path
+
+
+class Agent:
+    """moved: told of every asset's progress, for a progress bar."""
+
+    def __init__(self, spool: Spool, *, moved: Moved | None = None, backoff: Backoff | None = None) -> None:
+        self._spool = spool
+        self._moved = moved
+        self.troubles = Troubles()
+        self.link = Link(self.troubles, backoff or Backoff())
+        self._door = LedgerDoor(spool)
+        self._backoff = Backoff()  # of single assets: only its arithmetic is used
+        self._pace = Pace()
+        self._who: identity.Identity | None = None
+        self._who_stamp: tuple[int, ...] = ()
+        self._client: Client | None = None
+        self._rows: list[AssetRow] = []
+        self._rows_stamp: tuple[int, ...] = ()
+        self._known: set[Key] = set()
+        self._held: dict[Key, float] = {}
+        self._tried: set[Key] | None = None
+        self._greet_at = 0.0
+        self._noted: dict[str, str] = {}
+
+    async def run(self) -> None:
+        """Work until cancelled."""
+        try:
+            while True:
+                wait = await self._turn()
+                await asyncio.sleep(wait)
+        finally:
+            await self._close()
+
+    async def once(self) -> list[AssetRow]:
+        """Send all that can be sent now, each asset tried at least once whatever its turn; returns what is left."""
+        self._tried = set()
+        try:
+            while True:
+                wait = await self._turn()
+                left = [row for row in self._rows if row.state != "receipted"]
+                coming = any(row.state != "refused" and due(row, time.time() + ONCE_WAIT) for row in left)
+                if wait and (not coming or self.link.failures >= ONCE_FAILURES or self.link.wait > ONCE_WAIT):
+                    return left
+                await asyncio.sleep(wait)
+        finally:
+            await self._close()
+
+    # -- one look
+    # -----------------------------------------------------------------------------------------------------
+
+    async def _turn(self) -> float:
+        """Do what is to be done next; returns the seconds until the next look, 0 when there may be more to do."""
+        try:
+            ledger = self._door.open()
+            self._look(ledger)
+            self.troubles.end("ledger")
+            wait = await self._work(ledger)
+            self._note(ledger)
+        except FileNotFoundError:
+            return LOOK  # the daemon has not made the ledger yet; it is not ours to make
+        except (LedgerUnreadable, sqlite3.Error) as error:
+            self.troubles.begin("ledger", "ledger-unreadable", f"The ledger cannot be used: {error}.")
+            self._door.close()
+            self._rows_stamp = ()
+            return LOOK
+        except (IllegalMove, KeyError) as error:
+            log.warning("ledger.changed", detail=str(error))  # by the daemon, under our hands: look again
+            return LOOK
+        return wait
+
+    def _look(self, ledger: Ledger) -> None:
+        """Read the ledger when it has changed: all assets, in the order of sending."""
+        for row in self._rows:
+            if row.state == "refused" and self._wanted(row) and (row.retry_at or self._tried is not None):
+                self._passage(ledger, row).step(Event.AGAIN)
+        stamp = (*self._door.stamp(), int(time.monotonic() / LOOK_ANYWAY))
+        if stamp == self._rows_stamp:
+            return
+        self._rows, self._rows_stamp = sorted(ledger.assets(), key=rank), stamp
+        waiting = {_key(row) for row in self._rows if row.state not in {"receipted", "refused"}}
+        if waiting - self._known:
+            self.link.hurry()
+        self._known = waiting
+
+    async def _work(self, ledger: Ledger) -> float:
+        try:
+            who, client = await self._identify()
+        except identity.IdentityError as error:
+            code = "not-enrolled" if isinstance(error, identity.NotEnrolled) else "bad-identity"
+            self.troubles.begin("identity", code, str(error))
+            return LOOK
+        self.troubles.end("identity")
+        if self.link.wait:
+            return min(LOOK, self.link.wait)
+        row = next((row for row in self._rows if self._ready(row)), None)
+        if row is not None:
+            await self._deliver(ledger, who, client, row)
+            return 0.0
+        if time.monotonic() >= self._greet_at and self._tried is None:
+            await self._greet(client)
+        return LOOK
+
+    def _wanted(self, row: AssetRow) -> bool:
+        untried = self._tried is not None and _key(row) not in self._tried
+        return untried or due(row, time.time())
+
+    def _ready(self, row: AssetRow) -> bool:
+        free = self._held.get(_key(row), 0.0) <= time.monotonic()
+        return row.state not in {"receipted", "refused"} and free and self._wanted(row)
+
+    def _urgent(self, ledger: Ledger, row: AssetRow) -> bool:
+        """Whether something worth more than this asset has come meanwhile."""
+        return any(rank(other) < rank(row) and self._ready(other) for other in ledger.assets())
+
+    async def _identify(self) -> tuple[identity.Identity, Client]:
+        """Who we are, read again when enrolment has changed it. Raises identity.IdentityError."""
+        stamp = identity.stamp(self._spool)
+        if self._who is None or self._client is None or stamp != self._who_stamp:
+            await self._hang_up()
+            self._who = identity.read(self._spool)
+            self._client, self._who_stamp = self._who.client(), stamp
+            self._greet_at = 0.0
+            self.link.hurry()
+        return self._who, self._client
+
+    async def _greet(self, client: Client) -> None:
+        """Ask whether the server is there: costs some 300 bytes."""
+        self._greet_at = time.monotonic() + GREET
+        try:
+            await client.request("OPTIONS", wire.UPLOADS, headers={"Tus-Resumable": wire.TUS_VERSION})
+        except LinkError as error:
+            self._greet_at = 0.0
+            self.link.failed(error)
+        except RequestError:
+            self.link.good()  # it answered, and it is ours
+        else:
+            self.link.good()
+
+    # -- one asset
+    # ----------------------------------------------------------------------------------------------------
+
+    async def _deliver(self, ledger: Ledger, who: identity.Identity, client: Client, row: AssetRow) -> None:
+        """Take an asset as far as it goes now. Raises sqlite3.Error, IllegalMove, KeyError."""
+        passage = self._passage(ledger, row)
+        if not passage.claim():
+            self._held[_key(row)] = time.monotonic() + 10 * LOOK
+            return
+        if self._tried is not None:
+            self._tried.add(_key(row))
+        self._greet_at = time.monotonic() + GREET
+        try:
+            if passage.state == "waiting":
+                passage.step(Event.BEGIN)
+            if passage.state == "sending":
+                await self._send(client, passage)
+            if passage.state == "verifying":
+                await self._receive(who, client, passage)
+        except LinkError as error:
+            self._postpone(passage, error)
+        except RequestError as error:
+            self._refused(passage, error)
+        except LocalFileError as error:
+            log.error("asset.unusable", asset=_name(row), code=error.code, detail=error.detail)
+            if isinstance(error, FileUnreadable):
+                passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))
+            else:
+                passage.step(Event.DENIED, problem=error.code, wait=ROTTEN_AGAIN)
+        finally:
+            passage.release()
+
+    async def _send(self, client: Client, passage: Passage) -> None:
+        row = passage.row
+        try:
+            wire.Asset.from_metadata(asset_of(row).metadata(), row.bytes)
+        except ValueError as error:
+            raise Refused(str(error), "bad-asset") from error
+        log.info("asset.sending", asset=_name(row), bytes=row.bytes, sent=row.sent)
+        with LocalFile(self._spool.lesson_dir(row.lesson) / row.path, row.bytes, row.sha256) as file:
+            transfer = Transfer(client, self._pace)
+            if await transfer.send(asset_of(row), file, passage, url=passage.url, known=passage.sent):
+                passage.step(Event.SENT)
+
+    async def _receive(self, who: identity.Identity, client: Client, passage: Passage) -> None:
+        """Fetch, check and keep the receipt: only then is the asset the server's."""
+        row = passage.row
+        wait = self._backoff.wait(passage.attempts + 1)
+        try:
+            answer = await client.request("GET", f"{passage.url}/receipt")
+        except Conflict:  # it is still hashing
+            passage.step(Event.LATER, wait=min(wait, ONCE_WAIT))
+            return
+        except Gone as error:
+            log.warning("asset.not-stored", asset=_name(row), code=error.code)
+            passage.step(Event.LOST, problem="not-stored", wait=wait, forget=True)
+            return
+        receipt = answer.json().get("receipt")
+        if not isinstance(receipt, str):
+            raise NotOurServer("The server's answer holds no receipt.")
+        try:
+            wire.check_receipt(receipt, who.server_key, room=who.room, asset=asset_of(row))
+        except wire.BadSignature as error:
+            log.error("asset.bad-receipt", asset=_name(row), detail=str(error))
+            passage.step(Event.LOST, problem="bad-receipt", wait=wait, forget=True)
+            return
+        try:
+            write_atomically(self._spool.receipt_file(row.lesson, row.sha256), receipt.encode())
+        except OSError as error:
+            log.error("asset.receipt-unwritten", asset=_name(row), detail=str(error))
+            passage.step(Event.LATER, problem="receipt-unwritten", wait=wait)
+            return
+        passage.step(Event.SIGNED)
+        self.link.good()
+        log.info("asset.receipted", asset=_name(row), bytes=row.bytes)
+
+    def _postpone(self, passage: Passage, error: LinkError) -> None:
+        """The link failed, not the asset; only when the server itself stumbles over it do others go first."""
+        wait = self._backoff.wait(passage.attempts + 1) if isinstance(error, Busy) else 0.0
+        passage.step(Event.LATER, problem=error.code, wait=wait)
+        self.link.failed(error)
+
+    def _refused(self, passage: Passage, error: RequestError) -> None:
+        if isinstance(error, Confused) or passage.attempts + 1 < TRIES:
+            passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))
+            log.warning("asset.postponed", asset=_name(passage.row), code=error.code, detail=error.detail)
+        else:
+            passage.step(Event.DENIED, problem=error.code, wait=REFUSED_AGAIN)
+            log.error("asset.refused", asset=_name(passage.row), code=error.code, detail=error.detail)
+
+    def _passage(self, ledger: Ledger, row: AssetRow) -> Passage:
+        def moved(row: AssetRow, sent: int, grown: bool) -> None:
+            if grown:
+                self.link.good()
+            if self._moved is not None:
+                self._moved(row, sent)
+            self._note(ledger)
+
+        return Passage(ledger, row, OWNER, moved=moved, urgent=lambda row: self._urgent(ledger, row))
+
+    # -- for the panel
+    # ------------------------------------------------------------------------------------------------
+
+    def _note(self, ledger: Ledger) -> None:
+        """Tell the panel, through the ledger, what has changed."""
+        facts = {"sync.server": self._who.server if self._who else "", "sync.problem": self.troubles.code}
+        contact = self._client.last_contact if self._client else None
+        if contact is not None and abs(contact - float(self._noted.get("sync.last_contact", 0.0))) > NOTE_EVERY:
+            facts["sync.last_contact"] = f"{contact:.3f}"
+        for key, value in facts.items():
+            if self._noted.get(key) != value:
+                ledger.note(key, value)
+                self._noted[key] = value
+
+    async def _hang_up(self) -> None:
+        if self._client is not None:
+            await self._client.close()
+        self._client = None
+
+    async def _close(self) -> None:
+        await self._hang_up()
+        self._door.close()
+
+
+def _key(row: AssetRow) -> Key:
+    return row.lesson, row.path
+
+
+def _name(row: AssetRow) -> str:
+    return f"{row.lesson}/{row.path}"
