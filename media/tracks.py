@@ -14,7 +14,7 @@ from pathlib import Path
 
 import av
 
-from media.probe import Packet, Unreadable, opened
+from media.probe import Packet, Timed, Unreadable, opened
 from media.silence import FRAME
 
 TICKS = 90_000
@@ -24,6 +24,8 @@ CATCH_UP = 1.0
 """Seconds in which a take that claims to begin before the one before it ended finds back to its own time."""
 RUNAWAY = 60.0
 """Seconds by which a take's packets may outlast what its recorder said before they are taken for damage."""
+SHORT = 1.0
+"""Seconds by which they may fall short of it; a camera's last picture may last as long."""
 _SLACK = 0.6
 """Of an AAC packet: how far a packet's time may stray before it is a hole or an overlap instead of a rounding."""
 
@@ -66,17 +68,16 @@ def pictures(pieces: Sequence[Piece], end: float, tally: Tally, report: Report) 
     """
     held: Packet | None = None
     delay = 0
-    decoded, shown = -(2**62), -(2**62)  # ticks: the last decoding time, the latest picture
+    decoded, shown = -(2**62), 0  # ticks: the last decoding time, the latest picture
     for piece in pieces:
         own_time: Callable[[float], float] | None = None
         try:
             with opened(piece.path, "video") as (stream, packets):
                 tick = float(stream.time_base or 0) * TICKS
-                for shown_at, decoded_at, packet in packets:
-                    _check_runaway(piece, shown_at)
+                for shown_at, decoded_at, packet in _within(piece, packets):
                     at = piece.at + shown_at
                     if own_time is None:
-                        own_time = _catching_up(at, (shown + 1) / TICKS)
+                        own_time = _catching_up(at, 0.0 if held is None else (shown + (held.duration or 1)) / TICKS)
                     dts = max(round(own_time(piece.at + decoded_at) * TICKS), decoded + 1)
                     pts = max(round(own_time(at) * TICKS), dts)
                     if held is None:
@@ -116,8 +117,7 @@ def sound(
         inside = False
         try:
             with opened(piece.path, "audio") as (_, packets):
-                for heard_at, _, packet in packets:
-                    _check_runaway(piece, heard_at)
+                for heard_at, _, packet in _within(piece, packets):
                     wanted = (piece.at + heard_at) * rate / FRAME
                     if not inside or abs(wanted - place) > _SLACK:
                         if round(wanted) < place:
@@ -148,9 +148,16 @@ def _catching_up(begins: float, floor: float) -> Callable[[float], float]:
     return lambda at: at if at >= back else floor + (at - begins) * pace
 
 
-def _check_runaway(piece: Piece, at: float) -> None:
-    if at > piece.seconds + RUNAWAY:
-        raise Unreadable(f"{piece.path.name} has a time far beyond its end.")
+def _within(piece: Piece, packets: Iterator[Timed]) -> Iterator[Timed]:
+    """A take's packets as long as they keep to what its recorder said. Raises Unreadable where they do not."""
+    reached = 0.0
+    for timed in packets:
+        if timed[0] > piece.seconds + RUNAWAY:
+            raise Unreadable(f"{piece.path.name} has a time far beyond its end.")
+        reached = max(reached, timed[0])
+        yield timed
+    if reached < piece.seconds - SHORT:
+        raise Unreadable(f"{piece.path.name} ends after {reached:.1f} s of {piece.seconds:.1f} s.")
 
 
 def _stamp(packet: Packet, pts: int, dts: int, duration: int, base: Fraction) -> None:

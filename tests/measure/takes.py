@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -68,7 +69,8 @@ def add_video(
         "ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{width}x{height}", "-r", str(FPS),
         "-i", "pipe:0", *encode, *RECORDED,
     ]  # fmt: skip
-    return _record(lesson, folder, source, epoch, count / FPS, span, ended, command, bytes(frames))
+    take = _Shot(source, epoch, count / FPS, span, ended)
+    return _record(lesson, folder, take, command, bytes(frames))
 
 
 def add_audio(
@@ -90,35 +92,28 @@ def add_audio(
     noise = np.random.default_rng(11).normal(0, 0.002, count)
     samples = ((beep + noise) * 32767).astype("<i2").tobytes()
     command = ["ffmpeg", "-v", "error", "-f", "s16le", "-ar", str(RATE), "-ac", "1", "-i", "pipe:0", *encode, *RECORDED]
-    return _record(lesson, folder, source, epoch, seconds, span, ended, command, samples)
+    return _record(lesson, folder, _Shot(source, epoch, seconds, span, ended), command, samples)
 
 
-def _record(
-    lesson: Lesson,
-    folder: Path,
-    source: str,
-    epoch: float,
-    seconds: float,
-    span: int,
-    ended: str,
-    command: list[str],
-    raw: bytes,
-) -> Take:
-    number = len(lesson.takes_of(source)) + 1
-    path = folder / take_file(source, number)
+@dataclass(frozen=True)
+class _Shot:
+    source: str
+    epoch: float
+    seconds: float
+    span: int
+    ended: str
+
+
+def _record(lesson: Lesson, folder: Path, shot: _Shot, command: list[str], raw: bytes) -> Take:
+    number = len(lesson.takes_of(shot.source)) + 1
+    path = folder / take_file(shot.source, number)
     path.parent.mkdir(parents=True, exist_ok=True)
     data = subprocess.run([*command, "pipe:1"], input=raw, stdout=subprocess.PIPE, check=True).stdout
     path.write_bytes(data)
+    digest = hashlib.sha256(data).hexdigest()
     take = Take(
-        source=source,
-        number=number,
-        span=span,
-        file=take_file(source, number),
-        bytes=len(data),
-        sha256=hashlib.sha256(data).hexdigest(),
-        epoch=epoch,
-        seconds=seconds,
-        ended=ended,
-    )
+        shot.source, number, shot.span, take_file(shot.source, number), len(data), digest,
+        epoch=shot.epoch, seconds=shot.seconds, ended=shot.ended,
+    )  # fmt: skip
     lesson.takes.append(take)
     return take
