@@ -189,7 +189,6 @@ class Server:
 
 
 def _lesson(item: dict[str, Any], file: Callable[[dict[str, Any]], File]) -> Lesson:
-    gaps = item.get("gaps", 0)
     return Lesson(
         id=str(item["id"]),
         title=str(item["title"]),
@@ -197,7 +196,7 @@ def _lesson(item: dict[str, Any], file: Callable[[dict[str, Any]], File]) -> Les
         state=str(item["state"]),
         started=_instant(item["started"]),
         seconds=float(item["seconds"]),
-        gaps=len(gaps) if isinstance(gaps, list) else int(gaps),
+        gaps=int(item.get("gap_count") or 0),
         bytes=int(item.get("bytes") or 0),
         files=tuple(file(entry) for entry in item.get("files", ())),
     )

@@ -1,0 +1,326 @@
+"""The portal's pages: HTML made on the server, useful without JavaScript, in the reader's language.
+
+``portal_router(catalog, gate)`` makes the router; the composition root includes it beside the JSON API. Errors of the
+server become pages here, never problem JSON: somebody not signed in is sent to the login and back to where they were
+going.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
+from datetime import datetime, tzinfo
+from typing import Annotated, Any
+from urllib.parse import urlencode, urlsplit
+
+from fastapi import APIRouter, Form, Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.routing import APIRoute
+
+from lms_server.api.gate import Gate
+from lms_server.catalog import Catalog
+from lms_server.catalog.schemas import LessonDetail, Person
+from lms_server.errors import (
+    BadRequest,
+    Forbidden,
+    NotFound,
+    ServerError,
+    TooManyAttempts,
+    Unauthenticated,
+)
+
+from . import assets, timeline, words
+from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues
+
+POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "style-src 'self'",
+        "script-src 'self'",
+        "img-src 'self'",
+        "media-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cache-Control": "no-store",
+    "Vary": "Accept-Language, Cookie",
+}
+PAGE = 50
+"""Lessons on one page of the table."""
+_STATUS: tuple[tuple[type[ServerError], int], ...] = ((BadRequest, 400), (Forbidden, 403), (NotFound, 404))
+
+
+def portal_router(
+    catalog: Catalog, gate: Gate, *, zone: tzinfo | None = None, clock: Callable[[], float] = time.time
+) -> APIRouter:
+    """zone: whose wall clock the pages show; None is the server's own. clock: Unix seconds."""
+    portal = _Portal(catalog, gate, Tongues(zone), clock)
+    router = APIRouter(route_class=portal.route_class(), include_in_schema=False)
+    look = ["GET", "HEAD"]
+    router.add_api_route("/", portal.home, methods=look)
+    router.add_api_route("/static/portal/{name}", portal.static, methods=look)
+    router.add_api_route("/login", portal.login, methods=look)
+    router.add_api_route("/login", portal.sign_in, methods=["POST"])
+    router.add_api_route("/logout", portal.sign_out, methods=["POST"])
+    router.add_api_route("/lessons", portal.lessons, methods=look)
+    router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
+    router.add_api_route("/rooms", portal.rooms, methods=look)
+    return router
+
+
+@dataclass(frozen=True, slots=True)
+class _Filter:
+    """What the table is narrowed to, as it stands in the address."""
+
+    q: str
+    room: str
+    since: str
+
+    @property
+    def narrows(self) -> bool:
+        return bool(self.q or self.room or self.since)
+
+    def address(self, **more: str) -> str:
+        facts = {"q": self.q, "room": self.room, "since": self.since, **more}
+        query = urlencode({key: value for key, value in facts.items() if value})
+        return f"/lessons?{query}" if query else "/lessons"
+
+
+class _Portal:
+    def __init__(self, catalog: Catalog, gate: Gate, tongues: Tongues, clock: Callable[[], float]) -> None:
+        self._catalog, self._gate, self._tongues, self._clock = catalog, gate, tongues, clock
+        self._static = assets.load()
+
+    # -- pages -------------------------------------------------------------------------------------------
+
+    def home(self) -> Response:
+        return RedirectResponse("/lessons", 302)
+
+    def static(self, request: Request, name: str) -> Response:
+        file = self._static.get(name)
+        if file is None:
+            raise NotFound("no-such-page", "There is no such file.")
+        current = request.query_params.get("v") == file.version
+        headers = {
+            "Cache-Control": "public, max-age=31536000, immutable" if current else "no-cache",
+            "ETag": f'"{file.version}"',
+            "X-Content-Type-Options": "nosniff",
+        }
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=304, headers=headers)
+        return Response(file.body, headers=headers, media_type=file.content_type)
+
+    def login(self, request: Request) -> Response:
+        target = _local(request.query_params.get("next", ""))
+        if self._gate.person(request) is not None:
+            return RedirectResponse(target, 303)
+        return self._page(request, "login.html", next=target, error="", name="")
+
+    def sign_in(
+        self,
+        request: Request,
+        name: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        next: Annotated[str, Form()] = "",
+    ) -> Response:
+        tongue, status = self._tongues.of(request), 401
+        try:
+            self._gate.sign_in(request, name, password)
+        except TooManyAttempts as error:
+            seconds, status = int(error.facts.get("seconds", 60)), 429
+            sentence = tongue.ngettext(
+                "Too many wrong tries; wait %(number)d second, then try again.",
+                "Too many wrong tries; wait %(number)d seconds, then try again.",
+                seconds,
+            ) % {"number": seconds}
+        except Unauthenticated:
+            sentence = tongue.gettext("The name or the password is wrong; try again.")
+        else:
+            return RedirectResponse(_local(next), 303)
+        return self._page(request, "login.html", status, next=_local(next), error=sentence, name=name[:100])
+
+    def sign_out(self, request: Request) -> Response:
+        self._gate.sign_out(request)
+        return RedirectResponse("/login", 303)
+
+    def lessons(self, request: Request, q: str = "", room: str = "", since: str = "", page: str = "") -> Response:
+        person = self._gate.require(request)
+        tongue = self._tongues.of(request)
+        asked = _Filter(q.strip()[:200], room, since)
+        found = self._catalog.lessons.search(
+            person, q=asked.q, room=asked.room, since=_midnight(tongue, since), page=page or None, limit=PAGE
+        )
+        return self._page(
+            request,
+            "lessons.html",
+            person=person,
+            asked=asked,
+            found=found,
+            first=not page,
+            rooms=self._catalog.rooms.all(person) if person.sees_everything else [],
+            state=words.state,
+            gaps=words.gaps,
+        )
+
+    def lesson(self, request: Request, lesson_id: str, source: str = "", t: str = "") -> Response:
+        person = self._gate.require(request)
+        tongue = self._tongues.of(request)
+        lesson = self._catalog.lessons.get(person, lesson_id)
+        playable = [file for file in lesson.files if file.kind in ("programme", "audio")]
+        chosen = next((file for file in playable if file.name == source), playable[0] if playable else None)
+        return self._page(
+            request,
+            "lesson.html",
+            person=person,
+            lesson=lesson,
+            playable=playable,
+            originals=[file for file in lesson.files if file.kind not in ("programme", "audio")],
+            chosen=chosen,
+            at=_seconds(t, lesson),
+            line=timeline.draw(lesson),
+            choice=lambda file: words.choice(tongue, file, lesson.sources),
+            label=lambda source_id: words.source(tongue, source_id, lesson.sources),
+            why_gap=words.why_gap,
+            exact=words.exact,
+            state=words.state,
+            waiting=words.why_waiting(tongue, lesson.state),
+            whole=words.sum_of_gaps(tongue, lesson),
+        )
+
+    def rooms(self, request: Request) -> Response:
+        person = self._gate.require(request)
+        tongue = self._tongues.of(request)
+        now = self._clock()
+        judged = words.rooms_by_need(tongue, self._catalog.rooms.all(person), now)
+        return self._page(
+            request,
+            "rooms.html",
+            person=person,
+            groups=[
+                (tongue.gettext("Worth a look"), [room for room in judged if room.need >= 2]),
+                (tongue.gettext("All well"), [room for room in judged if room.need < 2]),
+            ],
+            now=now,
+        )
+
+    # -- around every page -------------------------------------------------------------------------------
+
+    def route_class(self) -> type[APIRoute]:
+        portal = self
+
+        class Page(APIRoute):
+            def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+                handler = super().get_route_handler()
+
+                async def answer(request: Request) -> Response:
+                    try:
+                        return await handler(request)
+                    except Unauthenticated:
+                        return portal.to_login(request)
+                    except ServerError as error:
+                        return portal.sorry(request, error)
+
+                return answer
+
+        return Page
+
+    def to_login(self, request: Request) -> Response:
+        """Sign in, and come back."""
+        here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+        query = {"next": here} if request.method in ("GET", "HEAD") and here != "/lessons" else {}
+        return RedirectResponse(f"/login?{urlencode(query)}" if query else "/login", 303)
+
+    def sorry(self, request: Request, error: ServerError) -> Response:
+        tongue = self._tongues.of(request)
+        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
+        title, sentence = {
+            "no-such-lesson": (
+                tongue.gettext("No such lesson"),
+                tongue.gettext("There is no such lesson, or it is not open to you. Look for it in the list."),
+            ),
+            "bad-page": (
+                tongue.gettext("No such page"),
+                tongue.gettext("The list has no page at that address. Start again from its top."),
+            ),
+            "bad-day": (
+                tongue.gettext("No such day"),
+                tongue.gettext("That is not a day of the calendar. Choose another one in the list."),
+            ),
+            "not-allowed": (
+                tongue.gettext("Not open to you"),
+                tongue.gettext("This page is for those who look after the rooms. Ask them if you need it."),
+            ),
+        }.get(
+            error.code,
+            (
+                tongue.gettext("That did not work"),
+                tongue.gettext("The server cannot show this page. Go back to the list and try again."),
+            ),
+        )
+        person = self._gate.person(request)
+        return self._page(request, "sorry.html", status, person=person, title=title, sentence=sentence)
+
+    def _page(
+        self, request: Request, template: str, status: int = 200, *, person: Person | None = None, **facts: Any
+    ) -> Response:
+        tongue = self._tongues.of(request)
+        body = self._tongues.render(
+            tongue,
+            template,
+            person=person,
+            path=request.url.path,
+            static=lambda name: f"/static/portal/{name}?v={self._static[name].version}",
+            in_language=lambda code: _in_language(request, code),
+            **facts,
+        )
+        response = HTMLResponse(body, status, headers={**HEADERS, "Content-Language": tongue.code})
+        if request.query_params.get("lang") == tongue.code:
+            response.set_cookie(COOKIE, tongue.code, max_age=COOKIE_SECONDS, samesite="lax", httponly=True)
+        return response
+
+
+def _in_language(request: Request, code: str) -> str:
+    """This very page in another language. A form's answer has no address of its own: its page has."""
+    url = request.url.include_query_params(lang=code)
+    return f"{url.path}?{url.query}"
+
+
+def _local(target: str) -> str:
+    """Where to go after signing in: a path of this server, never another one."""
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return "/lessons"
+    plain = target.isascii() and target.isprintable() and "\\" not in target
+    inside = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
+    return target if plain and inside else "/lessons"
+
+
+def _midnight(tongue: Tongue, day: str) -> float | None:
+    """Unix seconds of a day's beginning on the wall clock. Raises BadRequest."""
+    if not day:
+        return None
+    try:
+        start = datetime.strptime(day, "%Y-%m-%d")  # noqa: DTZ007 - the zone is put in the next line
+        local = start.replace(tzinfo=tongue.zone) if tongue.zone is not None else start.astimezone()
+        return local.timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadRequest("bad-day", "since is not a day; it looks like 2026-11-17.") from error
+
+
+def _seconds(text: str, lesson: LessonDetail) -> float:
+    """A place in the lesson from ?t=; anything else is its beginning."""
+    try:
+        at = float(text)
+    except ValueError:
+        return 0.0
+    return at if 0.0 < at < lesson.seconds else 0.0

@@ -1,0 +1,94 @@
+"""Where takes, gaps and marks lie on the picture of a lesson: figures in per cent of its length. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from lms_server.catalog.schemas import Gap, LessonDetail, Mark, Source
+
+LEAST = 0.25
+"""Per cent. A gap of half a second in two hours must still be seen."""
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400)
+"""Seconds between two figures of the scale."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """left and width in per cent; at and seconds on the lesson's timeline; why: empty for a take."""
+
+    left: float
+    width: float
+    at: float
+    seconds: float
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """One source: what was recorded of it, and what is missing."""
+
+    source: Source
+    takes: tuple[Stretch, ...]
+    gaps: tuple[Stretch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A figure of the scale, or a mark."""
+
+    left: float
+    at: float
+    label: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Timeline:
+    seconds: float
+    lanes: tuple[Lane, ...]
+    marks: tuple[Tick, ...]
+    scale: tuple[Tick, ...]
+
+
+def draw(lesson: LessonDetail, *, figures: int = 6) -> Timeline | None:
+    """None for a lesson without a length or sources. figures: about how many the scale may have."""
+    if lesson.seconds <= 0 or not lesson.sources:
+        return None
+    length = lesson.seconds
+    return Timeline(
+        seconds=length,
+        lanes=tuple(_lane(source, lesson.gaps, length) for source in lesson.sources),
+        marks=tuple(_tick(mark, length) for mark in sorted(lesson.marks, key=lambda mark: mark.at)),
+        scale=tuple(Tick(_part(at, length), at) for at in _figures(length, figures)),
+    )
+
+
+def _lane(source: Source, gaps: Sequence[Gap], length: float) -> Lane:
+    mine = sorted((gap for gap in gaps if gap.source == source.id), key=lambda gap: gap.at)
+    takes: list[Stretch] = []
+    cursor = 0.0
+    for gap in mine:
+        if gap.at > cursor:
+            takes.append(Stretch(_part(cursor, length), _part(gap.at - cursor, length), cursor, gap.at - cursor))
+        cursor = max(cursor, gap.at + gap.seconds)
+    if cursor < length:
+        takes.append(Stretch(_part(cursor, length), _part(length - cursor, length), cursor, length - cursor))
+    return Lane(source, tuple(takes), tuple(_hole(gap, length) for gap in mine))
+
+
+def _hole(gap: Gap, length: float) -> Stretch:
+    width = max(LEAST, _part(gap.seconds, length))
+    return Stretch(min(_part(gap.at, length), 100.0 - width), width, gap.at, gap.seconds, gap.why)
+
+
+def _tick(mark: Mark, length: float) -> Tick:
+    return Tick(_part(mark.at, length), mark.at, mark.label)
+
+
+def _figures(length: float, figures: int) -> list[float]:
+    step = next((step for step in _STEPS if length / step <= figures), _STEPS[-1])
+    return [float(at) for at in range(0, int(length) + 1, step) if at <= length * 0.97]
+
+
+def _part(seconds: float, length: float) -> float:
+    return round(min(100.0, max(0.0, 100.0 * seconds / length)), 3)
