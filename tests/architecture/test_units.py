@@ -1,0 +1,44 @@
+"""The systemd units start what exists, and never kill a recording with the daemon."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parents[2]
+UNITS = sorted((PROJECT / "systemd").glob("*.service"))
+
+
+def values(unit: Path, key: str) -> list[str]:
+    return re.findall(rf"^{key}=(.*)$", unit.read_text(), re.MULTILINE)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_unit_starts_one_of_our_programs(unit: Path) -> None:
+    scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
+    programs = [line.split()[0] for key in ("ExecStart", "ExecStartPre") for line in values(unit, key)]
+    assert {program.removeprefix("/opt/darsbox/current/bin/") for program in programs} <= set(scripts)
+
+
+@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+def test_every_unit_comes_back_by_itself_and_never_runs_as_root(unit: Path) -> None:
+    assert values(unit, "Restart") == ["always"]
+    assert values(unit, "StartLimitIntervalSec") == ["0"]
+    users = (PROJECT / "systemd" / "darsbox.sysusers").read_text()
+    assert [f"u {user} " in users for user in values(unit, "User")] == [True]
+    assert values(unit, "NoNewPrivileges") == ["yes"]
+
+
+def test_a_crashed_daemon_does_not_take_its_recordings_with_it() -> None:
+    room = PROJECT / "systemd" / "darsbox-room.service"
+    assert values(room, "KillMode") == ["process"]
+    assert values(room, "Type") == ["notify"]
+    assert values(room, "WatchdogSec") == ["10"]
+
+
+def test_recording_does_not_wait_for_a_network() -> None:
+    for name in ("darsbox-room.service", "darsbox-sync.service"):
+        assert "network" not in " ".join(values(PROJECT / "systemd" / name, "After"))
