@@ -5,7 +5,7 @@ Every time is a float, Unix seconds of the server's clock, unless it says otherw
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 
@@ -117,7 +117,7 @@ class Asset(SQLModel, table=True):
     kind: str
     source: str
     tier: str
-    bytes: int
+    bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(index=True)
     stored: float
     receipt: str
@@ -133,7 +133,7 @@ class OutputRow(SQLModel, table=True):
     name: str
     kind: str
     source: str
-    bytes: int
+    bytes: int = Field(sa_type=BigInteger)
     sha256: str = Field(index=True)
     seconds: float
     content_type: str
@@ -142,23 +142,25 @@ class OutputRow(SQLModel, table=True):
 
 class UploadRow(SQLModel, table=True):
     """A tus upload. ``offset`` counts durable bytes only; whatever the file holds beyond it is cut off. sha256 is empty
-    when a foreign client did not announce it."""
+    when a foreign client did not announce it. ``asset_key`` is what makes creation idempotent; foreign clients, which
+    believe that a new upload begins at zero, have none."""
 
     __tablename__ = "upload"
     __table_args__ = (
-        UniqueConstraint("room_id", "lesson_id", "path", "sha256", "length", name="uq_upload_asset"),
+        UniqueConstraint("asset_key", name="uq_upload_asset_key"),
         Index("ix_upload_expires", "state", "expires"),
     )
     id: str = Field(primary_key=True)
+    asset_key: str | None = None
     room_id: str = Field(foreign_key="room.id")
     lesson_id: str = Field(foreign_key="lesson.id", index=True)
     path: str
     kind: str
     source: str
     tier: str
-    length: int
+    length: int = Field(sa_type=BigInteger)
     sha256: str
-    offset: int = 0
+    offset: int = Field(default=0, sa_type=BigInteger)
     state: str = "open"
     """open: bytes are missing · verifying: all are here, the whole is being proven · stored: receipted."""
     asset_id: int | None = Field(default=None, foreign_key="asset.id")

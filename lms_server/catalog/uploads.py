@@ -1,0 +1,250 @@
+"""What has arrived: uploads and their durable offsets, stored assets, and the lesson they make whole."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+from ulid import ULID
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.tables import Asset, LessonRow, Room, UploadRow
+from lms_server.catalog.text import normalise
+from lms_server.errors import Forbidden
+from lms_sync import wire
+
+MAX_LESSONS_WAITING = 5000
+"""Lessons of one room that may be on their way at once: a key gone mad must not fill the database."""
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What lesson.json says of the lesson; lists are fit for JSON. takes: {"path", "sha256", "bytes"} of every file
+    that must arrive before the lesson can be assembled."""
+
+    title: str
+    language: str
+    started: float
+    seconds: float
+    gaps: list[dict[str, object]]
+    marks: list[dict[str, object]]
+    sources: list[dict[str, object]]
+    takes: list[dict[str, object]]
+
+
+class Uploads:
+    def __init__(self, database: Database, clock: Callable[[], float], keep_seconds: float) -> None:
+        self._database = database
+        self._clock = clock
+        self._keep = keep_seconds
+
+    def create(self, room: Room, asset: wire.Asset, *, join: bool) -> UploadRow:
+        """An upload for this asset. join: give back the one that exists, even a stored one, instead of a second.
+
+        Raises Forbidden when the lesson is another room's.
+        """
+        key = asset_key(room.id, asset) if join else None
+        now = self._clock()
+        with self._database.write() as session:
+            self._lesson(session, room, asset.lesson, now)
+            if key is not None:
+                known = session.exec(select(UploadRow).where(col(UploadRow.asset_key) == key)).first()
+                if known is not None:
+                    if known.state == "open":
+                        known.expires = now + self._keep
+                    return known
+            stored = self._stored(session, asset) if join else None
+            row = UploadRow(
+                id=secrets.token_urlsafe(18),
+                asset_key=key,
+                room_id=room.id,
+                lesson_id=asset.lesson,
+                path=asset.path,
+                kind=asset.kind,
+                source=asset.source,
+                tier=asset.tier,
+                length=asset.bytes,
+                sha256=asset.sha256,
+                offset=asset.bytes if stored is not None else 0,
+                state="stored" if stored is not None else "open",
+                asset_id=stored.id if stored is not None else None,
+                made=now,
+                expires=now + self._keep,
+            )
+            session.add(row)
+            return row
+
+    def get(self, upload_id: str) -> UploadRow | None:
+        with self._database.read() as session:
+            return session.get(UploadRow, upload_id)
+
+    def advance(self, upload_id: str, offset: int) -> None:
+        """These bytes are durable: fsynced before this is called."""
+        with self._database.write() as session:
+            row = session.get(UploadRow, upload_id)
+            if row is not None and row.state == "open":
+                row.offset = offset
+                row.expires = self._clock() + self._keep
+
+    def verifying(self, upload_id: str, sha256: str) -> None:
+        """Every byte is here and its SHA-256 is known and right: what is left is to put it into the store."""
+        with self._database.write() as session:
+            row = session.get(UploadRow, upload_id)
+            if row is not None and row.state == "open":
+                row.state, row.sha256 = "verifying", sha256
+
+    def drop(self, upload_id: str) -> None:
+        with self._database.write() as session:
+            row = session.get(UploadRow, upload_id)
+            if row is not None:
+                session.delete(row)
+
+    def store(
+        self, upload_id: str, receipt: Callable[[wire.Asset, str], str], manifest: Card | str | None
+    ) -> Asset | None:
+        """The bytes are in the store: remember the asset with its receipt, and what that makes of its lesson. None when
+        the upload was dropped meanwhile.
+
+        receipt: (asset, room id) -> JWS. manifest: what a lesson.json says, or the sentence that says what is wrong
+        with it; None for any other file.
+        """
+        now = self._clock()
+        with self._database.write() as session:
+            upload = session.get(UploadRow, upload_id)
+            if upload is None:
+                return None
+            asset = asset_of(upload)
+            row = self._stored(session, asset)
+            if row is None:
+                row = Asset(
+                    lesson_id=asset.lesson,
+                    path=asset.path,
+                    kind=asset.kind,
+                    source=asset.source,
+                    tier=asset.tier,
+                    bytes=asset.bytes,
+                    sha256=asset.sha256,
+                    stored=now,
+                    receipt=receipt(asset, upload.room_id),
+                )
+                session.add(row)
+                session.flush()
+            else:
+                row.stored = now  # sent again: it is the newest under its path
+            upload.state, upload.asset_id = "stored", row.id
+            lesson = session.get_one(LessonRow, asset.lesson)
+            if isinstance(manifest, str):
+                lesson.state, lesson.problem = "failed", manifest
+            elif manifest is not None:
+                _describe(session, lesson, asset.sha256, manifest)
+            session.flush()
+            _settle(session, lesson)
+            return row
+
+    def receipt(self, upload: UploadRow) -> str | None:
+        with self._database.read() as session:
+            asset = session.get(Asset, upload.asset_id) if upload.asset_id is not None else None
+            return asset.receipt if asset is not None else None
+
+    def receipts(self) -> list[tuple[str, Asset]]:
+        """(room id, asset) of everything stored, oldest first."""
+        with self._database.read() as session:
+            return list(
+                session.exec(
+                    select(LessonRow.room_id, Asset)
+                    .where(col(Asset.lesson_id) == col(LessonRow.id))
+                    .order_by(col(Asset.stored), col(Asset.id))
+                ).all()
+            )
+
+    # -- cleaning
+    # -------------------------------------------------------------------------------------------------------
+
+    def unfinished(self) -> list[UploadRow]:
+        """Uploads whose bytes are all here but which are not stored yet: a killed process left them."""
+        return self._rows(
+            select(UploadRow).where(
+                col(UploadRow.state).in_(("open", "verifying")), col(UploadRow.offset) == col(UploadRow.length)
+            )
+        )
+
+    def expired(self) -> list[UploadRow]:
+        return self._rows(
+            select(UploadRow).where(col(UploadRow.state) != "verifying", col(UploadRow.expires) < self._clock())
+        )
+
+    def open_ids(self) -> set[str]:
+        return {row.id for row in self._rows(select(UploadRow).where(col(UploadRow.state) != "stored"))}
+
+    def _rows(self, query: SelectOfScalar[UploadRow]) -> list[UploadRow]:
+        with self._database.read() as session:
+            return list(session.exec(query))
+
+    def _lesson(self, session: Session, room: Room, lesson_id: str, now: float) -> LessonRow:
+        row = session.get(LessonRow, lesson_id)
+        if row is None:
+            waiting = session.scalars(
+                select(LessonRow.id)
+                .where(col(LessonRow.room_id) == room.id, col(LessonRow.state) == "receiving")
+                .limit(MAX_LESSONS_WAITING)
+            ).all()
+            if len(waiting) >= MAX_LESSONS_WAITING:
+                raise Forbidden("too-many-lessons", "This room has too many unfinished lessons on the server.")
+            row = LessonRow(id=lesson_id, room_id=room.id, started=ULID.from_str(lesson_id).timestamp, received=now)
+            row.search = normalise(room.name)
+            session.add(row)
+            session.flush()
+        elif row.room_id != room.id:
+            raise Forbidden("foreign-lesson", "This lesson belongs to another room.")
+        return row
+
+    def _stored(self, session: Session, asset: wire.Asset) -> Asset | None:
+        return session.exec(
+            select(Asset)
+            .where(col(Asset.lesson_id) == asset.lesson)
+            .where(col(Asset.path) == asset.path)
+            .where(col(Asset.sha256) == asset.sha256)
+        ).first()
+
+
+def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None:
+    """Fill the lesson's entry, but for a title that somebody edited here."""
+    room = session.get_one(Room, row.room_id)
+    if not row.title_edited:
+        row.title = card.title
+    row.language, row.started, row.seconds = card.language, card.started, card.seconds
+    row.gaps, row.marks, row.sources, row.takes = card.gaps, card.marks, card.sources, card.takes
+    row.search = normalise(f"{row.title} {room.name} {row.teacher}")
+    if row.manifest_sha256 != sha256:  # the same one again changes nothing
+        row.manifest_sha256, row.state, row.problem = sha256, "receiving", ""
+
+
+def _settle(session: Session, row: LessonRow) -> None:
+    """When everything lesson.json names is stored, the lesson may be assembled."""
+    if row.state != "receiving" or row.takes is None:
+        return
+    stored = set(session.exec(select(Asset.path, Asset.sha256).where(col(Asset.lesson_id) == row.id)).all())
+    if all((take["path"], take["sha256"]) in stored for take in row.takes):
+        row.state, row.attempts, row.retry_at = "assembling", 0, 0.0
+
+
+def asset_of(upload: UploadRow) -> wire.Asset:
+    return wire.Asset(
+        lesson=upload.lesson_id,
+        kind=upload.kind,
+        source=upload.source,
+        path=upload.path,
+        tier=upload.tier,
+        bytes=upload.length,
+        sha256=upload.sha256,
+    )
+
+
+def asset_key(room: str, asset: wire.Asset) -> str:
+    """What makes two creations the same one."""
+    text = "\n".join((room, asset.lesson, asset.path, asset.sha256, str(asset.bytes)))
+    return hashlib.sha256(text.encode()).hexdigest()

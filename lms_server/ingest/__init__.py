@@ -1,0 +1,1 @@
+"""What rooms send: enrolment, and uploads by tus 1.0."""

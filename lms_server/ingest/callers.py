@@ -1,0 +1,95 @@
+"""Who sends an upload: a room by its signed proof, or a program by the token of a ``service``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from joserfc import jws
+from joserfc.errors import JoseError
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+
+from lms_server.catalog.people import People
+from lms_server.catalog.rooms import Rooms
+from lms_server.catalog.schemas import Person
+from lms_server.catalog.tables import Room
+from lms_server.errors import Forbidden, Unauthenticated
+from lms_sync import wire
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """room: whose proof it was, None for a program. body_sha256: what the proof says the body is; whoever reads the
+    body must compare."""
+
+    room: Room | None
+    person: Person | None
+    body_sha256: str | None
+
+
+class Callers:
+    def __init__(self, rooms: Rooms, people: People, clock: Callable[[], float]) -> None:
+        self._rooms = rooms
+        self._people = people
+        self._clock = clock
+
+    async def identify(self, request: Request) -> Caller:
+        """Raises Unauthenticated (not-signed, unknown-room, bad-signature, clock-skew) or Forbidden (room-revoked,
+        not-allowed)."""
+        authorization = request.headers.get("authorization", "")
+        scheme, _, credentials = authorization.partition(" ")
+        if scheme.lower() == "bearer":
+            return Caller(None, await run_in_threadpool(self._service, credentials.strip()), None)
+        if scheme != wire.SCHEME:
+            raise Unauthenticated(
+                "not-signed",
+                "The request is signed by no room and carries no token; enrol the room first.",
+                headers={"WWW-Authenticate": f'{wire.SCHEME}, Bearer realm="darsbox"'},
+            )
+        target = request.scope["raw_path"].decode("ascii")
+        if request.url.query:
+            target += f"?{request.url.query}"
+        return await run_in_threadpool(self._room, authorization, request.method, target)
+
+    def _service(self, token: str) -> Person:
+        person = self._people.by_token(token)
+        if person is None:
+            raise Unauthenticated("bad-token", "The server does not know this token; ask for a new one.")
+        if person.role not in ("service", "admin"):
+            raise Forbidden("not-allowed", "Uploading takes the token of a service.")
+        return person
+
+    def _room(self, authorization: str, method: str, target: str) -> Caller:
+        try:
+            room = self._rooms.find(wire.proof_room(authorization))
+            if room is None:
+                raise Unauthenticated("unknown-room", "The server does not know this room; enrol it again.")
+            body = _claimed_body(authorization)
+            key = wire.load_key(room.public_key)
+            wire.check_proof(authorization, key, method=method, path=target, body_sha256=body, now=self._clock())
+        except wire.BadSignature as error:
+            raise Unauthenticated("bad-signature", str(error)) from error
+        except wire.ClockSkew as error:
+            raise Unauthenticated(
+                "clock-skew",
+                f"The room's clock is wrong; the server's time is in {wire.TIME_HEADER}.",
+                now=self._clock(),
+            ) from error
+        if room.revoked is not None:
+            raise Forbidden("room-revoked", "This room was shut out; ask an admin to enrol it again.")
+        self._rooms.saw(room)
+        return Caller(room, None, body)
+
+
+def _claimed_body(authorization: str) -> str:
+    """The body's SHA-256 a proof speaks of, read before the proof is checked: the signature covers it."""
+    try:
+        claims = json.loads(jws.extract_compact(authorization.partition(" ")[2].encode()).payload)
+        claimed = claims["bsha"]
+    except (JoseError, ValueError, KeyError, TypeError) as error:
+        raise wire.BadSignature("The request's signature cannot be read.") from error
+    if not isinstance(claimed, str):
+        raise wire.BadSignature("The request's signature does not cover its body.")
+    return claimed

@@ -1,0 +1,353 @@
+"""Bytes in, receipts out: the life of an upload from its first byte to the store.
+
+    open ──(bytes, fsynced)──► open, offset = length ──(SHA-256 right)──► verifying ──(in the store)──► stored, receipt
+                                                     └─(wrong)──► dropped, nothing stored
+
+Every arrow can be taken again after a kill: the file is cut to the durable offset, the whole is proven again from the
+disk, adopting what the store has is no error.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import OrderedDict
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import anyio
+import structlog
+from joserfc import jwk
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+
+from lms_server.catalog.tables import UploadRow
+from lms_server.catalog.uploads import Card, Uploads
+from lms_server.errors import (
+    BadRequest,
+    Busy,
+    ChecksumMismatch,
+    Conflict,
+    NotFound,
+    ServerError,
+    TooLarge,
+    Unauthenticated,
+)
+from lms_server.ingest.body import Body
+from lms_server.ingest.headers import Checksum
+from lms_server.ingest.holds import Hold, Holds
+from lms_server.ingest.manifest import MAX_BYTES, read_card
+from lms_server.ingest.parts import Part, file_sha256, full_disk_told
+from lms_server.settings import Settings
+from lms_server.store import Store
+from lms_sync import wire
+from media.lesson import BadLesson
+
+if TYPE_CHECKING:
+    from hashlib import _Hash
+
+WRITE_BYTES = 1024 * 1024
+"""Gathered before a thread writes them: memory is bounded by this and one network read per connection."""
+CHECKPOINT_BYTES = 8 * 1024 * 1024
+"""Of a body without a checksum this much is made durable at a time, so that a kill costs no more."""
+REMEMBERED_HASHES = 512
+log = structlog.get_logger(__name__)
+
+
+class Ingest:
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        uploads: Uploads,
+        store: Store,
+        key: jwk.OKPKey,
+        clock: Callable[[], float],
+        on_stored: Callable[[int], None],
+    ) -> None:
+        """on_stored: told the bytes of every asset stored, for the metrics."""
+        self._settings = settings
+        self._uploads = uploads
+        self._store = store
+        self._key = key
+        self._clock = clock
+        self._on_stored = on_stored
+        self._holds = Holds()
+        self._hashes: OrderedDict[str, tuple[int, _Hash]] = OrderedDict()
+        settings.uploads.mkdir(parents=True, exist_ok=True)
+
+    # -- one upload
+    # ------------------------------------------------------------------------------------------------------
+
+    async def offset(self, upload_id: str) -> UploadRow:
+        """The upload as the next PATCH will find it: a request that is still reading for it is stopped. Raises
+        NotFound."""
+        await self._holds.interrupt(upload_id, patience=2.0)
+        row = await self._row(upload_id)
+        if row.offset == row.length and row.state == "open":
+            async with self._holds.of(upload_id):
+                await self._finish(upload_id)
+            row = await self._row(upload_id)
+        return row
+
+    async def append(
+        self,
+        upload_id: str,
+        offset: int,
+        body: Body,
+        *,
+        announced: int | None,
+        checksum: Checksum | None,
+        proof_sha256: str | None,
+    ) -> UploadRow:
+        """Append a request's body at exactly this offset; the upload as it is then.
+
+        announced: the Content-Length. checksum, proof_sha256: what the body must hash to; when it does not, nothing of
+        it is kept. When the connection breaks, what arrived is kept, unless a checksum came with it: the whole is
+        proven in the end in any case.
+        Raises Conflict, TooLarge, ChecksumMismatch, Unauthenticated, StoreFull, NotFound, Busy, BadRequest.
+        """
+        async with self._holds.of(upload_id) as hold:
+            row = await self._row(upload_id)
+            if offset != row.offset:
+                raise Conflict(
+                    "wrong-offset",
+                    f"The upload stands at {row.offset}; send from there.",
+                    headers={"Upload-Offset": str(row.offset)},
+                    offset=row.offset,
+                )
+            if announced is not None and offset + announced > row.length:
+                raise _too_large(row)
+            if row.state == "open" and offset < row.length:
+                part = await run_in_threadpool(Part, self._part(upload_id), offset)
+                try:
+                    await self._take_in(
+ row, part, body=body, hold=hold, checksum=checksum, proof_sha256=proof_sha256)
+                except ServerError:
+                    await run_in_threadpool(part.take_back)
+                    raise
+                finally:
+                    await run_in_threadpool(part.close)
+            await self._finish(upload_id)
+            return await self._row(upload_id)
+
+    async def finish_empty(self, upload_id: str) -> UploadRow:
+        """An upload of no bytes is whole when it is created."""
+        async with self._holds.of(upload_id):
+            await self._finish(upload_id)
+        return await self._row(upload_id)
+
+    async def drop(self, upload_id: str) -> None:
+        """Forget an upload; what it stored stays stored."""
+        async with self._holds.of(upload_id):
+            await run_in_threadpool(self._forget, upload_id)
+
+    # -- bytes
+    # -----------------------------------------------------------------------------------------------------------
+
+    async def _take_in(
+        self,
+        row: UploadRow,
+        part: Part,
+        *,
+        body: Body,
+        hold: Hold,
+        checksum: Checksum | None,
+        proof_sha256: str | None,
+    ) -> None:
+        whole = self._recall(row)
+        intake = _Intake(part, whole, checksum, hashlib.sha256() if proof_sha256 is not None else None)
+        room = row.length - row.offset
+        gathered = bytearray()
+        checkpoints = checksum is None and proof_sha256 is None
+        with anyio.CancelScope() as scope:
+            hold.reading = scope
+            if hold.interrupted:
+                scope.cancel()
+            broken = True
+            try:
+                iterator = body.__aiter__()
+                while True:
+                    with anyio.fail_after(self._settings.body_seconds):
+                        piece = await anext(iterator, None)
+                    if piece is None:
+                        broken = False
+                        break
+                    room -= len(piece)
+                    if room < 0:
+                        raise _too_large(row)
+                    gathered += piece
+                    if len(gathered) >= WRITE_BYTES:
+                        with anyio.CancelScope(shield=True):
+                            await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
+                            gathered.clear()
+                            if checkpoints and part.end - part.start >= CHECKPOINT_BYTES:
+                                await self._commit(row.id, intake)
+            except (ClientDisconnect, TimeoutError):
+                log.info("upload cut", upload=row.id, at=part.end + len(gathered))
+        hold.reading = None
+        if broken and checksum is not None:
+            raise Busy("upload-cut", "The connection broke before the body was whole; send it again.")
+        if gathered:
+            await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
+        if not broken:
+            intake.judge(proof_sha256)
+        await self._commit(row.id, intake)
+        if broken:
+            raise Busy("upload-cut", "The connection broke before the body was whole; ask for the offset and go on.")
+
+    async def _commit(self, upload_id: str, intake: _Intake) -> None:
+        def commit() -> None:
+            intake.part.sync()
+            self._uploads.advance(upload_id, intake.part.end)
+
+        await run_in_threadpool(commit)
+        if intake.whole is not None:
+            self._hashes[upload_id] = (intake.part.end, intake.whole.copy())
+            self._hashes.move_to_end(upload_id)
+            while len(self._hashes) > REMEMBERED_HASHES:
+                self._hashes.popitem(last=False)
+
+    def _recall(self, row: UploadRow) -> _Hash | None:
+        """The hash of the durable bytes so far; None after a restart: then the whole is read again in the end."""
+        if row.offset == 0:
+            return hashlib.sha256()
+        known = self._hashes.get(row.id)
+        return known[1].copy() if known is not None and known[0] == row.offset else None
+
+    # -- the end
+    # ---------------------------------------------------------------------------------------------------------
+
+    async def _finish(self, upload_id: str) -> None:
+        await run_in_threadpool(self.finish, upload_id)
+
+    def finish(self, upload_id: str) -> None:
+        """Prove, store and receipt an upload whose bytes are all here; anything else is left alone. Synchronous.
+
+        Raises ChecksumMismatch when the whole is not what was announced, and NotFound when the disk lost it: the upload
+        is gone then.
+        """
+        row = self._uploads.get(upload_id)
+        if row is None or row.state == "stored" or row.offset != row.length:
+            return
+        part = self._part(upload_id)
+        if row.state == "open":
+            digest = self._digest(row, part)
+            if row.sha256 and not hmac.compare_digest(digest, row.sha256):
+                self._forget(upload_id)
+                log.warning("upload discarded", upload=upload_id, lesson=row.lesson_id, path=row.path)
+                raise ChecksumMismatch(
+                    "checksum-mismatch",
+                    "The bytes are not those that were announced; the upload was discarded, begin it again.",
+                )
+            self._uploads.verifying(upload_id, digest)
+            row.sha256 = digest
+        if part.exists():
+            with full_disk_told():
+                self._store.adopt(part, row.sha256)
+        elif self._store.size(row.sha256) != row.length:
+            raise self._lost(row)
+        manifest = self._manifest(row) if row.kind == "manifest" else None
+        asset = self._uploads.store(upload_id, self._receipt, manifest)
+        self._hashes.pop(upload_id, None)
+        if asset is not None:
+            log.info("stored", lesson=asset.lesson_id, path=asset.path, bytes=asset.bytes)
+            self._on_stored(asset.bytes)
+
+    def _digest(self, row: UploadRow, part: Path) -> str:
+        """The whole's SHA-256: known when this process wrote every byte, else read from the disk."""
+        if row.length == 0:
+            part.touch(mode=0o600)
+        known = self._recall(row)
+        if known is not None:
+            return known.hexdigest()
+        try:
+            return file_sha256(part)
+        except FileNotFoundError as error:
+            raise self._lost(row) from error
+
+    def _lost(self, row: UploadRow) -> NotFound:
+        log.error("upload lost its bytes", upload=row.id, lesson=row.lesson_id, path=row.path)
+        self._forget(row.id)
+        return NotFound("upload-lost", "The server lost bytes of this upload; begin it again.")
+
+    def _receipt(self, asset: wire.Asset, room: str) -> str:
+        server = self._settings.public_url or "darsbox"
+        return wire.sign_receipt(self._key, server=server, room=room, asset=asset, now=self._clock())
+
+    def _manifest(self, row: UploadRow) -> Card | str:
+        """The lesson's card, or the sentence that says what is wrong with it: a bad lesson.json is kept all the
+        same."""
+        try:
+            if row.length > MAX_BYTES:
+                raise BadLesson("lesson.json is far too big to be one.")
+            with self._store.local(row.sha256) as file:
+                return read_card(file.read_bytes(), row.lesson_id)
+        except BadLesson as error:
+            log.warning("bad lesson.json", lesson=row.lesson_id, problem=str(error))
+            return str(error)
+
+    # -- cleaning
+    # --------------------------------------------------------------------------------------------------------
+
+    def recover(self) -> None:
+        """Finish what a killed process left between the last byte and the receipt."""
+        for row in self._uploads.unfinished():
+            try:
+                self.finish(row.id)
+            except (ChecksumMismatch, NotFound):
+                continue  # logged and dropped; the room finds no upload and begins it again
+
+    async def sweep(self) -> int:
+        """Drop uploads nobody came back for; how many."""
+        rows = await run_in_threadpool(self._uploads.expired)
+        for row in rows:
+            await self.drop(row.id)
+        return len(rows)
+
+    def _forget(self, upload_id: str) -> None:
+        self._uploads.drop(upload_id)
+        self._part(upload_id).unlink(missing_ok=True)
+        self._hashes.pop(upload_id, None)
+
+    def _part(self, upload_id: str) -> Path:
+        if not upload_id.replace("-", "").replace("_", "").isalnum():
+            raise BadRequest("bad-upload", "That is not the name of an upload.")
+        return self._settings.uploads / f"{upload_id}.part"
+
+    async def _row(self, upload_id: str) -> UploadRow:
+        row = await run_in_threadpool(self._uploads.get, upload_id)
+        if row is None:
+            raise NotFound("no-such-upload", "There is no such upload; create it again.")
+        return row
+
+
+class _Intake:
+    """Writes and hashes one request's body."""
+
+    def __init__(self, part: Part, whole: _Hash | None, checksum: Checksum | None, proof: _Hash | None) -> None:
+        self.part = part
+        self.whole = whole
+        self._checksum = checksum
+        self._body = checksum.new() if checksum is not None else None
+        self._proof = proof
+
+    def write(self, piece: bytes, reserve: int) -> None:
+        self.part.write(piece, reserve)
+        for digest in (self.whole, self._body, self._proof):
+            if digest is not None:
+                digest.update(piece)
+
+    def judge(self, proof_sha256: str | None) -> None:
+        """Raises ChecksumMismatch or Unauthenticated when the body is not what was promised."""
+        if self._checksum is not None and self._body is not None and self._body.digest() != self._checksum.digest:
+            raise ChecksumMismatch("checksum-mismatch", "The body arrived damaged; send it again from the same offset.")
+        if self._proof is not None and self._proof.hexdigest() != proof_sha256:
+            raise Unauthenticated("bad-signature", "The signature belongs to another body.")
+
+
+def _too_large(row: UploadRow) -> TooLarge:
+    return TooLarge(
+        "too-many-bytes", f"The upload was announced with {row.length} bytes; more than that came.", length=row.length
+    )

@@ -1,0 +1,237 @@
+"""tus 1.0 as a FastAPI router: creation, creation-with-upload, checksum, termination, expiration. https://tus.io"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from fastapi import APIRouter
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from lms_server.catalog.rooms import Rooms
+from lms_server.catalog.tables import Room, UploadRow
+from lms_server.catalog.uploads import Uploads, asset_of
+from lms_server.errors import (
+    BadRequest,
+    Conflict,
+    NotFound,
+    ServerError,
+    StoreFull,
+    TooLarge,
+    Unauthenticated,
+    WrongMediaType,
+    WrongVersion,
+)
+from lms_server.ingest.body import Body
+from lms_server.ingest.callers import Caller, Callers
+from lms_server.ingest.headers import (
+    CHECKSUMS,
+    CONTENT_TYPE,
+    format_metadata,
+    http_date,
+    parse_asset,
+    parse_checksum,
+    parse_metadata,
+    parse_number,
+)
+from lms_server.ingest.ingest import Ingest
+from lms_server.settings import Settings
+from lms_server.store import Store
+from lms_sync import wire
+
+
+class Tus:
+    """The handlers; ``router()`` gives them their addresses."""
+
+    def __init__(
+        self,
+        *,
+        settings: Settings,
+        callers: Callers,
+        rooms: Rooms,
+        uploads: Uploads,
+        ingest: Ingest,
+        store: Store,
+        address: Callable[[Request], str],
+    ) -> None:
+        """address: the server's own, as this request's sender knows it, without a slash at its end."""
+        self._settings = settings
+        self._callers = callers
+        self._rooms = rooms
+        self._uploads = uploads
+        self._ingest = ingest
+        self._store = store
+        self._address = address
+
+    def router(self) -> APIRouter:
+        routes = APIRouter(tags=["uploads"])
+        one = f"{wire.UPLOADS}/{{upload_id}}"
+        add = routes.add_api_route
+        add(wire.UPLOADS, self.options, methods=["OPTIONS"], status_code=204, summary="What this tus server can do")
+        add(one, self.options, methods=["OPTIONS"], include_in_schema=False)
+        add(wire.UPLOADS, self.create, methods=["POST"], status_code=201, summary="Create an upload (tus)")
+        add(one, self.head, methods=["HEAD"], summary="How far an upload is (tus)")
+        add(one, self.patch, methods=["PATCH"], status_code=204, summary="Append bytes (tus)")
+        add(one, self.delete, methods=["DELETE"], status_code=204, summary="Forget an upload (tus)")
+        add(one, self.override, methods=["POST"], include_in_schema=False)
+        add(f"{one}/receipt", self.receipt, methods=["GET"], summary="The signed receipt of a stored upload")
+        return routes
+
+    async def options(self) -> Response:
+        return Response(
+            status_code=204,
+            headers={
+                "Tus-Resumable": wire.TUS_VERSION,
+                "Tus-Version": wire.TUS_VERSION,
+                "Tus-Extension": ",".join(wire.TUS_EXTENSIONS),
+                "Tus-Max-Size": str(self._settings.max_upload),
+                "Tus-Checksum-Algorithm": ",".join(CHECKSUMS),
+            },
+        )
+
+    async def create(self, request: Request) -> Response:
+        async with _answered(request) as body:
+            caller = await self._enter(request)
+            return await self._create(request, caller, body)
+
+    async def _create(self, request: Request, caller: Caller, body: Body) -> Response:
+        length = parse_number("Upload-Length", request.headers.get("upload-length"))
+        if length > self._settings.max_upload:
+            raise TooLarge("too-large", f"The server takes at most {self._settings.max_upload} bytes in one file.")
+        metadata = parse_metadata(request.headers.get("upload-metadata"))
+        asset = parse_asset(metadata, length, foreign=caller.room is None)
+        join = caller.room is not None
+        room = caller.room or await run_in_threadpool(self._room_named, metadata.get("room", ""))
+        with_body = request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE
+        if not with_body:
+            await _no_body(body, caller)
+        row = await run_in_threadpool(self._uploads.create, room, asset, join=join)
+        free = await run_in_threadpool(self._store.free_bytes)
+        if row.state == "open" and free is not None and free < length - row.offset + self._settings.reserve:
+            raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)
+        if length == 0:
+            row = await self._ingest.finish_empty(row.id)
+        elif with_body and row.offset == 0:
+            row = await self._append(request, caller, row.id, 0, body)
+        elif with_body:
+            await body.drain()  # the upload stands further on already: its sender reads Upload-Offset and goes on
+        location = f"{self._address(request)}{wire.UPLOADS}/{row.id}"
+        return Response(status_code=201, headers={"Location": location, **_progress(row)})
+
+    async def head(self, upload_id: str, request: Request) -> Response:
+        async with _answered(request) as body:
+            caller = await self._enter(request)
+            await _no_body(body, caller)
+            await self._own(caller, upload_id)
+            row = await self._ingest.offset(upload_id)
+        return Response(
+            status_code=200,
+            headers={
+                "Upload-Length": str(row.length),
+                "Upload-Metadata": format_metadata(asset_of(row).metadata()),
+                "Cache-Control": "no-store",
+                **_progress(row),
+            },
+        )
+
+    async def patch(self, upload_id: str, request: Request) -> Response:
+        async with _answered(request) as body:
+            caller = await self._enter(request)
+            await self._own(caller, upload_id)
+            if request.headers.get("content-type", "").partition(";")[0].strip() != CONTENT_TYPE:
+                raise WrongMediaType("wrong-content-type", f"A PATCH must have the Content-Type {CONTENT_TYPE}.")
+            offset = parse_number("Upload-Offset", request.headers.get("upload-offset"))
+            row = await self._append(request, caller, upload_id, offset, body)
+        return Response(status_code=204, headers=_progress(row))
+
+    async def delete(self, upload_id: str, request: Request) -> Response:
+        async with _answered(request) as body:
+            caller = await self._enter(request)
+            await self._own(caller, upload_id)
+            await _no_body(body, caller)
+            await self._ingest.drop(upload_id)
+        return Response(status_code=204, headers={"Tus-Resumable": wire.TUS_VERSION})
+
+    async def override(self, upload_id: str, request: Request) -> Response:
+        """Clients behind old proxies send POST and say in X-HTTP-Method-Override what they mean."""
+        meant = request.headers.get("x-http-method-override", "").upper()
+        if meant == "PATCH":
+            return await self.patch(upload_id, request)
+        if meant == "DELETE":
+            return await self.delete(upload_id, request)
+        raise BadRequest("bad-method", "A POST to an upload needs X-HTTP-Method-Override: PATCH or DELETE.")
+
+    async def receipt(self, upload_id: str, request: Request) -> Response:
+        caller = await self._callers.identify(request)
+        await _no_body(Body(request), caller)
+        row = await self._own(caller, upload_id)
+        signed = await run_in_threadpool(self._uploads.receipt, row)
+        if signed is not None:
+            return JSONResponse({"receipt": signed})
+        if row.offset == row.length:
+            raise Conflict("verifying", "Every byte is here and is being proven; ask again in a while.")
+        raise NotFound("not-complete", f"The upload stands at {row.offset} of {row.length} bytes.", offset=row.offset)
+
+    # -- shared
+    # ---------------------------------------------------------------------------------------------------------
+
+    async def _enter(self, request: Request) -> Caller:
+        if request.headers.get("tus-resumable") != wire.TUS_VERSION:
+            raise WrongVersion(
+                "wrong-tus-version",
+                f"This server speaks tus {wire.TUS_VERSION}; send it as Tus-Resumable.",
+                headers={"Tus-Version": wire.TUS_VERSION},
+            )
+        return await self._callers.identify(request)
+
+    async def _own(self, caller: Caller, upload_id: str) -> UploadRow:
+        """The upload, when it is this caller's; a stranger's is as good as none."""
+        row = await run_in_threadpool(self._uploads.get, upload_id)
+        if row is None or (caller.room is not None and row.room_id != caller.room.id):
+            raise NotFound("no-such-upload", "There is no such upload; create it again.")
+        return row
+
+    def _room_named(self, name: str) -> Room:
+        room = self._rooms.named(name) if name else None
+        if room is None:
+            raise NotFound("no-such-room", "Name an enrolled room, by its name or id, in the Upload-Metadata `room`.")
+        return room
+
+    async def _append(self, request: Request, caller: Caller, upload_id: str, offset: int, body: Body) -> UploadRow:
+        length = request.headers.get("content-length")
+        return await self._ingest.append(
+            upload_id,
+            offset,
+            body,
+            announced=parse_number("Content-Length", length) if length is not None else None,
+            checksum=parse_checksum(request.headers.get("upload-checksum")),
+            proof_sha256=caller.body_sha256,
+        )
+
+
+def _progress(row: UploadRow) -> dict[str, str]:
+    headers = {"Tus-Resumable": wire.TUS_VERSION, "Upload-Offset": str(row.offset)}
+    if row.state == "open":
+        headers["Upload-Expires"] = http_date(row.expires)
+    return headers
+
+
+async def _no_body(body: Body, caller: Caller) -> None:
+    """A body where none belongs is read away; a proof must have covered that there is none."""
+    await body.drain()
+    if caller.body_sha256 is not None and caller.body_sha256 != wire.EMPTY_SHA256:
+        raise Unauthenticated("bad-signature", "The signature belongs to another body.")
+
+
+@asynccontextmanager
+async def _answered(request: Request) -> AsyncIterator[Body]:
+    """The request's body; a refusal is answered in the manner of tus, after the body was read away."""
+    body = Body(request)
+    try:
+        yield body
+    except ServerError as error:
+        error.headers.setdefault("Tus-Resumable", wire.TUS_VERSION)
+        await body.drain()
+        raise

@@ -1,0 +1,48 @@
+"""What a server is told at its start; passed by constructors, read nowhere else."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+GIB = 1024**3
+MIB = 1024**2
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """data: the folder of everything the server keeps. public_url: how rooms and people reach it, without a path; ""
+    takes what each request says. max_upload: bytes of one file. reserve: bytes of the disk that uploads leave free, so
+    that the database can still be written. upload_seconds: how long an unfinished upload waits for its room; a village
+    may be without a link for weeks. body_seconds: how long a silent connection is held."""
+
+    data: Path
+    host: str = "127.0.0.1"
+    port: int = 8500
+    public_url: str = ""
+    max_upload: int = 64 * GIB
+    reserve: int = 8 * MIB
+    upload_seconds: float = 30 * 86400.0
+    body_seconds: float = 120.0
+
+    @property
+    def database(self) -> Path:
+        return self.data / "darsbox.sqlite"
+
+    @property
+    def store(self) -> Path:
+        return self.data / "store"
+
+    @property
+    def uploads(self) -> Path:
+        """Bytes of unfinished uploads; on the store's file system, so that finishing is a rename."""
+        return self.data / "uploads"
+
+    @property
+    def work(self) -> Path:
+        """Where the worker builds files."""
+        return self.data / "work"
+
+    @property
+    def keys(self) -> Path:
+        return self.data / "keys"

@@ -1,0 +1,42 @@
+"""Where the bytes are kept: content-addressed, durable, replaceable behind one small protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+
+class NotStored(Exception):
+    """The store has nothing under this SHA-256."""
+
+
+class Store(Protocol):
+    """Objects are named by the SHA-256 (hex) of their content and never change. The caller has proven that the content
+    matches. Out of room: OSError with ENOSPC, and nothing half-way is left behind."""
+
+    def adopt(self, file: Path, sha256: str) -> None:
+        """Take a finished file in. When this returns the object is durable and ``file`` is gone; adopting what is there
+        already is no error."""
+        ...
+
+    def size(self, sha256: str) -> int | None:
+        """Length in bytes; None when it is not here."""
+        ...
+
+    def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        """The bytes from start on, at most length of them, in pieces of at most 256 KiB. Raises NotStored at once."""
+        ...
+
+    def local(self, sha256: str) -> AbstractContextManager[Path]:
+        """The object as a file of this machine, to be read and not written, while the block lasts. Raises NotStored."""
+        ...
+
+    def delete(self, sha256: str) -> None:
+        """Forget an object; what is not here is no error."""
+        ...
+
+    def free_bytes(self) -> int | None:
+        """Room left; None where nobody can say."""
+        ...

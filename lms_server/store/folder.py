@@ -1,0 +1,117 @@
+"""A store that is a folder: ``<root>/ab/cd/abcd…`` and nothing but whole objects under those names."""
+
+from __future__ import annotations
+
+import errno
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from lms_server.store import NotStored
+
+PIECE = 256 * 1024
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+_STAGING = "staging"
+
+
+class FolderStore:
+    """Renames when a file comes from the same file system, copies otherwise; fsynced either way."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._staging = root / _STAGING
+        self._staging.mkdir(parents=True, exist_ok=True)
+
+    def adopt(self, file: Path, sha256: str) -> None:
+        target = self._place(sha256)
+        if target.is_file():
+            file.unlink(missing_ok=True)
+            return
+        _make_durably(target.parent, self._root)
+        try:
+            with file.open("rb") as source:
+                os.fsync(source.fileno())
+            file.rename(target)
+        except OSError as error:
+            if error.errno != errno.EXDEV:
+                raise
+            self._copy(file, target)
+        sync_folder(target.parent)
+        file.unlink(missing_ok=True)
+
+    def _copy(self, file: Path, target: Path) -> None:
+        half = self._staging / f"{target.name}.{os.getpid()}"
+        try:
+            with file.open("rb") as source, half.open("wb") as copy:
+                shutil.copyfileobj(source, copy, 1024 * 1024)
+                copy.flush()
+                os.fsync(copy.fileno())
+            half.rename(target)
+        finally:
+            half.unlink(missing_ok=True)
+
+    def size(self, sha256: str) -> int | None:
+        try:
+            return self._place(sha256).stat().st_size
+        except FileNotFoundError:
+            return None
+
+    def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
+        try:
+            file = self._place(sha256).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise NotStored(sha256) from error
+        file.seek(start)
+        return _pieces(file, length)
+
+    @contextmanager
+    def local(self, sha256: str) -> Iterator[Path]:
+        path = self._place(sha256)
+        if not path.is_file():
+            raise NotStored(sha256)
+        yield path
+
+    def delete(self, sha256: str) -> None:
+        self._place(sha256).unlink(missing_ok=True)
+
+    def free_bytes(self) -> int | None:
+        disk = os.statvfs(self._root)
+        return disk.f_bavail * disk.f_frsize
+
+    def _place(self, sha256: str) -> Path:
+        """Where an object lies. Raises ValueError for anything but 64 hexadecimal digits: no name ever climbs out."""
+        if not _SHA256.fullmatch(sha256):
+            raise ValueError(f"{sha256!r} is not a SHA-256")
+        return self._root / sha256[:2] / sha256[2:4] / sha256
+
+
+def _pieces(file: BinaryIO, length: int | None) -> Iterator[bytes]:
+    with file:
+        left = length
+        while left is None or left > 0:
+            piece = file.read(PIECE if left is None else min(PIECE, left))
+            if not piece:
+                return
+            if left is not None:
+                left -= len(piece)
+            yield piece
+
+
+def sync_folder(folder: Path) -> None:
+    """A rename or a new file is durable only once its folder is."""
+    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _make_durably(folder: Path, root: Path) -> None:
+    missing = [place for place in (folder, *folder.parents) if place.is_relative_to(root) and not place.exists()]
+    for place in reversed(missing):
+        place.mkdir(exist_ok=True)
+        sync_folder(place.parent)
