@@ -84,6 +84,12 @@ class Agent:
         self._tried: set[Key] | None = None
         self._greet_at = 0.0
         self._noted: dict[str, str] = {}
+        self._trouble = ""
+
+    @property
+    def detail(self) -> str:
+        """One sentence: what stands in the way, or did last."""
+        return self.troubles.detail or (self.link.last.detail if self.link.last else self._trouble)
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -95,11 +101,16 @@ class Agent:
             await self._close()
 
     async def once(self) -> list[AssetRow]:
-        """Send all that can be sent now, each asset tried at least once whatever its turn; returns what is left."""
+        """Send all that can be sent now, each asset tried at least once whatever its turn; returns what is left.
+
+        Raises LedgerUnreadable.
+        """
         self._tried = set()
         try:
             while True:
                 wait = await self._turn()
+                if self.troubles.code == "ledger-unreadable":
+                    raise LedgerUnreadable(self.troubles.detail)
                 left = [row for row in self._rows if row.state != "receipted"]
                 coming = any(row.state != "refused" and due(row, time.time() + ONCE_WAIT) for row in left)
                 if wait and (not coming or self.link.failures >= ONCE_FAILURES or self.link.wait > ONCE_WAIT):
@@ -221,8 +232,10 @@ class Agent:
         except LinkError as error:
             self._postpone(passage, error)
         except RequestError as error:
+            self._trouble = error.detail
             self._refused(passage, error)
         except LocalFileError as error:
+            self._trouble = error.detail
             log.error("asset.unusable", asset=_name(row), code=error.code, detail=error.detail)
             if isinstance(error, FileUnreadable):
                 passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))

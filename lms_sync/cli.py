@@ -1,0 +1,208 @@
+"""The command line of the sync agent. Exit 0 when it is done, 2 on wrong use, 1 otherwise, and then one plain sentence
+on standard error.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import signal
+import sqlite3
+import sys
+import time
+from collections.abc import Coroutine, Sequence
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import structlog
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn, TransferSpeedColumn
+
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
+from lms_sync import identity, report
+from lms_sync.agent import Agent
+from lms_sync.door import AlreadyRunning, only_one
+from lms_sync.priority import step_back
+
+DEFAULT_SPOOL = Path("/var/lib/darsbox/spool")
+
+app = typer.Typer(
+    name="lms-sync",
+    help="Brings the room's lessons to the central server, and the server's receipts back.",
+    epilog="Example: lms-sync once --spool /var/lib/darsbox/spool",
+    add_completion=False,
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+)
+
+SpoolOption = Annotated[
+    Path,
+    typer.Option("--spool", metavar="DIR", envvar="DARSBOX_SPOOL", help="The room's spool.", file_okay=False),
+]
+
+
+@app.command(epilog="Example: lms-sync run --spool /var/lib/darsbox/spool")
+def run(spool: SpoolOption = DEFAULT_SPOOL) -> None:
+    """Send lessons as they come, until stopped."""
+    _log_to_stderr()
+    step_back()
+    place = Spool(spool)
+    with only_one(place):
+        _until_signalled(Agent(place).run())
+
+
+@app.command(epilog="Example: lms-sync once --spool /var/lib/darsbox/spool")
+def once(spool: SpoolOption = DEFAULT_SPOOL) -> None:
+    """Send all that can be sent now, then end: exit 0 when nothing is left."""
+    _log_to_stderr(least=logging.ERROR if sys.stderr.isatty() else logging.INFO)  # the bar has the line
+    place = _existing(spool)
+    identity.read(place)
+    with only_one(place):
+        left, why = asyncio.run(_send_all(place))
+    if left:
+        many = f"{left} files" if left > 1 else "1 file"
+        _fail(f"{many} could not be sent yet. {why or '`lms-sync status` shows which.'}")
+    print("Everything is on the server.", file=sys.stderr)  # noqa: T201 - this is the command's answer
+
+
+@app.command(epilog="Example: lms-sync status --json")
+def status(
+    spool: SpoolOption = DEFAULT_SPOOL,
+    as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")] = False,
+) -> None:
+    """What was sent, what waits, and when the server was last heard."""
+    place = _existing(spool)
+    with Ledger(place.ledger_file) as ledger:
+        found = report.gather(place, ledger)
+    if as_json:
+        print(json.dumps(found, ensure_ascii=False, indent=1))  # noqa: T201 - this is the command's answer
+        return
+    print("\n".join(report.lines(found, time.time())))  # noqa: T201
+
+
+@app.command(epilog='Example: lms-sync enrol --server https://lessons.example.edu --code 7QK2M-9XDR4 --room "Amphi A"')
+def enrol(
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The central server's address.")],
+    code: Annotated[str, typer.Option("--code", metavar="CODE", help="What `lms-server enrol-code ROOM` printed.")],
+    room: Annotated[str, typer.Option("--room", metavar="NAME", help="This room's name on the server.")],
+    institution: Annotated[
+        str, typer.Option("--institution", metavar="I", help="The school or faculty it belongs to.")
+    ] = "",
+    spool: SpoolOption = DEFAULT_SPOOL,
+) -> None:
+    """Bind this room to a server by a one-time code."""
+    try:
+        who, before = asyncio.run(
+            identity.enrol(Spool(spool), server=server, code=code, room=room, institution=institution)
+        )
+    except OSError as error:
+        _fail(f"{spool} cannot be written: {error.strerror}.")
+    said = "was enrolled with" if before else "is enrolled with"
+    print(f"This room {said} {who.server} as {who.room}.")  # noqa: T201 - this is the command's answer
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """The entry point: no traceback reaches a user."""
+    try:
+        app(arguments)
+    except (identity.IdentityError, AlreadyRunning, LedgerUnreadable) as error:
+        _say_error(str(error))
+    except sqlite3.Error as error:
+        _say_error(f"The ledger cannot be read: {error}.")
+    except OSError as error:
+        _say_error(f"{error.filename or 'The spool'}: {error.strerror or error}.")
+    else:
+        return
+    sys.exit(1)
+
+
+# -- running
+# ----------------------------------------------------------------------------------------------------------
+
+
+def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
+    """Run until SIGTERM or SIGINT, which end it in order."""
+
+    async def guarded() -> None:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, task.cancel)
+        try:
+            await task
+        except asyncio.CancelledError:
+            structlog.get_logger("lms_sync").info("agent.stopped")
+
+    asyncio.run(guarded())
+
+
+async def _send_all(place: Spool) -> tuple[int, str]:
+    """How many assets are left, and why. With a progress bar on a terminal. Raises LedgerUnreadable."""
+    with Ledger(place.ledger_file) as ledger:
+        rows = [row for row in ledger.assets() if row.state != "receipted"]
+    sent = {(row.lesson, row.path): row.sent for row in rows}
+    with Progress(
+        TextColumn("Sending"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("left  {task.description}", markup=False),
+        console=Console(stderr=True),
+        transient=True,
+        disable=not sys.stderr.isatty() or not rows,
+    ) as bar:
+        task = bar.add_task("", total=sum(row.bytes for row in rows), completed=sum(sent.values()))
+
+        def moved(row: AssetRow, reached: int) -> None:
+            sent[row.lesson, row.path] = reached
+            bar.update(task, completed=sum(sent.values()), description=row.path)
+
+        agent = Agent(place, moved=moved)
+        left = await agent.once()
+    return len(left), agent.detail
+
+
+# -- saying
+# -----------------------------------------------------------------------------------------------------------
+
+
+def _existing(spool: Path) -> Spool:
+    place = Spool(spool)
+    if not place.ledger_file.is_file():
+        _fail(f"{spool} holds no ledger; give the room's spool with --spool.")
+    return place
+
+
+def _log_to_stderr(*, least: int = logging.INFO) -> None:
+    """JSON lines, or something readable on a terminal."""
+    terminal = sys.stderr.isatty()
+    renderer: Any = structlog.dev.ConsoleRenderer() if terminal else structlog.processors.JSONRenderer()
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            renderer,
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(least),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _say_error(sentence: str) -> None:
+    print(sentence, file=sys.stderr)  # noqa: T201 - a command answers its user
+
+
+def _fail(sentence: str) -> NoReturn:
+    _say_error(sentence)
+    raise typer.Exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,129 @@
+"""`lms-sync status`: what is on its way, read from the ledger alone."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import AssetRow, Ledger
+from media.lesson import BadLesson
+
+_HIDDEN = ("lesson", "upload_url")
+_STATES = {
+    "waiting": "waiting",
+    "sending": "being sent",
+    "verifying": "being checked by the server",
+    "receipted": "safe on the server",
+    "refused": "refused",
+}
+
+
+def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
+    """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "lessons": [{"id", "title", "state",
+    "bytes", "sent", "assets": [...]}]}, oldest lesson first."""
+    notes = ledger.notes()
+    lessons: dict[str, list[AssetRow]] = {}
+    for row in ledger.assets():
+        lessons.setdefault(row.lesson, []).append(row)
+    return {
+        "server": notes.get("sync.server") or None,
+        "last_contact": _number(notes.get("sync.last_contact")),
+        "problem": notes.get("sync.problem") or None,
+        "lessons": [
+            {
+                "id": lesson,
+                "title": _title(spool, lesson),
+                "state": lesson_state(rows),
+                "bytes": sum(row.bytes for row in rows),
+                "sent": sum(row.bytes if row.state == "receipted" else row.sent for row in rows),
+                "assets": [_asset(row) for row in rows],
+            }
+            for lesson, rows in lessons.items()
+        ],
+    }
+
+
+def lesson_state(rows: Iterable[AssetRow]) -> str:
+    """The state that says most: refused if any is, receipted only if all are."""
+    states = {row.state for row in rows}
+    for state in ("refused", "sending", "verifying"):
+        if state in states:
+            return state
+    if "receipted" in states and "waiting" in states:
+        return "sending"
+    return "waiting" if "waiting" in states else "receipted"
+
+
+def lines(status: Mapping[str, Any], now: float) -> list[str]:
+    """For a person. now: Unix seconds."""
+    contact = status["last_contact"]
+    said = [
+        f"Server: {status['server'] or 'none; this room is not enrolled'}",
+        f"Last contact: {ago(now - contact) if contact is not None else 'never'}"
+        + (f" (problem: {status['problem']})" if status["problem"] else ""),
+    ]
+    for lesson in status["lessons"]:
+        said.append("")
+        said.append(f"{lesson['id']}  {lesson['title'] or '(no title)'}: {_STATES[lesson['state']]}, {part(lesson)}")
+        width = max(len(asset["path"]) for asset in lesson["assets"])
+        for asset in lesson["assets"]:
+            line = (
+                f"  {asset['path']:<{width}}  {size(asset['bytes']):>8}  {share(asset):>4}  {_STATES[asset['state']]}"
+            )
+            said.append(line + (f" ({asset['problem']})" if asset["problem"] else ""))
+    if not status["lessons"]:
+        said += ["", "There is nothing to send."]
+    return said
+
+
+def part(item: Mapping[str, Any]) -> str:
+    return f"{size(item['sent'])} of {size(item['bytes'])}"
+
+
+def share(item: Mapping[str, Any]) -> str:
+    """Never 100 % before all is there."""
+    done = 100 * item["sent"] // item["bytes"] if item["bytes"] else 100
+    return f"{done} %"
+
+
+def size(count: float) -> str:
+    """Bytes as people say them: 812 B, 21 kB, 1.4 GB."""
+    for unit in ("B", "kB", "MB"):
+        if count < 999.5:
+            return f"{count:.0f} {unit}" if count >= 10 or unit == "B" else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} GB"
+
+
+def ago(seconds: float) -> str:
+    """Clocks are set back at times: the future is now."""
+    whole = max(0, int(seconds))
+    for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
+        if whole >= length:
+            count = whole // length
+            return f"{count} {unit}{'s' if count > 1 else ''} ago"
+    return "just now"
+
+
+def _asset(row: AssetRow) -> dict[str, Any]:
+    found = {name: value for name, value in asdict(row).items() if name not in _HIDDEN}
+    if row.state == "receipted":
+        found["sent"] = row.bytes
+    return found
+
+
+def _title(spool: Spool, lesson: str) -> str:
+    try:
+        title = spool.read_lesson(lesson).title
+    except (BadLesson, OSError, ValueError):
+        return ""
+    return "".join(sign if sign.isprintable() else " " for sign in title)
+
+
+def _number(text: str | None) -> float | None:
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
