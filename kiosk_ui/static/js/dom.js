@@ -1,0 +1,39 @@
+// Building and changing the page without ever handing text to the HTML parser: a lesson's title stays text.
+
+/**
+ * An element: attributes by name, `on…` as listeners, `class` as usual, children as nodes or text.
+ * @param {string} tag
+ * @param {Record<string, any>} [attributes]
+ * @param {...(Node|string)} children
+ */
+export function h(tag, attributes = {}, ...children) {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name.startsWith("on")) element.addEventListener(name.slice(2), value);
+    else put(element, name, value);
+  }
+  element.append(...children);
+  return element;
+}
+
+/** Set an attribute if it differs; null and false take it away, true sets it empty. */
+export function put(element, name, value) {
+  if (value === null || value === undefined || value === false) {
+    if (element.hasAttribute(name)) element.removeAttribute(name);
+  } else {
+    const text = value === true ? "" : String(value);
+    if (element.getAttribute(name) !== text) element.setAttribute(name, text);
+  }
+}
+
+/** Set the text if it differs, so that screen readers and the layout are left in peace. */
+export function say(element, text) {
+  if (element.textContent !== text) element.textContent = text;
+}
+
+/** The only child of `slot` becomes the icon `make()` gives; made anew only when `name` changes. */
+export function icon_in(slot, name, make) {
+  if (slot.dataset.icon === name) return;
+  slot.dataset.icon = name;
+  slot.replaceChildren(...(name ? [make(name)] : []));
+}

@@ -1,0 +1,53 @@
+// A dozen shapes on a grid of 24. Each is told from the others by its outline alone, without its colour.
+const SHAPES = {
+  record: "M12 4a8 8 0 1 0 0 16 8 8 0 0 0 0-16Z",
+  stop: "M5 5h14v14H5Z",
+  pause: "M6 4h4v16H6ZM14 4h4v16h-4Z",
+  resume: "M7 3.5 20 12 7 20.5Z",
+  mark: "M5 2h2v1h12l-3.5 5L19 13H7v9H5Z",
+  check: "m9.2 19.6-6.4-6.4 2.4-2.4 4 4L18.8 5.200l2.4 2.400Z",
+  warning: "M12 2 23 21H1ZM10.9 8.500l.3 6.500h1.600l.3-6.500ZM12 16.400a1.3 1.3 0 1 0 0 2.6 1.3 1.3 0 0 0 0-2.600Z",
+  error: "M7.7 1.500h8.600l6.2 6.200v8.600l-6.2 6.200H7.700l-6.2-6.200V7.700ZM8.7 7 7 8.700l3.3 3.300L7 15.3 8.7 17l3.3-3.3 3.3 3.3 1.7-1.7-3.3-3.300L17 8.7 15.3 7 12 10.300Z",
+  ready: "M12 3a9 9 0 1 0 0 18 9 9 0 0 0 0-18Zm0 2.500a6.5 6.5 0 1 1 0 13 6.5 6.5 0 0 1 0-13Z",
+  disk: "M3 4h18v16H3Zm2.5 2.500v6.500h13V6.500Zm10 9v2h3v-2Z",
+  send: "M10.7 21V8.300l-4.4 4.400L4.5 11 12 3.500l7.5 7.5-1.8 1.7-4.4-4.400V21Z",
+  microphone: "M12 2a3.5 3.5 0 0 0-3.5 3.500v6a3.5 3.5 0 0 0 7 0v-6A3.5 3.5 0 0 0 12 2ZM5 11.500h2.200a4.8 4.8 0 0 0 9.6 0H19a7 7 0 0 1-5.9 6.900V22h-2.200v-3.600A7 7 0 0 1 5 11.500Z",
+};
+
+const SVG = "http://www.w3.org/2000/svg";
+
+/** @param {keyof typeof SHAPES} name */
+export function icon(name) {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 24 24");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "icon");
+  const path = document.createElementNS(SVG, "path");
+  path.setAttribute("d", SHAPES[name]);
+  path.setAttribute("fill-rule", "evenodd");
+  svg.append(path);
+  return svg;
+}
+
+/** The ring around Stop: the outer circle stands, the inner one fills while it is held. */
+export function ring() {
+  const svg = document.createElementNS(SVG, "svg");
+  svg.setAttribute("viewBox", "0 0 64 64");
+  svg.setAttribute("aria-hidden", "true");
+  svg.setAttribute("class", "ring");
+  for (const name of ["ring-track", "ring-fill"]) {
+    const circle = document.createElementNS(SVG, "circle");
+    circle.setAttribute("class", name);
+    circle.setAttribute("cx", "32");
+    circle.setAttribute("cy", "32");
+    circle.setAttribute("r", "28");
+    circle.setAttribute("pathLength", "1");
+    svg.append(circle);
+  }
+  const square = document.createElementNS(SVG, "rect");
+  for (const [name, value] of Object.entries({ x: 22, y: 22, width: 20, height: 20, rx: 2 })) {
+    square.setAttribute(name, String(value));
+  }
+  svg.append(square);
+  return svg;
+}

@@ -1,0 +1,39 @@
+// Which of its few faces the panel shows. Pure: what is known in, one word out.
+
+/**
+ * waking · lost · doubt · cannot-record · ready · starting · recording · paused · stopping · kept
+ * kept: the lesson whose end this page has seen and nobody has put away yet.
+ */
+export function mode_of(link, status, kept) {
+  if (link !== "open") return link;
+  if (status.state === "ready" && kept !== null && status.last?.id === kept) return "kept";
+  return status.state;
+}
+
+/** The shape that stands for a mode, told by its outline. */
+export const SHAPE = {
+  waking: "ready",
+  lost: "error",
+  doubt: "warning",
+  "cannot-record": "error",
+  ready: "ready",
+  starting: "ready",
+  recording: "record",
+  paused: "pause",
+  stopping: "stop",
+  kept: "check",
+};
+
+/** Which button stands in the middle. */
+export const CENTRE = {
+  waking: "start",
+  lost: null, // as it was
+  doubt: "stop",
+  "cannot-record": "start",
+  ready: "start",
+  starting: "stop",
+  recording: "stop",
+  paused: "stop",
+  stopping: "stop",
+  kept: "next",
+};

@@ -1,0 +1,348 @@
+import { h, icon_in, put, say } from "./dom.js";
+import { icon } from "./icons.js";
+import { CENTRE, SHAPE, mode_of } from "./mode.js";
+import { Facts } from "./facts.js";
+import { Refused } from "./room.js";
+import { Sources } from "./sources.js";
+import { delivery, health, refusal } from "./sentences.js";
+import { Title } from "./title.js";
+import { LANGUAGES } from "./words.js";
+import "./stop-button.js";
+
+const NOTICE = 6_000; // ms that an answer to a tap stays in the place of the health sentence
+const MARKED = 3_000;
+const SLOW = 1_500; // ms after which a command that is still on its way is spoken of
+const KEPT = 180_000; // ms until the end screen makes room by itself
+const TREMBLE = 700; // ms in which a second tap is taken for the trembling of the first
+const TIMED = new Set(["starting", "recording", "paused", "stopping"]);
+const STILL = new Set(["waking", "lost", "cannot-record"]);
+const ALARMING = new Set(["lost", "doubt"]);
+
+/** The whole page. `element` is its root; language: called with the language someone chose. */
+export class Panel {
+  kept = null;
+  lesson = null;
+  notice = null;
+  marked = null;
+  mode = null;
+  centre = "start";
+  turned = 0;
+
+  /** before: the panel in another language that this one replaces; what it knew of the running lesson goes on. */
+  constructor(room, words, language, before = null) {
+    Object.assign(this, { room, words, language });
+    if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson });
+    this.title = new Title(words, before?.title);
+    this.sources = new Sources(words);
+    this.facts = new Facts(words);
+    this.element = h("div", { class: "panel" }, this._strip(), this._stage(), this.sources.element, this.facts.element);
+    this.whispers = h("div", { class: "unseen", role: "status" });
+    this.shouts = h("div", { class: "unseen", role: "alert" });
+    this.element.append(this.whispers, this.shouts);
+    this.ears = new AbortController();
+    room.addEventListener("change", () => this.show(), this.ears);
+    room.addEventListener("levels", ({ detail }) => this.sources.hear(detail), this.ears);
+    this.show();
+  }
+
+  close() {
+    this.ears.abort();
+    this.element.remove();
+  }
+
+  // -- what stands on it
+
+  _strip() {
+    const { words } = this;
+    this.room_name = h("span", { dir: "auto" });
+    this.institution = h("span", { class: "institution", dir: "auto" });
+    this.shape = h("span", { class: "shape" });
+    this.word = h("span", { class: "mode-word" });
+    this.clock = h("time", { class: "clock" });
+    this.languages = Object.entries(LANGUAGES).map(([language, name]) =>
+      h(
+        "button",
+        {
+          type: "button",
+          class: "language",
+          lang: language,
+          "aria-pressed": String(language === words.language),
+          onclick: () => this.language(language),
+        },
+        name,
+      ),
+    );
+    return h(
+      "header",
+      { class: "strip" },
+      h("h1", { class: "room" }, this.room_name, this.institution),
+      h("p", { class: "mode" }, this.shape, this.word),
+      h("div", { class: "languages", role: "group", "aria-label": words.t("language") }, ...this.languages),
+      this.clock,
+    );
+  }
+
+  _stage() {
+    const { words } = this;
+    this.headline = h("p", { class: "headline" });
+    this.start = this._button("primary start", "record", () => this._do("start", { title: this.title.value }));
+    this.next = this._button("primary next", "ready", () => this._put_away());
+    this.stop = document.createElement("stop-button");
+    this.stop.addEventListener("stop", () => this._do("stop"));
+    this.stop.addEventListener("armed", () => this._whisper(words.t("stop.armed.say")));
+    this.pause = this._button("side pause", "pause", () => this._do(this.paused ? "resume" : "pause"));
+    this.mark = this._button("side mark", "mark", () => this._do("mark", { label: "" }));
+    this.sentence_shape = h("span", { class: "shape" });
+    this.sentence = h("span");
+    return h(
+      "main",
+      { class: "stage" },
+      this.headline,
+      this.title.element,
+      h(
+        "div",
+        { class: "controls" },
+        this.pause.element,
+        h("div", { class: "centre" }, this.start.element, this.next.element, this.stop),
+        this.mark.element,
+      ),
+      h("p", { class: "sentence" }, this.sentence_shape, this.sentence),
+    );
+  }
+
+  /** A button that answers the finger at once, and speaks instead of keeping silent when nothing can be done. */
+  _button(kind, shape, act) {
+    const parts = {
+      shape: h("span", { class: "shape" }),
+      label: h("span", { class: "button-label" }),
+      hint: h("span", { class: "button-hint" }),
+    };
+    icon_in(parts.shape, shape, icon);
+    const pressed = () => {
+      if (performance.now() - this.turned < TREMBLE) return;
+      if (parts.element.ariaDisabled === "true" && !STILL.has(this.mode)) this._refuse("not-now");
+      else act();
+    };
+    const words = h("span", { class: "button-words" }, parts.label, parts.hint);
+    parts.element = h("button", { type: "button", class: `button ${kind}`, onclick: pressed }, parts.shape, words);
+    return parts;
+  }
+
+  // -- what it shows
+
+  show() {
+    const { room, words } = this;
+    const { status } = room;
+    this._follow(status);
+    const mode = mode_of(room.link, status, this.kept);
+    if (mode !== this.mode) this._turn(mode);
+    const now = new Date();
+    say(this.clock, words.minutes.format(now));
+    this._show_strip(status, mode);
+    this._show_headline(status, mode, now);
+    this._show_controls(mode);
+    this._show_sentence(status, mode);
+    this.title.show(status, mode, now);
+    put(this.sources.element, "hidden", status === null);
+    put(this.facts.element, "hidden", status === null);
+    if (status) {
+      this.sources.show(status, room.link === "open");
+      this.facts.show(status, mode);
+    }
+  }
+
+  /** Remember whose end this page has seen, so that it can say `kept`. */
+  _follow(status) {
+    if (!status) return;
+    if (status.lesson) this.lesson = status.lesson.id;
+    else if (this.lesson) {
+      this.kept = status.state === "ready" ? this.lesson : null;
+      if (status.state === "ready") this.lesson = null;
+    }
+    if (status.lesson) this.kept = null;
+  }
+
+  _turn(mode) {
+    const first = this.mode === null;
+    const before = this.centre;
+    this.mode = mode;
+    this.centre = CENTRE[mode] ?? this.centre;
+    this.notice = null;
+    if (this.centre !== before) {
+      this.turned = performance.now();
+      if (this.centre === "stop") this.stop.appear();
+      this._keep_focus();
+    }
+    clearTimeout(this.away);
+    if (mode === "kept") this.away = setTimeout(() => this._put_away(), KEPT);
+    put(document.documentElement, "data-mode", mode);
+    if (ALARMING.has(mode)) this._shout(this.words.t(`say.${mode}`));
+    else if (!first) this._whisper(this.words.t(`say.${mode}`));
+  }
+
+  /** Whoever works with keys stays where the button was that has gone. */
+  _keep_focus() {
+    const held = this.element.querySelector(".centre").contains(document.activeElement);
+    const button = { start: this.start.element, next: this.next.element, stop: this.stop.button }[this.centre];
+    if (held) queueMicrotask(() => button.focus());
+  }
+
+  _show_strip(status, mode) {
+    const { words } = this;
+    say(this.room_name, status?.room.name ?? "Darsbox");
+    say(this.institution, status?.room.institution ?? "");
+    icon_in(this.shape, SHAPE[mode], icon);
+    say(this.word, words.t(`mode.${mode}`));
+    const offered = status?.room.languages ?? Object.keys(LANGUAGES);
+    for (const button of this.languages) put(button, "hidden", !offered.includes(button.lang));
+    const lesson = status?.lesson;
+    const timed = lesson && TIMED.has(mode) ? ` ${words.stopwatch(lesson.elapsed)}` : "";
+    const title = `${words.t(`mode.${mode}`)}${timed} — ${status?.room.name ?? "Darsbox"}`;
+    if (document.title !== title) document.title = title;
+  }
+
+  _show_headline(status, mode) {
+    const { words } = this;
+    const timed = TIMED.has(mode) && status.lesson;
+    put(this.headline, "data-figures", Boolean(timed));
+    put(this.headline, "dir", timed ? "ltr" : null);
+    put(this.headline, "role", timed ? "timer" : null);
+    put(this.headline, "aria-label", timed ? words.length(status.lesson.elapsed) : null);
+    say(this.headline, timed ? words.stopwatch(status.lesson.elapsed) : words.t(`headline.${mode}`));
+  }
+
+  _show_controls(mode) {
+    const { room, words } = this;
+    const still = STILL.has(mode);
+    const running = this.centre === "stop";
+    this.paused = room.status?.state === "paused";
+    put(this.start.element, "hidden", this.centre !== "start");
+    put(this.next.element, "hidden", this.centre !== "next");
+    put(this.stop, "hidden", this.centre !== "stop");
+    for (const { element } of [this.pause, this.mark]) put(element, "data-absent", !running);
+    for (const { element } of [this.pause, this.mark]) put(element, "inert", !running);
+
+    const busy = (...actions) => (actions.some((action) => room.pending.has(action)) ? "true" : null);
+    put(this.start.element, "aria-busy", busy("start"));
+    put(this.pause.element, "aria-busy", busy("pause", "resume"));
+    put(this.mark.element, "aria-busy", busy("mark"));
+    const unable = (element, is_so) => put(element, "aria-disabled", is_so ? "true" : null);
+    for (const button of [this.start.element, this.stop.button]) unable(button, still);
+    unable(this.pause.element, still || !["recording", "paused", "doubt"].includes(mode));
+    unable(this.mark.element, still || !["recording", "doubt"].includes(mode));
+
+    say(this.start.label, words.t("start"));
+    say(this.next.label, words.t("next"));
+    say(this.pause.label, words.t(this.paused ? "resume" : "pause"));
+    icon_in(this.pause.shape, this.paused ? "resume" : "pause", icon);
+    put(this.pause.element, "data-inviting", this.paused);
+    const label = words.t(mode === "stopping" ? "stop.stopping" : "stop");
+    const hints = { idle: words.t("stop.idle"), holding: words.t("stop.holding"), armed: words.t("stop.armed") };
+    this.stop.show({ label, ...hints }, { busy: mode === "stopping" || room.pending.has("stop") });
+    this._show_mark();
+  }
+
+  _show_mark() {
+    const { words } = this;
+    const marked = this.marked;
+    icon_in(this.mark.shape, marked ? "check" : "mark", icon);
+    put(this.mark.element, "data-done", Boolean(marked));
+    say(this.mark.label, words.t(marked ? "mark.done" : "mark"));
+    say(this.mark.hint, marked ? words.t("mark.at", { time: words.stopwatch(marked.at) }) : "");
+  }
+
+  _show_sentence(status, mode) {
+    const { words, room } = this;
+    const since = { time: words.seconds.format(room.since) };
+    let shape = "check";
+    let text;
+    if (this.notice) {
+      ({ shape, text } = this.notice);
+    } else if (mode === "lost" || mode === "waking") {
+      shape = mode === "lost" ? "error" : "ready";
+      const key = room.busy ? "why.lost.busy" : status ? "why.lost" : `why.${mode}.first`;
+      text = words.t(key, since);
+    } else if (mode === "doubt") {
+      shape = "warning";
+      text = words.t("why.doubt", since);
+    } else if (mode === "kept" && status.health.level === "ok") {
+      text = delivery(words, status.last, status.sync);
+    } else {
+      shape = { ok: "check", warning: "warning" }[status.health.level] ?? "error";
+      text = health(words, status);
+    }
+    icon_in(this.sentence_shape, shape, icon);
+    put(this.sentence.parentElement, "data-level", { check: "ok", ready: "ok", warning: "warning" }[shape] ?? "error");
+    if (say_anew(this.sentence, text) && shape !== "check" && !this.notice) this._whisper(text);
+  }
+
+  // -- what happens when it is touched
+
+  async _do(action, body) {
+    const slow = setTimeout(() => this._notify("ready", this.words.t("wait")), SLOW);
+    try {
+      const at = this.room.status?.lesson?.elapsed;
+      if (this.room.pending.has(action)) return;
+      await this.room.command(action, body);
+      if (action === "mark") this._mark(this.room.status.lesson?.elapsed ?? at);
+      if (action === "start") this.title.begun();
+      if (this.notice?.shape === "ready") this.notice = null;
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this._refuse(error.code, error.facts);
+    } finally {
+      clearTimeout(slow);
+      this.show();
+    }
+  }
+
+  _refuse(code, facts = {}) {
+    const text = refusal(this.words, code, facts);
+    this._notify("error", text);
+    this._shout(text);
+  }
+
+  _mark(at) {
+    this.marked = { at };
+    clearTimeout(this.unmark);
+    this.unmark = setTimeout(() => {
+      this.marked = null;
+      this.show();
+    }, MARKED);
+    this._whisper(this.words.t("mark.say", { time: this.words.stopwatch(at) }));
+  }
+
+  _notify(shape, text) {
+    this.notice = { shape, text };
+    clearTimeout(this.noticed);
+    this.noticed = setTimeout(() => {
+      this.notice = null;
+      this.show();
+    }, NOTICE);
+    this.show();
+  }
+
+  _put_away() {
+    this.kept = null;
+    this.show();
+  }
+
+  _whisper(text) {
+    again(this.whispers, text);
+  }
+
+  _shout(text) {
+    again(this.shouts, text);
+  }
+}
+
+/** Say it even if the same was said last. */
+function again(region, text) {
+  region.replaceChildren(h("p", {}, text));
+}
+
+function say_anew(element, text) {
+  const anew = element.textContent !== text;
+  say(element, text);
+  return anew;
+}

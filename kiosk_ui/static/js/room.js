@@ -1,0 +1,169 @@
+// What the page knows of the room PC, and how sure it is of that. Nothing here is guessed: a state is the last one the
+// daemon told, together with its age.
+
+const DOUBT_AFTER = 3_000; // ms: a status older than this proves nothing about a running recording
+const LOST_AFTER = { busy: 6_000, idle: 15_000 };
+const ASK_AFTER = { busy: 2_000, idle: 8_000 }; // a silent socket is asked over HTTP, before it is doubted
+const BROKEN_AFTER = 1_500; // a socket that comes back sooner was not away for anyone
+const PATIENCE = { first: 250, most: 5_000 };
+const ANSWER_WITHIN = { status: 2_000, command: 12_000 };
+const BUSY = new Set(["starting", "recording", "paused", "stopping"]);
+
+// Refusals that only say that it is so already: a second tap, another panel's tap.
+const ALREADY = new Set(["already-recording", "not-recording", "wrong-state"]);
+
+/** A command was not carried out; code is the daemon's, or `unreachable`. */
+export class Refused extends Error {
+  constructor(code, facts = {}) {
+    super(code);
+    this.code = code;
+    this.facts = facts;
+  }
+}
+
+/** Events: `change` (status or link), `levels` (detail: {source: [rms_db, peak_db]}). */
+export class Room extends EventTarget {
+  status = null;
+  /** Commands on their way. */
+  pending = new Set();
+
+  constructor(base = document.baseURI) {
+    super();
+    this.base = base;
+    this.began = performance.now();
+    this.told = null; // performance.now() of the last status
+    this.since = new Date(); // the wall time of it, or of the beginning
+    this.closed = this.began;
+    this.wait = PATIENCE.first;
+    this.asking = false;
+  }
+
+  open() {
+    this._connect();
+    setInterval(() => this._watch(), 250);
+  }
+
+  get busy() {
+    return this.status !== null && BUSY.has(this.status.state);
+  }
+
+  /** waking: nothing heard yet · open · doubt: busy, but not heard of for 3 s · lost */
+  get link() {
+    const now = performance.now();
+    const age = now - (this.told ?? this.began);
+    const broken = this.closed !== null && now - this.closed > BROKEN_AFTER && age > BROKEN_AFTER;
+    if (this.told === null) return age > DOUBT_AFTER ? "lost" : "waking";
+    if (broken || age > LOST_AFTER[this.busy ? "busy" : "idle"]) return "lost";
+    return this.busy && age > DOUBT_AFTER ? "doubt" : "open";
+  }
+
+  /**
+   * start, pause, resume, stop or mark. A command that is on its way already is not sent twice.
+   * Rejects with Refused; `already so` is no refusal.
+   */
+  async command(action, body = {}) {
+    if (this.pending.has(action)) return;
+    if (this.link === "lost" || this.link === "waking") throw new Refused("unreachable");
+    this.pending.add(action);
+    this._changed();
+    try {
+      this._tell(await this._ask(`api/v1/lesson/${action}`, ANSWER_WITHIN.command, body));
+    } catch (error) {
+      if (!(error instanceof Refused) || !ALREADY.has(error.code)) throw error;
+      this._tell(await this._ask("api/v1/status", ANSWER_WITHIN.status));
+    } finally {
+      this.pending.delete(action);
+      this._changed();
+    }
+  }
+
+  address(path) {
+    return new URL(path, this.base);
+  }
+
+  async _ask(path, patience, body = null) {
+    const request = { signal: AbortSignal.timeout(patience), cache: "no-store" };
+    if (body !== null) {
+      Object.assign(request, {
+        method: "POST",
+        headers: { "Content-Type": "application/json" },
+        body: JSON.stringify(body),
+      });
+    }
+    let answer, said;
+    try {
+      answer = await fetch(this.address(path), request);
+      said = await answer.json();
+    } catch (error) {
+      // TypeError: no connection; TimeoutError, AbortError: no answer; SyntaxError: not JSON, so not the room's daemon.
+      throw new Refused("unreachable", { why: error.name });
+    }
+    if (!answer.ok) throw new Refused(said.code ?? "room-error", said);
+    return said;
+  }
+
+  _tell(status) {
+    this.status = status;
+    this.told = performance.now();
+    this.since = new Date();
+    this._changed();
+  }
+
+  _changed() {
+    this.dispatchEvent(new Event("change"));
+  }
+
+  _connect() {
+    const address = this.address("api/v1/events");
+    address.protocol = address.protocol.replace("http", "ws");
+    const socket = new WebSocket(address);
+    this.socket = socket;
+    socket.onopen = () => {
+      this.closed = null;
+    };
+    socket.onmessage = ({ data }) => {
+      this.wait = PATIENCE.first;
+      const { type, ...event } = JSON.parse(data);
+      if (type === "status") this._tell(event);
+      else if (type === "levels") this.dispatchEvent(new CustomEvent("levels", { detail: event.levels }));
+    };
+    socket.onclose = () => this._reconnect(socket);
+  }
+
+  /** With growing patience, and a little chance in it so that many panels do not knock at once. */
+  _reconnect(socket) {
+    if (this.socket !== socket) return;
+    this.socket = null;
+    this.closed ??= performance.now();
+    setTimeout(() => this._connect(), this.wait * (0.75 + Math.random() / 2));
+    this.wait = Math.min(this.wait * 2, PATIENCE.most);
+    this._changed();
+  }
+
+  _watch() {
+    const silence = performance.now() - (this.told ?? this.began);
+    const pace = this.busy ? "busy" : "idle";
+    if (this.socket?.readyState === WebSocket.OPEN) {
+      if (silence > LOST_AFTER[pace]) {
+        // Half open: the other end is gone or hangs. Begin anew.
+        const socket = this.socket;
+        socket.close();
+        this._reconnect(socket);
+      } else if (silence > ASK_AFTER[pace] && !this.asking) {
+        this._listen_again();
+      }
+    }
+    this._changed();
+  }
+
+  async _listen_again() {
+    this.asking = true;
+    try {
+      this._tell(await this._ask("api/v1/status", ANSWER_WITHIN.status));
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error; // no answer is an answer: the age of the status goes on growing
+    } finally {
+      this.asking = false;
+    }
+  }
+}

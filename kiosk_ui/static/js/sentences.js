@@ -1,0 +1,62 @@
+// From the daemon's codes and figures to sentences. No page here, no state: a status and the words in, text out.
+
+const HOUR = 3600;
+const FEW_HOURS = 3; // below, people count in minutes
+
+/** What the camera or microphone is called in this room. */
+export function name_of(words, source) {
+  return source.label || words.t(`kind.${source.media}`);
+}
+
+/** The one sentence about the room's health, with the remedy in it. */
+export function health(words, status) {
+  const { code, facts } = status.health;
+  const source = status.sources.find(({ id }) => id === facts.source);
+  const values = { ...facts, code, source: source ? name_of(words, source) : (facts.label ?? facts.source) };
+  const medium = facts.kind === "microphone" ? "audio" : "video";
+  const keys = [`problem.${facts.problem}`, `health.${code}.${medium}`, `health.${code}`, "health.unknown"];
+  const sentence = words.t(keys.find((key) => words.has(key)), values);
+  if (code === "disk-low") return `${sentence} ${room_left(words, status.disk.hours_left)}`;
+  return facts.count > 1 ? `${sentence} ${words.t("health.more", { n: facts.count - 1 })}` : sentence;
+}
+
+/** Room for 41 more hours. */
+export function room_left(words, hours) {
+  if (hours < FEW_HOURS) return words.t("disk.minutes", { n: Math.max(0, Math.floor((hours * HOUR) / 60)) });
+  return words.t("disk.hours", { n: Math.floor(hours) });
+}
+
+/** What was sent so far; share: 0…1 of what is on its way, or null when nothing is. */
+export function sent(words, { sync, last }) {
+  const { server, problem, lessons_waiting: waiting, lessons_total: total, bytes_total, bytes_sent } = sync;
+  if (!server) return { text: words.t("sent.nowhere"), share: null };
+  if (!waiting) return { text: words.t(last ? "sent.all" : "sent.none"), share: null };
+  const share = bytes_total ? Math.min(0.99, bytes_sent / bytes_total) : 0;
+  const percent = words.percents.format(Math.floor(share * 100) / 100);
+  const so_far =
+    total === undefined
+      ? words.t("sent.waiting", { n: waiting, percent })
+      : words.t("sent.of", { sent: total - waiting, n: total, percent });
+  return { text: problem ? `${so_far} ${words.t("sent.no_line")}` : so_far, share };
+}
+
+/** What became of the last lesson. */
+export function delivery(words, last, sync) {
+  if (last.receipted) return words.t("kept.delivered");
+  if (!sync.server) return words.t("kept.stays");
+  return words.t(sync.problem ? "kept.no_line" : "kept.will_go");
+}
+
+/** Why a camera shows nothing, or a microphone gives nothing, and what to do. */
+export function silence(words, source) {
+  const key = `problem.${source.problem?.code}`;
+  if (words.has(key)) return words.t(key, { source: name_of(words, source), ...source.problem.facts });
+  if (source.state === "lost" || source.state === "stalled") return words.t(`${source.media}.${source.state}`);
+  return words.t(`${source.media}.waiting`);
+}
+
+/** Why the room did not do what was asked. */
+export function refusal(words, code, facts) {
+  const key = [`refused.${code}`, "refused.other"].find((candidate) => words.has(candidate));
+  return words.t(key, { ...facts, code });
+}

@@ -1,0 +1,95 @@
+// The page's languages: sentences from locale/<language>.json, figures and times from Intl.
+
+export const LANGUAGES = { en: "English", fr: "Français", ar: "العربية" };
+const RIGHT_TO_LEFT = new Set(["ar"]);
+const REMEMBERED = "darsbox.language";
+
+/** The language that someone chose on this panel, or null. */
+export function remembered() {
+  const language = localStorage.getItem(REMEMBERED);
+  return language !== null && language in LANGUAGES ? language : null;
+}
+
+export function remember(language) {
+  localStorage.setItem(REMEMBERED, language);
+}
+
+/** The first of the wished language tags that the panel speaks; English if none. */
+export function choose(...tags) {
+  return tags.map((tag) => (tag ?? "").split("-")[0]).find((language) => language in LANGUAGES) ?? "en";
+}
+
+export class Words {
+  /** Fetches the catalogue. Rejects with TypeError or Error when the room PC does not answer. */
+  static async load(language, room_tag) {
+    const answer = await fetch(`locale/${language}.json`);
+    if (!answer.ok) throw new Error(`locale/${language}.json: ${answer.status}`);
+    return new Words(language, await answer.json(), room_tag);
+  }
+
+  constructor(language, messages, room_tag = "") {
+    this.language = language;
+    this.direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
+    this.messages = messages;
+    this.room_tag = room_tag;
+    const tag = figures(language, room_tag);
+    this.plural = new Intl.PluralRules(language);
+    this.numbers = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
+    this.two = new Intl.NumberFormat(tag, { minimumIntegerDigits: 2, useGrouping: false });
+    this.percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
+    const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+    this.minutes = new Intl.DateTimeFormat(tag, hour);
+    this.seconds = new Intl.DateTimeFormat(tag, { ...hour, second: "2-digit" });
+    this.days = new Intl.DateTimeFormat(tag, { weekday: "long", day: "numeric", month: "long", ...hour });
+  }
+
+  has(key) {
+    return key in this.messages;
+  }
+
+  /**
+   * The sentence of a key. `n` chooses the plural form and is written in the language's figures; names are isolated,
+   * so that a French title does not tear an Arabic sentence apart.
+   */
+  t(key, values = {}) {
+    let text = this.messages[key];
+    if (text === undefined) {
+      console.error(`No sentence for ${key} in ${this.language}`);
+      return key;
+    }
+    if (typeof text !== "string") text = text[this.plural.select(values.n)] ?? text.other;
+    return text.replace(/\{(\w+)\}/g, (_, name) => {
+      const value = values[name];
+      return typeof value === "number" ? this.numbers.format(value) : `\u2068${value ?? "?"}\u2069`;
+    });
+  }
+
+  /** 2537 → 0:42:17 */
+  stopwatch(seconds) {
+    const whole = Math.max(0, Math.floor(seconds));
+    const hours = this.numbers.format(Math.floor(whole / 3600));
+    return `${hours}:${this.two.format(Math.floor(whole / 60) % 60)}:${this.two.format(whole % 60)}`;
+  }
+
+  /** 2881 → 48 minutes, as people say it; under a minute in seconds. */
+  length(seconds) {
+    if (seconds < 60) return this.t("length.seconds", { n: Math.floor(seconds) });
+    const minutes = Math.floor(seconds / 60);
+    if (minutes < 60) return this.t("length.minutes", { n: minutes });
+    const hours = this.t("length.hours", { n: Math.floor(minutes / 60) });
+    const rest = minutes % 60;
+    return rest ? this.t("length.both", { hours, minutes: this.t("length.minutes", { n: rest }) }) : hours;
+  }
+
+  /** Saturday 21 November at 10:02: what a lesson is called until someone says better. */
+  today(now) {
+    const text = this.days.format(now);
+    return text.charAt(0).toLocaleUpperCase(this.language) + text.slice(1);
+  }
+}
+
+/** The tag for Intl. The room chooses the figures: "ar-EG" has ٤٢, a bare "ar" has 42 as the Maghreb writes. */
+function figures(language, room_tag) {
+  if (room_tag !== language && room_tag.split("-")[0] === language) return room_tag;
+  return { en: "en-GB", ar: "ar-u-nu-latn" }[language] ?? language;
+}
