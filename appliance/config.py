@@ -202,6 +202,15 @@ def load(path: Path) -> Config:
         raise ConfigError(f"{path} is not text in UTF-8.") from error
 
 
+def listening(table: ApiTable, host: str | None, port: int | None) -> ApiTable:
+    """Where to listen, when the command line may have another wish than the file. Raises ConfigError."""
+    wish = {"host": table.host if host is None else host, "port": table.port if port is None else port}
+    try:
+        return ApiTable.model_validate(wish, strict=True)
+    except ValidationError as error:
+        raise ConfigError("\n".join(f"{said}." for said in sentences(error, ApiTable))) from error
+
+
 def parse(text: str) -> Config:
     """Raises ConfigError with every mistake, one a line."""
     try:
@@ -306,6 +315,11 @@ def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
 
 def sentence(item: Mapping[str, Any], loc: Iterable[int | str], known: Iterable[str]) -> str:
     """One mistake that pydantic found, in plain English. known: the keys that would have been right."""
+    # What was written may hold halves of characters that no answer can carry.
+    return _sentence(item, loc, known).encode("utf-8", "replace").decode()
+
+
+def _sentence(item: Mapping[str, Any], loc: Iterable[int | str], known: Iterable[str]) -> str:
     parts = [str(part) for part in loc]
     key, got, context = (parts[0] if parts else ""), _shown(item.get("input")), item.get("ctx", {})
     kind = item["type"]

@@ -1,0 +1,1 @@
+"""The room over HTTP, for the panel, the command line and programs on this machine; OpenAPI is the contract."""

@@ -1,0 +1,85 @@
+"""The status of the room, put together from everybody's evidence."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from importlib.metadata import version
+
+from appliance.api.books import Books
+from appliance.api.devices import Devices, problem_view
+from appliance.api.health import Silence, judge
+from appliance.api.recorder import Recorder
+from appliance.api.views import DiskView, LessonView, RoomView, SourceView, StatusView
+from appliance.config import LANGUAGES, Config
+from appliance.recorder.status import RecorderStatus, SourceStatus
+
+VERSION = version("darsbox")
+
+
+class Board:
+    """What stands on the panel. Cheap enough for several looks a second."""
+
+    def __init__(self, config: Config, recorder: Recorder, books: Books, devices: Devices) -> None:
+        self._config = config
+        self._recorder = recorder
+        self._books = books
+        self._devices = devices
+        self._silence = Silence(config.tables.judge)
+        room = config.room
+        self._room = RoomView(
+            name=room.name, institution=room.institution, language=room.language, languages=list(LANGUAGES)
+        )
+
+    async def status(self) -> StatusView:
+        """The room now."""
+        page = await self._books.look()
+        found = self._recorder.status()
+        sources = tuple(self._with_problem(source, found) for source in found.sources)
+        found = replace(found, sources=sources)
+        silent = self._silence.observe(found.sources, time.monotonic())
+        lesson = found.lesson
+        return StatusView(
+            room=self._room,
+            version=VERSION,
+            now=round(time.time(), 3),
+            state=found.state,
+            lesson=None
+            if lesson is None
+            else LessonView(
+                id=lesson.id,
+                title=lesson.title,
+                started=lesson.started,
+                elapsed=lesson.elapsed,
+                marks=lesson.marks,
+                gaps=lesson.gaps,
+            ),
+            sources=[_source(source) for source in sources],
+            disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=found.hours_left),
+            sync=page.sync,
+            health=judge(found, silent, self._config.tables.disk),
+            last=page.last,
+        )
+
+    def _with_problem(self, source: SourceStatus, status: RecorderStatus) -> SourceStatus:
+        """While nothing records, what a check of the device found wrong."""
+        problem = self._devices.problems.get(source.id)
+        if problem is None or source.problem is not None or status.lesson is not None:
+            return source
+        return replace(source, problem=problem)
+
+
+def _source(source: SourceStatus) -> SourceView:
+    return SourceView(
+        id=source.id,
+        kind=source.kind,
+        media=source.media,
+        label=source.label,
+        driver=source.driver,
+        state=source.state,
+        bytes=source.bytes,
+        last_byte_age=None if source.last_byte_age is None else round(source.last_byte_age, 2),
+        rms_db=source.rms_db,
+        peak_db=source.peak_db,
+        problem=problem_view(source.problem),
+    )

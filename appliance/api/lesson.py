@@ -1,0 +1,70 @@
+"""The teacher's five touches."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from appliance.api.room import Here
+from appliance.api.views import StatusView
+
+MAX_TITLE = 200
+
+router = APIRouter(prefix="/lesson")
+
+
+def _printable(text: str) -> str:
+    if any(unicodedata.category(char) == "Cc" and not char.isspace() for char in text):
+        raise ValueError("has characters that cannot be shown; type it again")
+    return text
+
+
+Name = Annotated[str, Field(max_length=MAX_TITLE), AfterValidator(_printable)]
+
+
+class Start(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    title: Name = ""
+
+
+class MarkMoment(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    label: Name = ""
+
+
+@router.post("/start")
+async def start(room: Here, wish: Start | None = None) -> StatusView:
+    """Begin a lesson. Problems: ``already-recording``, ``cannot-record``, ``disk-full``."""
+    await room.recorder.start(wish.title if wish is not None else "")
+    return await room.board.status()
+
+
+@router.post("/pause")
+async def pause(room: Here) -> StatusView:
+    """Stop recording for a while. Problems: ``not-recording``, ``wrong-state``."""
+    await room.recorder.pause()
+    return await room.board.status()
+
+
+@router.post("/resume")
+async def resume(room: Here) -> StatusView:
+    """Go on after a pause. Problems: ``not-recording``, ``wrong-state``."""
+    await room.recorder.resume()
+    return await room.board.status()
+
+
+@router.post("/stop")
+async def stop(room: Here) -> StatusView:
+    """End the lesson and keep it. Problem: ``not-recording``."""
+    await room.recorder.stop()
+    return await room.board.status()
+
+
+@router.post("/mark")
+async def mark(room: Here, wish: MarkMoment | None = None) -> StatusView:
+    """Remember this moment. Problems: ``not-recording``, ``wrong-state``."""
+    await room.recorder.mark(wish.label if wish is not None else "")
+    return await room.board.status()

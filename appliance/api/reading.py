@@ -1,0 +1,41 @@
+"""What can be read: the status, the devices, the lessons in the spool."""
+
+from __future__ import annotations
+
+import asyncio
+
+from fastapi import APIRouter
+
+from appliance.api.listing import list_lessons, read_entry
+from appliance.api.room import Here
+from appliance.api.views import DeviceView, LessonEntry, StatusView
+from appliance.errors import NotFound
+
+router = APIRouter()
+
+
+@router.get("/status")
+async def status(room: Here) -> StatusView:
+    """The whole room at a glance."""
+    return await room.board.status()
+
+
+@router.get("/devices")
+async def devices(room: Here) -> list[DeviceView]:
+    """Those of room.toml, each asked whether it is willing, and those found beside them."""
+    return await room.devices.report()
+
+
+@router.get("/lessons")
+async def lessons(room: Here) -> list[LessonEntry]:
+    """Every lesson in the spool, oldest first."""
+    return await asyncio.to_thread(list_lessons, room.spool)
+
+
+@router.get("/lessons/{lesson}")
+async def lesson(room: Here, lesson: str) -> LessonEntry:
+    """One lesson. Problem: ``not-found``."""
+    entry = await asyncio.to_thread(read_entry, room.spool, lesson)
+    if entry is None:
+        raise NotFound(f'There is no lesson "{lesson[:60]}" in this room.', lesson=lesson[:60])
+    return entry

@@ -1,0 +1,23 @@
+"""The recorder as the API uses it."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from appliance.recorder.status import RecorderStatus
+
+
+class Recorder(Protocol):
+    """Every order raises appliance.errors.RoomError when it cannot be obeyed."""
+
+    async def start(self, title: str) -> None: ...
+
+    async def pause(self) -> None: ...
+
+    async def resume(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def mark(self, label: str) -> None: ...
+
+    def status(self) -> RecorderStatus: ...

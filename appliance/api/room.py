@@ -1,0 +1,43 @@
+"""What the API needs of the rest of the daemon, as it is handed to every request."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import Annotated
+
+from fastapi import Depends
+from starlette.requests import HTTPConnection
+
+from appliance.api.board import Board
+from appliance.api.books import Books
+from appliance.api.devices import Devices
+from appliance.api.recorder import Recorder
+from appliance.config import Config
+from appliance.events import Bus
+from appliance.recorder.preview import Preview
+from appliance.spool.layout import Spool
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """Everything a request may ask."""
+
+    config: Config
+    recorder: Recorder
+    preview: Preview
+    spool: Spool
+    bus: Bus
+    books: Books
+    board: Board
+    devices: Devices
+    closing: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set when the daemon ends: whoever streams says goodbye."""
+
+
+def room_of(connection: HTTPConnection) -> Room:
+    room: Room = connection.app.state.room
+    return room
+
+
+Here = Annotated[Room, Depends(room_of)]

@@ -1,0 +1,146 @@
+"""The forms in which the room speaks. Codes and figures only: the faces turn them into sentences."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict
+
+from appliance.config import Language
+from appliance.recorder.status import RecorderState, SourceState
+
+
+class View(BaseModel):
+    model_config = ConfigDict(frozen=True)
+
+
+class ProblemView(View):
+    code: str
+    detail: str
+    facts: dict[str, Any] = {}
+
+
+class RoomView(View):
+    name: str
+    institution: str
+    language: Language
+    languages: list[Language]
+
+
+class LessonView(View):
+    """elapsed: seconds recorded so far, pauses left out; it grows only with evidence. started: Unix seconds."""
+
+    id: str
+    title: str
+    started: float
+    elapsed: float
+    marks: int
+    gaps: int
+
+
+class SourceView(View):
+    """last_byte_age: seconds since bytes of this source became durable. Levels in dB of full scale."""
+
+    id: str
+    kind: str
+    media: str
+    label: str
+    driver: str
+    state: SourceState
+    bytes: int
+    last_byte_age: float | None
+    rms_db: float | None
+    peak_db: float | None
+    problem: ProblemView | None
+
+
+class DiskView(View):
+    free_bytes: int
+    total_bytes: int
+    hours_left: float
+
+
+class SyncView(View):
+    """Lessons that have not arrived yet, and how much of them has."""
+
+    server: str | None = None
+    last_contact: float | None = None
+    problem: str | None = None
+    lessons_waiting: int = 0
+    bytes_total: int = 0
+    bytes_sent: int = 0
+
+
+class HealthView(View):
+    code: str
+    level: Literal["ok", "warning", "error"] = "ok"
+    facts: dict[str, Any] = {}
+
+
+class LastView(View):
+    """The lesson kept last, and how far it is on its way."""
+
+    id: str
+    title: str
+    seconds: float
+    state: str
+    bytes: int
+    sent: int
+    receipted: bool
+
+
+class StatusView(View):
+    """The whole room at a glance. now: Unix seconds by the room's clock."""
+
+    room: RoomView
+    version: str
+    now: float
+    state: RecorderState
+    lesson: LessonView | None
+    sources: list[SourceView]
+    disk: DiskView
+    sync: SyncView
+    health: HealthView
+    last: LastView | None
+
+
+class GapView(View):
+    source: str
+    at: float
+    seconds: float
+    why: str
+
+
+class AssetView(View):
+    kind: str
+    source: str
+    path: str
+    bytes: int
+    sha256: str
+    sent: int
+    receipted: bool
+
+
+class LessonEntry(View):
+    """A lesson in the spool. state: as in lesson.json, or ``damaged`` when that cannot be read."""
+
+    id: str
+    title: str
+    state: str
+    started: float
+    seconds: float
+    gaps: list[GapView]
+    assets: list[AssetView]
+
+
+class DeviceView(View):
+    """A device of room.toml, or one that was found and is not in it; then config is what room.toml would need."""
+
+    id: str | None
+    kind: str
+    driver: str
+    title: str
+    configured: bool
+    healthy: bool
+    problem: ProblemView | None = None
+    config: dict[str, str | int | float | bool] | None = None

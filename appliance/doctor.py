@@ -1,0 +1,204 @@
+"""Everything the room needs, looked at one by one: what was found, and what to do where something is missing."""
+
+from __future__ import annotations
+
+import asyncio
+import ctypes.util
+import http.client
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from appliance import client
+from appliance.api.devices import check
+from appliance.config import Config, load
+from appliance.errors import ConfigError, RoomError
+from appliance.main import find_ffmpeg
+
+SECONDS = 5.0
+MAX_CLOCK_ERROR = 60.0
+OLDEST_FFMPEG = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing looked at. advice: the next thing to do, empty when there is nothing."""
+
+    what: str
+    level: Literal["ok", "warning", "error"]
+    fact: str
+    advice: str = ""
+
+    def as_json(self) -> dict[str, str]:
+        return asdict(self)
+
+
+def examine(config_file: Path, spool: Path, url: str) -> list[Finding]:
+    """All findings. Takes a few seconds: every device is asked."""
+    findings: list[Finding] = []
+    config: Config | None = None
+    try:
+        config = load(config_file)
+        findings.append(Finding("room.toml", "ok", f"{config_file}, {len(config.devices)} devices"))
+    except ConfigError as error:
+        lines = error.detail.splitlines()
+        findings += [Finding("room.toml", "error", line, f"Correct {config_file}.") for line in lines]
+    running = _running(url)
+    if config is not None:
+        findings += _devices(config, url, running=running)
+        findings.append(_ffmpeg(config))
+        findings += _portaudio(config)
+        findings += _port(config, url, running=running)
+        findings += _disk(config, spool)
+        findings.append(_server(config))
+    findings.append(_clock())
+    return findings
+
+
+def _running(url: str) -> bool:
+    try:
+        client.ask(url, "GET", "/healthz")
+    except RoomError:
+        return False
+    return True
+
+
+def _devices(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
+    """Asked through the daemon when it runs, for it may be using them."""
+    if not config.sources:
+        advice = "Add a [[camera]] or a [[microphone]] to room.toml; appliance devices shows what was found."
+        yield Finding("devices", "error", "no camera and no microphone is set up", advice)
+    if running:
+        known = [device for device in client.ask(url, "GET", "/api/v1/devices") if device["configured"]]
+        for device in known:
+            problem = device["problem"]
+            yield _device(device["kind"], device["id"], device["driver"], problem["detail"] if problem else None)
+        return
+    problems = asyncio.run(_ask_all(config))
+    for device, detail in zip(config.devices, problems, strict=True):
+        yield _device(device.kind, device.id, device.driver, detail)
+
+
+async def _ask_all(config: Config) -> list[str | None]:
+    problems = await asyncio.gather(*(check(device) for device in config.devices))
+    return [problem.detail if problem is not None else None for problem in problems]
+
+
+def _device(kind: str, name: str, driver: str, detail: str | None) -> Finding:
+    if detail is None:
+        return Finding(f"{kind} {name}", "ok", f"{driver}, ready")
+    return Finding(f"{kind} {name}", "error", f"{driver}: not ready", detail)
+
+
+def _ffmpeg(config: Config) -> Finding:
+    try:
+        program = find_ffmpeg(config.tables.recorder)
+        output = subprocess.run(
+            [program, "-version"], capture_output=True, text=True, timeout=SECONDS, check=True
+        ).stdout
+    except ConfigError as error:
+        return Finding("FFmpeg", "error", "not found", error.detail)
+    except (OSError, subprocess.SubprocessError) as error:
+        return Finding("FFmpeg", "error", f"does not run: {error}", "Install it again: apt install ffmpeg")
+    version = output.split()[2] if output.startswith("ffmpeg version ") else "of an unknown version"
+    number = version.lstrip("n").partition(".")[0]
+    if number.isdecimal() and int(number) < OLDEST_FFMPEG:
+        return Finding("FFmpeg", "warning", f"{version} at {program}", "Older than 5, which was tested; update it.")
+    return Finding("FFmpeg", "ok", f"{version} at {program}")
+
+
+def _portaudio(config: Config) -> Iterator[Finding]:
+    if any(device.driver == "portaudio" for device in config.devices):
+        if ctypes.util.find_library("portaudio") is not None:
+            yield Finding("PortAudio", "ok", "present")
+        else:
+            yield Finding("PortAudio", "error", "not found", "Install it: apt install libportaudio2")
+
+
+def _port(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
+    if running:
+        yield Finding("daemon", "ok", f"answers at {url}")
+        return
+    yield Finding("daemon", "warning", f"does not answer at {url}", "Start it: appliance run --config room.toml")
+    api = config.tables.api
+    with socket.socket(socket.AF_INET6 if ":" in api.host else socket.AF_INET) as door:
+        door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            door.bind((api.host, api.port))
+        except OSError as error:
+            advice = "Stop what uses it (ss -ltnp shows it), or set [api] port in room.toml."
+            yield Finding("port", "error", f"{api.port} cannot be had: {error.strerror}", advice)
+        else:
+            yield Finding("port", "ok", f"{api.port} is free")
+
+
+def _disk(config: Config, spool: Path) -> Iterator[Finding]:
+    place = spool
+    while not place.exists():
+        place = place.parent
+    if not os.access(place, os.W_OK | os.X_OK):
+        advice = f"Give it to this user, or name another folder with --spool: chown -R $USER {place}"
+        yield Finding("spool", "error", f"{spool} cannot be written by this user", advice)
+        return
+    usage = shutil.disk_usage(place)
+    table = config.tables.disk
+    usable = usage.free - usage.total * table.reserve_percent / 100
+    rate = config.tables.recorder.max_kbit * 125 * max(1, len(config.sources))
+    hours = max(0.0, usable) / rate / 3600
+    fact = f"{spool}, {usage.free / 1e9:.0f} GB free, room for about {hours:.0f} hours"
+    if usable <= 0:
+        yield Finding("spool", "error", fact, "The disk is full; free some space.")
+    elif hours < table.warn_hours:
+        yield Finding("spool", "warning", fact, "Free some space, or use a larger disk.")
+    else:
+        yield Finding("spool", "ok", fact)
+
+
+def _server(config: Config) -> Finding:
+    url = config.server.url
+    if url is None:
+        advice = "Lessons stay here until [server] url names one."
+        return Finding("server", "warning", "none is named in room.toml", advice)
+    try:
+        date = _date_of(url)
+    except (OSError, http.client.HTTPException) as error:
+        advice = "Lessons are kept here and sent when it answers; check the network and [server] url."
+        return Finding("server", "warning", f"{url} does not answer: {error}", advice)
+    if date is not None and abs(date - time.time()) > MAX_CLOCK_ERROR:
+        minutes = abs(date - time.time()) / 60
+        advice = "Set the clock, or switch on time synchronisation: timedatectl set-ntp true"
+        return Finding("server", "warning", f"{url} answers, but the clocks differ by {minutes:.0f} min", advice)
+    return Finding("server", "ok", f"{url} answers")
+
+
+def _date_of(url: str) -> float | None:
+    """The server's time in Unix seconds, if it says so. Raises OSError, HTTPException."""
+    parts = urlsplit(url)
+    kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+    connection = kind(parts.hostname or "", parts.port, timeout=SECONDS)
+    try:
+        connection.request("GET", f"{parts.path}/healthz")
+        said = connection.getresponse().headers.get("date")
+    finally:
+        connection.close()
+    try:
+        return parsedate_to_datetime(said).timestamp() if said else None
+    except ValueError:
+        return None
+
+
+def _clock() -> Finding:
+    """A clock that is behind the program's own files lost its battery."""
+    shown = time.strftime("%Y-%m-%d %H:%M %Z")
+    if time.time() < Path(__file__).stat().st_mtime - 24 * 3600:
+        advice = "Set it: timedatectl set-time …; recordings are safe meanwhile, only their dates are wrong."
+        return Finding("clock", "warning", f"{shown} is in the past", advice)
+    return Finding("clock", "ok", shown)

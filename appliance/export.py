@@ -1,0 +1,64 @@
+"""Playable files of a lesson, made from the spool, without a server."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from appliance.errors import NotFound, RoomError
+from appliance.spool.layout import Spool
+from media.assemble import CannotAssemble, assemble_lesson
+from media.lesson import BadLesson
+from media.remux import NotWhole
+
+
+class CannotExport(RoomError):
+    code = "cannot-export"
+
+
+def export_lesson(spool_root: Path, lesson_id: str, out: Path) -> list[dict[str, Any]]:
+    """Write the files into ``out``; returns what was written. Raises RoomError with one sentence."""
+    spool = Spool(spool_root)
+    try:
+        lesson = spool.read_lesson(lesson_id)
+    except (ValueError, FileNotFoundError) as error:
+        if isinstance(error, BadLesson):
+            raise CannotExport(f"The lesson {lesson_id} cannot be read: {error}") from error
+        raise NotFound(f'There is no lesson "{lesson_id}" in {spool_root}; see appliance lessons.') from error
+    if lesson.state != "kept":
+        raise CannotExport("The lesson is still being recorded; stop it first: appliance stop")
+    folder = spool.lesson_dir(lesson_id)
+    out.mkdir(parents=True, exist_ok=True)
+    try:
+        outputs = assemble_lesson(lesson, lambda take: folder / take.file, out, progress=_bar())
+    except (CannotAssemble, NotWhole) as error:
+        raise CannotExport(str(error)) from error
+    if not outputs:
+        raise CannotExport("The lesson has no recording that could be exported.")
+    for output in outputs:
+        for problem in output.problems:
+            sys.stderr.write(f"{output.name}: {problem}\n")
+    return [
+        {
+            "name": output.name,
+            "kind": output.kind,
+            "source": output.source,
+            "bytes": output.bytes,
+            "sha256": output.sha256,
+            "seconds": round(output.seconds, 3),
+        }
+        for output in outputs
+    ]
+
+
+def _bar() -> Any:
+    """On a terminal, how far it is; elsewhere nothing."""
+    if not sys.stderr.isatty():
+        return lambda done: None
+
+    def show(done: float) -> None:
+        sys.stderr.write(f"\r{100 * min(done, 1.0):3.0f} %" + ("\n" if done >= 1.0 else ""))
+        sys.stderr.flush()
+
+    return show

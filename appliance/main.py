@@ -1,0 +1,149 @@
+"""The composition root: the daemon wired by constructors, in the order in which data flows."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import logging
+import os
+import shutil
+import stat
+import tempfile
+from pathlib import Path
+
+import uvloop
+
+from appliance.api.app import create_app
+from appliance.api.board import Board
+from appliance.api.books import Books
+from appliance.api.devices import Devices
+from appliance.api.room import Room
+from appliance.config import Config, RecorderTable
+from appliance.errors import ConfigError
+from appliance.events import Bus
+from appliance.lifecycle import Server, listen, live
+from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
+from appliance.recorder.preview import Preview
+from appliance.recorder.session import Recorder
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import open_or_rebuild
+
+log = logging.getLogger(__name__)
+
+_LONGEST_SOCKET_FOLDER = 80
+"""A unix socket's whole path has at most 107 bytes."""
+
+
+def run(config: Config, spool_root: Path, host: str, port: int) -> None:
+    """The daemon, until it is told to stop. Raises RoomError before anything has started."""
+    uvloop.run(serve(config, spool_root, host, port))
+
+
+async def serve(config: Config, spool_root: Path, host: str, port: int) -> None:
+    """Raises ConfigError for what an admin must put right first."""
+    door = listen(host, port)
+    try:
+        spool = Spool(spool_root)
+        lock = only_one(spool)
+        ffmpeg = find_ffmpeg(config.tables.recorder)
+        ledger, damaged = open_or_rebuild(spool)
+    except OSError as error:
+        door.close()
+        raise ConfigError(
+            f"The spool {spool_root} cannot be used: {error}. Name another folder with --spool."
+        ) from error
+    if damaged is not None:
+        log.warning("The ledger was damaged; it is kept as %s, and a new one was made from the lessons.", damaged)
+
+    bus = Bus()
+    sources = plan_sources(config)
+    preview = Preview({source.id: source.capture for source in sources if source.capture is not None}, bus, ffmpeg)
+    recorder = Recorder(
+        spool,
+        ledger,
+        sources,
+        RoomIdentity(config.room.name, config.room.institution, config.room.language),
+        bus,
+        ffmpeg=ffmpeg,
+        runtime=runtime_folder(spool_root),
+        policy=policy_of(config),
+    )
+    recorder.before_capture = preview.release_devices
+    books = Books(spool, config.server.url)
+    devices = Devices(config, recorder.status, preview)
+    board = Board(config, recorder, books, devices)
+    room = Room(config, recorder, preview, spool, bus, books, board, devices)
+    port = door.getsockname()[1]
+    server = Server(create_app(room, host=host, port=port))
+    for source in sources:
+        if source.problem is not None:
+            log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
+    log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
+
+    async def show() -> None:
+        await preview.run(recorder)
+
+    try:
+        await live(server, door, [recorder.run, show], recorder.ready.wait, room.closing)
+    finally:
+        await devices.close()
+        ledger.close()
+        os.close(lock)
+
+
+def policy_of(config: Config) -> RecorderPolicy:
+    table = config.tables.recorder
+    return RecorderPolicy(
+        fragment=table.fragment_seconds,
+        longest=table.max_hours * 3600,
+        resume=table.resume_minutes * 60,
+        reserve=config.tables.disk.reserve_percent / 100,
+    )
+
+
+def find_ffmpeg(table: RecorderTable) -> str:
+    """The one named in room.toml, the machine's, or the one that came with the program. Raises ConfigError."""
+    if table.ffmpeg:
+        named = shutil.which(table.ffmpeg)
+        if named is None:
+            raise ConfigError(f"[recorder] ffmpeg: there is no program {table.ffmpeg}; correct it or leave it out.")
+        return named
+    found = shutil.which("ffmpeg")
+    if found is not None:
+        return found
+    import imageio_ffmpeg  # noqa: PLC0415 - not needed where the machine has its own
+
+    try:
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except RuntimeError as error:
+        raise ConfigError("There is no FFmpeg on this machine; install it: apt install ffmpeg.") from error
+
+
+def only_one(spool: Spool) -> int:
+    """Hold the spool for this daemon; the descriptor must stay open. Raises ConfigError if another has it, OSError."""
+    spool.prepare()
+    lock = os.open(spool.root / "daemon.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        os.close(lock)
+        raise ConfigError(
+            f"Another room daemon uses the spool {spool.root}; stop it first, or name another folder with --spool."
+        ) from error
+    return lock
+
+
+def runtime_folder(spool_root: Path) -> Path:
+    """Where the keepers reach this daemon and its successor: in the spool, unless its path is too long for a socket.
+
+    Raises ConfigError when somebody else has made the folder that would be ours.
+    """
+    folder = spool_root.absolute() / "run"
+    if len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER:
+        name = hashlib.sha256(os.fsencode(spool_root.absolute())).hexdigest()[:16]
+        folder = Path(tempfile.gettempdir()) / f"darsbox-{os.getuid()}-{name}"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    found = folder.lstat()
+    if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):
+        raise ConfigError(f"{folder} belongs to somebody else; remove it.")
+    return folder

@@ -1,0 +1,191 @@
+"""Answers of the room as text for people: columns that align, numbers one can feel."""
+
+from __future__ import annotations
+
+import time
+import unicodedata
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from appliance.doctor import Finding
+
+Answer = dict[str, Any]
+
+_STATES = {
+    "ready": "Ready",
+    "starting": "Starting",
+    "recording": "Recording",
+    "paused": "Paused",
+    "stopping": "Stopping",
+    "cannot-record": "Cannot record",
+}
+_HEALTH = {
+    "all-well": "All is well.",
+    "no-sources": "No camera or microphone is set up; add one to room.toml.",
+    "disk-full": "The disk is full; deliver or remove lessons.",
+    "disk-low": "The disk is nearly full: room for {hours_left} hours.",
+    "source-lost": "{label} does not deliver; is it on and connected?",
+    "source-stalled": "{label} has stopped delivering; it is being tried again.",
+    "source-starting": "{label} is starting.",
+    "microphone-silent": "{label} is silent; is it switched on?",
+}
+
+
+def headline(status: Answer) -> str:
+    """One line: what the room does."""
+    lesson = status["lesson"]
+    state = _STATES.get(status["state"], status["state"])
+    if lesson is not None:
+        title = f' "{lesson["title"]}"' if lesson["title"] else ""
+        return f"{state}{title}, {duration(lesson['elapsed'])}, {_count(lesson['marks'], 'mark')}."
+    last = status["last"]
+    if last is None:
+        return f"{state}."
+    title = f' "{last["title"]}"' if last["title"] else ""
+    return f"{state}. Last lesson{title}, {duration(last['seconds'])}, kept{_way(last)}."
+
+
+def _way(last: Answer) -> str:
+    if last["receipted"]:
+        return " and delivered"
+    return f", {100 * last['sent'] // last['bytes']} % sent" if last["bytes"] else ""
+
+
+def status(answer: Answer) -> str:
+    """Everything on one screen."""
+    health, disk, sync = answer["health"], answer["disk"], answer["sync"]
+    rows = [
+        [
+            source["id"],
+            source["kind"],
+            source["state"],
+            size(source["bytes"]),
+            "" if source["peak_db"] is None else f"{source['peak_db']:.0f} dB",
+            source["problem"]["detail"] if source["problem"] else "",
+        ]
+        for source in answer["sources"]
+    ]
+    lines = [
+        f"{answer['room']['name']}: {headline(answer)}",
+        _HEALTH.get(health["code"], health["code"]).format_map(_Facts(health["facts"])),
+        "",
+        table(["SOURCE", "KIND", "STATE", "BYTES", "PEAK", "PROBLEM"], rows),
+        "",
+        f"Disk: {size(disk['free_bytes'])} free, room for {disk['hours_left']:.0f} more hours.",
+    ]
+    if sync["lessons_waiting"]:
+        sent = f"{size(sync['bytes_sent'])} of {size(sync['bytes_total'])} sent"
+        lines.append(f"On their way: {_count(sync['lessons_waiting'], 'lesson')}, {sent}.")
+    if sync["server"]:
+        contact = when(sync["last_contact"]) if sync["last_contact"] else "not yet"
+        problem = f", now: {sync['problem']}" if sync["problem"] else ""
+        lines.append(f"Server: {sync['server']}, last contact {contact}{problem}.")
+    return "\n".join(lines)
+
+
+class _Facts(dict[str, Any]):
+    def __missing__(self, key: str) -> str:
+        return "something"
+
+
+def devices(answer: Sequence[Answer]) -> str:
+    rows = [
+        [
+            device["id"] or "(new)",
+            device["kind"],
+            device["driver"],
+            "ready" if device["healthy"] else "not ready",
+            device["title"],
+            device["problem"]["detail"] if device["problem"] else _as_toml(device.get("config")),
+        ]
+        for device in answer
+    ]
+    if not rows:
+        return "No devices: none in room.toml, none found."
+    return table(["ID", "KIND", "DRIVER", "STATE", "TITLE", "NOTE"], rows)
+
+
+def _as_toml(config: Answer | None) -> str:
+    return "  ".join(f"{key} = {value!r}" for key, value in (config or {}).items())
+
+
+def lessons(answer: Sequence[Answer]) -> str:
+    rows = [
+        [
+            lesson["id"],
+            when(lesson["started"]) if lesson["started"] else "",
+            duration(lesson["seconds"]),
+            lesson["state"],
+            size(sum(asset["bytes"] for asset in lesson["assets"])),
+            _sent(lesson["assets"]),
+            str(len(lesson["gaps"])),
+            lesson["title"],
+        ]
+        for lesson in answer
+    ]
+    if not rows:
+        return "No lessons yet."
+    return table(["LESSON", "STARTED", "LENGTH", "STATE", "SIZE", "SENT", "GAPS", "TITLE"], rows)
+
+
+def _sent(assets: Sequence[Answer]) -> str:
+    if assets and all(asset["receipted"] for asset in assets):
+        return "all"
+    total = sum(asset["bytes"] for asset in assets)
+    return f"{100 * sum(asset['sent'] for asset in assets) // total} %" if total else "0 %"
+
+
+def doctor(findings: Sequence[Finding]) -> str:
+    marks = {"ok": "ok", "warning": "look", "error": "BAD"}
+    rows = [[marks[finding.level], finding.what, finding.fact] for finding in findings]
+    lines = table(["", "WHAT", "FOUND"], rows).splitlines()[1:]
+    out = []
+    for line, finding in zip(lines, findings, strict=True):
+        out.append(line)
+        if finding.advice:
+            out.append(f"      {finding.advice}")
+    return "\n".join(out)
+
+
+# -- pieces
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Columns as wide as their widest cell."""
+    every = [head, *rows]
+    widths = [max(width(row[column]) for row in every) for column in range(len(head))]
+    lines = []
+    for row in every:
+        cells = [cell + " " * (wide - width(cell)) for cell, wide in zip(row, widths, strict=True)]
+        lines.append("  ".join(cells).rstrip())
+    return "\n".join(lines)
+
+
+def width(text: str) -> int:
+    """Columns of a terminal: marks above letters take none, wide letters two."""
+    return sum(
+        0 if unicodedata.combining(char) else 2 if unicodedata.east_asian_width(char) in "WF" else 1 for char in text
+    )
+
+
+def size(count: float) -> str:
+    for unit in ("B", "kB", "MB", "GB"):
+        if count < 1000:
+            return f"{count:.0f} {unit}" if unit in {"B", "kB"} else f"{count:.1f} {unit}"
+        count /= 1000
+    return f"{count:.1f} TB"
+
+
+def duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}"
+
+
+def when(unix: float) -> str:
+    return time.strftime("%Y-%m-%d %H:%M", time.localtime(unix))
+
+
+def _count(number: int, word: str) -> str:
+    return f"{number} {word}{'' if number == 1 else 's'}"
