@@ -1,0 +1,65 @@
+"""``provision``: getting machines ready. Room profiles, images and fleets come later."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from provisioning.doctor import examine
+from provisioning.packages import PURPOSES, missing
+
+app = typer.Typer(
+    help="Getting machines ready for Darsbox.",
+    epilog="Example: provision doctor --json",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+
+
+class Purpose(StrEnum):
+    """What a machine is to do."""
+
+    RUN = "run"
+    TEST = "test"
+
+
+For = Annotated[Purpose, typer.Option("--for", help="What the machine is to do.")]
+
+
+@app.command(epilog="Example: provision doctor --for test")
+def doctor(
+    purpose: For = Purpose.RUN,
+    folder: Annotated[Path, typer.Option(help="Where recordings will lie.")] = Path("var"),
+    as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
+) -> None:
+    """What this machine lacks, and what to do about it. Exits with 1 when something stops it from working."""
+    findings = examine(purpose, folder)
+    if as_json:
+        typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.level:8} {finding.detail}")
+    raise typer.Exit(any(finding.level == "error" for finding in findings))
+
+
+@app.command(epilog="Example: sudo apt-get install $(provision packages --for test --missing)")
+def packages(
+    purpose: For = Purpose.RUN,
+    only_missing: Annotated[bool, typer.Option("--missing", help="Only those that are not here.")] = False,
+) -> None:
+    """The Debian packages, one a line."""
+    wanted = PURPOSES[purpose]
+    for package in missing(wanted) if only_missing else wanted:
+        typer.echo(package.name)
+
+
+def main() -> None:
+    """The console script."""
+    app()

@@ -1,0 +1,84 @@
+"""What this machine lacks to be a room or to develop on, in plain sentences. Looks, and changes nothing."""
+
+from __future__ import annotations
+
+import os
+import platform
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from provisioning.packages import PURPOSES, install_line, missing
+
+LOW_DISK = 20 * 10**9
+"""Bytes: about a day of lessons from two cameras."""
+
+Level = Literal["ok", "warning", "error"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One fact. code is for programs; detail is a sentence with the next step where one is needed."""
+
+    code: str
+    level: Level
+    detail: str
+
+
+def examine(purpose: str, folder: Path) -> list[Finding]:
+    """Everything, in the order in which one would mend it. purpose: a key of ``packages.PURPOSES``; folder: where
+    recordings will lie."""
+    return [python(), *packages(purpose), ffmpeg(), cores(), disk(folder), devices()]
+
+
+def python() -> Finding:
+    return Finding("python", "ok", f"Python is {platform.python_version()}.")
+
+
+def packages(purpose: str) -> list[Finding]:
+    lacking = missing(PURPOSES[purpose])
+    if not lacking:
+        return [Finding("packages", "ok", "All Debian packages are here.")]
+    line = install_line([package.name for package in lacking])
+    return [
+        *(Finding("package", "warning", f"Without {package.name} {package.without}.") for package in lacking),
+        Finding("packages", "warning", f"To install what is missing: {line}"),
+    ]
+
+
+def ffmpeg() -> Finding:
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return Finding("ffmpeg", "warning", "The FFmpeg of a Python package is used; some USB cameras need Debian's.")
+    answer = subprocess.run([program, "-hide_banner", "-encoders"], capture_output=True, text=True, check=False)
+    if "libx264" not in answer.stdout:
+        return Finding("ffmpeg", "error", f"{program} cannot encode H.264 (libx264); install Debian's ffmpeg.")
+    return Finding("ffmpeg", "ok", f"FFmpeg is {program} and encodes H.264.")
+
+
+def cores() -> Finding:
+    count = len(os.sched_getaffinity(0))
+    if count < 2:
+        return Finding(
+            "cores", "warning", "There is one processor core; cameras that deliver H.264 themselves will do."
+        )
+    return Finding("cores", "ok", f"There are {count} processor cores.")
+
+
+def disk(folder: Path) -> Finding:
+    place = next(parent for parent in (folder.absolute(), *folder.absolute().parents) if parent.exists())
+    free = shutil.disk_usage(place).free
+    text = f"{free / 1e9:.0f} GB are free for recordings in {folder}."
+    return Finding("disk", "ok" if free > LOW_DISK else "warning", text)
+
+
+def devices() -> Finding:
+    cameras = sorted(Path("/dev").glob("video*"))
+    sound = sorted(Path("/dev/snd").glob("pcm*c")) if Path("/dev/snd").is_dir() else []
+    unreadable = [str(device) for device in (*cameras, *sound) if not os.access(device, os.R_OK | os.W_OK)]
+    if unreadable:
+        who = "sudo usermod -aG video,audio $USER, then log in again"
+        return Finding("devices", "warning", f"You may not open {', '.join(unreadable)}: {who}.")
+    return Finding("devices", "ok", f"Video devices: {len(cameras)}; sound inputs: {len(sound)}.")
