@@ -12,9 +12,10 @@ placed by its *epoch*: the monotonic instant of its media time zero.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import MISSING, asdict, dataclass, field, fields
+from typing import Any, Literal, TypeVar
 
 FORMAT = 1
 GAP_TOLERANCE = 0.1
@@ -22,8 +23,16 @@ GAP_TOLERANCE = 0.1
 LATE_TOLERANCE = 2.0
 """Seconds. Sources open at different speeds; only one that joins later than this left a gap at the beginning."""
 
+LONGEST_CUT = 6 * 3600.0
+"""Seconds. A wall clock that puts more between two spans of one lesson has leapt; nobody knows the gap then."""
+
 State = Literal["recording", "paused", "stopping", "kept"]
 STATES: tuple[State, ...] = ("recording", "paused", "stopping", "kept")
+Media = Literal["video", "audio"]
+SpanEnd = Literal["paused", "stopped", "cut"] | None
+
+_PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_T = TypeVar("_T")
 
 
 class BadLesson(ValueError):
@@ -36,7 +45,7 @@ class Source:
 
     id: str
     kind: str
-    media: Literal["video", "audio"]
+    media: Media
     label: str = ""
     av_offset_ms: float = 0.0
 
@@ -49,7 +58,7 @@ class Span:
     boot: str
     mono: float
     wall: float
-    ended: Literal["paused", "stopped", "cut"] | None = None
+    ended: SpanEnd = None
 
 
 @dataclass(slots=True)
@@ -128,9 +137,10 @@ class Lesson:
             first = min((take.epoch for take in takes), default=span.mono)
             last = max((take.end for take in takes), default=first)
             if number and self.spans[number - 1].ended == "cut" and end_wall is not None:
-                # Only the wall clock crosses a reboot. A clock that lies backwards gives no gap rather than a
-                # negative one.
-                cursor += max(0.0, span.wall + (first - span.mono) - end_wall)
+                # Only the wall clock crosses a reboot. A clock that leapt gives no gap rather than a negative or an
+                # endless one.
+                cut = span.wall + (first - span.mono) - end_wall
+                cursor += cut if 0.0 < cut <= LONGEST_CUT else 0.0
             placed.append((cursor, first))
             cursor += last - first
             end_wall = span.wall + (last - span.mono)
@@ -195,48 +205,57 @@ class Lesson:
         over."""
         try:
             body: Any = json.loads(text)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             raise BadLesson(f"lesson.json is not JSON: {error}") from error
         if type(body) is not dict or body.get("format") != FORMAT:
             raise BadLesson(f"lesson.json has another form than {FORMAT}; update this program.")
         try:
+            head = _read(_Head, body)
             lesson = cls(
-                id=_text(body["id"]),
-                title=_text(body["title"]),
-                room=_text(body["room"]),
-                institution=_text(body["institution"]),
-                language=_text(body["language"]),
-                state=body["state"],
-                sources=[Source(**_known(Source, item)) for item in body["sources"]],
-                spans=[Span(**_known(Span, item)) for item in body["spans"]],
-                takes=[Take(**_known(Take, item)) for item in body["takes"]],
-                marks=[Mark(**_known(Mark, item)) for item in body["marks"]],
+                **asdict(head),
+                sources=[_read(Source, item) for item in _list(body, "sources")],
+                spans=[_read(Span, item) for item in _list(body, "spans")],
+                takes=[_read(Take, item) for item in _list(body, "takes")],
+                marks=[_read(Mark, item) for item in _list(body, "marks")],
             )
-        except (KeyError, TypeError, AttributeError) as error:
+        except (TypeError, RecursionError) as error:
             raise BadLesson(f"lesson.json lacks or mistypes a field: {error}") from error
         lesson._validate()
         return lesson
 
     def _validate(self) -> None:
-        if self.state not in STATES:
-            raise BadLesson(f"lesson.json has the unknown state {self.state!r}.")
-        known = {source.id for source in self.sources}
-        placed = [take.span for take in self.takes] + [mark.span for mark in self.marks]
-        for span_number in placed:
-            if not _number(span_number) or span_number not in range(len(self.spans)):
+        if not _PLAIN.fullmatch(self.id):
+            raise BadLesson(f"lesson.json names its lesson {self.id[:40]!r}, which no folder can be.")
+        known = [source.id for source in self.sources]
+        for source in known:
+            if not _PLAIN.fullmatch(source) or known.count(source) > 1:
+                raise BadLesson(f"lesson.json has a source named {source!r}, which no folder can be, or has it twice.")
+        for span in (*(take.span for take in self.takes), *(mark.span for mark in self.marks)):
+            if not 0 <= span < len(self.spans):
                 raise BadLesson("lesson.json places something in a span it does not have.")
+        seen: set[str] = set()
         for take in self.takes:
             if take.source not in known:
                 raise BadLesson(f"lesson.json has a take of the unknown source {take.source!r}.")
-            if take.file != take_file(take.source, take.number):
-                raise BadLesson(f"lesson.json names a take {take.file!r}, which is not a take's name.")
-            if not (_number(take.bytes) and take.bytes >= 0 and _number(take.seconds) and take.seconds >= 0):
-                raise BadLesson(f"lesson.json gives {take.file} an impossible size or length.")
-            if not _number(take.epoch):
-                raise BadLesson(f"lesson.json does not say when {take.file} began.")
-        for span in self.spans:
-            if not (_number(span.mono) and _number(span.wall)):
-                raise BadLesson("lesson.json has a span without a time.")
+            if take.file != take_file(take.source, take.number) or take.file in seen:
+                raise BadLesson(
+                    f"lesson.json names a take {take.file!r}, which is not a take's name, or names it twice."
+                )
+            if take.number < 1 or take.bytes < 0 or take.seconds < 0:
+                raise BadLesson(f"lesson.json gives {take.file} an impossible number, size or length.")
+            seen.add(take.file)
+
+
+@dataclass(slots=True)
+class _Head:
+    """What a lesson says of itself, apart from its lists."""
+
+    id: str
+    title: str
+    room: str
+    institution: str
+    language: str
+    state: State
 
 
 def take_file(source: str, number: int) -> str:
@@ -244,15 +263,36 @@ def take_file(source: str, number: int) -> str:
     return f"{source}/take-{number:03d}.mp4"
 
 
-def _known(kind: type[Any], item: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in item.items() if key in kind.__dataclass_fields__}
+def _list(body: dict[str, Any], name: str) -> list[Any]:
+    items = body.get(name)
+    if not isinstance(items, list):
+        raise TypeError(f"{name} is no list")
+    return items
 
 
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise TypeError(f"{value!r} is not text")
-    return value
+_FITS: dict[str, Callable[[Any], bool]] = {
+    "str": lambda value: isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value),
+    "int": lambda value: type(value) is int and abs(value) < 2**63,
+    "float": lambda value: type(value) in (int, float) and abs(value) < 1e15,
+    "State": lambda value: value in STATES,
+    "Media": lambda value: value in ("video", "audio"),
+    "SpanEnd": lambda value: value in (None, "paused", "stopped", "cut"),
+}
+"""What a field of each type takes, by the name of the type; half a surrogate pair cannot be written again."""
 
 
-def _number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 1e15
+def _read(kind: type[_T], item: Any) -> _T:
+    """A part of a lesson from its JSON object. Raises TypeError with the field."""
+    name = kind.__name__.strip("_").lower()
+    if not isinstance(item, dict):
+        raise TypeError(f"{str(item)[:40]!r} is no {name}")
+    known: dict[str, Any] = {}
+    for each in fields(kind):  # type: ignore[arg-type]  # _T is one of the dataclasses above
+        if each.name in item:
+            value = item[each.name]
+            if not _FITS[str(each.type)](value):
+                raise TypeError(f"{name}.{each.name} cannot be {str(value)[:40]!r}")
+            known[each.name] = value
+        elif each.default is MISSING:
+            raise TypeError(f"{name}.{each.name} is missing")
+    return kind(**known)
