@@ -93,7 +93,7 @@ def test_sound_is_never_more_than_half_a_packet_away(takes: Path) -> None:
         first = placed.index(True) * FRAME / RATE
         startup = (
             FRAME / RATE if at > FRAME / RATE / 2 else 0.0
-        )  # the encoder's own packet goes before, where there is room
+        )  # the encoder's own packet, where there is room
         assert abs(first + startup - at) <= FRAME / RATE / 2 + 1e-9
 
 
