@@ -1,5 +1,5 @@
-"""``make check``, ``make test`` and ``make soak``: the same few tools in the same order, stopping at the first that
-finds something. ``python -m provisioning.checks check|test|soak``."""
+"""``make check``, ``make test`` and ``make soak``: the same few tools in the same order; all are run, so that one look
+shows everything. ``python -m provisioning.checks check|test|soak``."""
 
 from __future__ import annotations
 
@@ -44,13 +44,16 @@ def soak() -> int:
 
 
 def _in_order(tools: dict[str, list[str]]) -> int:
+    results = {}
     for name, command in tools.items():
         began = time.monotonic()
         code = _run(command)
-        say(f"{name}: {'ok' if code == 0 else 'failed'} ({time.monotonic() - began:.1f} s)")
-        if code:
-            return 1
-    return 0
+        results[name] = f"{'ok' if code == 0 else 'failed'} ({time.monotonic() - began:.1f} s)"
+        say(f"{name}: {results[name]}")
+    failed = [name for name, result in results.items() if result.startswith("failed")]
+    if failed:
+        complain(f"Not in order: {', '.join(failed)}.")
+    return 1 if failed else 0
 
 
 def _run(command: Sequence[str]) -> int:
