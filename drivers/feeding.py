@@ -76,7 +76,7 @@ def widen_pipe() -> None:
             return  # not a pipe, or this user's pipes may not grow: it works as it is
 
 
-def write(data: bytes | memoryview) -> None:
+def write(data: bytes | bytearray | memoryview) -> None:
     """All of it, to standard output. Raises BrokenPipeError when the reader is gone."""
     view = memoryview(data).cast("B")
     while view:

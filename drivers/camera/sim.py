@@ -1,0 +1,68 @@
+"""A simulated camera worth watching: a teacher at a board, slides that change, or a pattern for measuring.
+
+Every scene carries a running clock (wall time and monotonic seconds), so that a viewer sees at once what is missing.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from drivers.camera.sim_frame import HEIGHT, WIDTH
+from drivers.manifest import DriverManifest
+from drivers.protocols import Capture, DriverConfig, Media
+
+MANIFEST = DriverManifest(
+    kind="camera",
+    name="sim",
+    title="Simulated camera",
+    capabilities=frozenset({"encode"}),
+)
+
+FPS = {"teacher": 25, "slides": 5, "pattern": 25}
+
+
+class SimCameraConfig(DriverConfig):
+    """scene: ``teacher`` a speaking teacher and a board that fills; ``slides`` numbered slides in three languages;
+    ``pattern`` a frame counter, and a white flash of 100 ms at every even second of the monotonic clock, at the same
+    instants as the beep of the simulated microphone. fps 0: what suits the scene."""
+
+    scene: Literal["teacher", "slides", "pattern"] = "teacher"
+    fps: int = Field(0, ge=0, le=60)
+    slide_seconds: float = Field(20.0, ge=1, le=3600)
+
+
+Config = SimCameraConfig
+
+
+class Driver:
+    """See ``drivers.protocols.Source``."""
+
+    Config: ClassVar[type[DriverConfig]] = SimCameraConfig
+
+    def __init__(self, config: SimCameraConfig) -> None:
+        self._config = config
+
+    @property
+    def media(self) -> Media:
+        return "video"
+
+    def capture(self) -> Capture:
+        config = self._config
+        fps = str(config.fps or FPS[config.scene])
+        feeder = [sys.executable, "-m", "drivers.camera.sim_feeder", config.scene, "--fps", fps]
+        if config.scene == "slides":
+            feeder += ["--slide-seconds", str(config.slide_seconds)]
+        return Capture(
+            media="video",
+            input=(
+                *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{WIDTH}x{HEIGHT}"),
+                *("-framerate", fps, "-i", "pipe:0"),
+            ),
+            feeder=tuple(feeder),
+        )
+
+    async def check(self) -> None:
+        """It is always there."""

@@ -1,0 +1,130 @@
+"""Feeder of the simulated camera: raw yuv420p pictures of 1280x720 on standard output, at the pace of the room's clock.
+
+    python -m drivers.camera.sim_feeder teacher --fps 25
+
+The first frame leaves at once and is plain; the artwork is drawn meanwhile and takes its place when it is ready.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from threading import Thread
+from typing import Protocol
+
+from drivers import feeding
+from drivers.camera import sim_frame
+from drivers.camera.sim_frame import BLACK, HEIGHT, WHITE, WIDTH, Figures
+from drivers.feeding import FeederError
+
+FLASH_PERIOD, FLASH_SECONDS = 2.0, 0.1
+BOARD = (64, 72, 900, 476)
+"""Where the teacher's board will be (left, top, right, bottom)."""
+
+
+class Scene(Protocol):
+    """each: whether every frame must be drawn for its own instant, even those that are late."""
+
+    each: bool
+
+    def picture(self, number: int) -> bytearray:
+        """Frame ``number``; the buffer is the scene's own and is changed by the next call."""
+
+
+class Plain:
+    """What stands in the room before the artwork is there: the wall, and the board if there is one."""
+
+    each = False
+
+    def __init__(self, scene: str) -> None:
+        self._picture = sim_frame.plain(206 if scene == "teacher" else 228)
+        if scene == "teacher":
+            sim_frame.fill(self._picture, BOARD, (63, 122, 116))
+
+    def picture(self, number: int) -> bytearray:
+        return self._picture
+
+
+class Pattern:
+    """Dark, with the frame's number; white in the first 100 ms of every second second of the monotonic clock."""
+
+    each = True
+
+    def __init__(self, epoch: float, fps: int) -> None:
+        self._first = round(epoch * fps)
+        self._fps = fps
+        self._dark = sim_frame.plain(BLACK + 14)
+        self._white = sim_frame.plain(WHITE)
+        self._figures = Figures(WIDTH, 16, ink=150, paper=BLACK + 14)
+
+    def picture(self, number: int) -> bytearray:
+        # On the grid of frames, so that rounding never moves a flash by a frame.
+        since = (self._first + number) % round(FLASH_PERIOD * self._fps)
+        if since < FLASH_SECONDS * self._fps - 1e-6:
+            return self._white
+        text = f"{number:07d}"
+        x = (WIDTH - self._figures.width(text)) // 2
+        self._figures.write(self._dark, text, x, (HEIGHT - self._figures.height) // 2)
+        return self._dark
+
+
+class Artist:
+    """Draws the artwork of a scene in a thread while plain frames are sent."""
+
+    def __init__(self, scene: str, fps: int, slide_seconds: float) -> None:
+        self.ready: Scene | None = None
+        self.failure: FeederError | None = None
+        Thread(target=self._draw, args=(scene, fps, slide_seconds), daemon=True).start()
+
+    def _draw(self, scene: str, fps: int, slide_seconds: float) -> None:
+        # numpy and Pillow take longer to load than the first frame may take.
+        try:
+            if scene == "teacher":
+                from drivers.camera.sim_teacher import Teacher  # noqa: PLC0415 - see above
+
+                self.ready = Teacher(fps)
+            else:
+                from drivers.camera.sim_slides import Slides  # noqa: PLC0415 - see above
+
+                self.ready = Slides(fps, slide_seconds)
+        except ImportError as error:
+            self.failure = FeederError(
+                "no-artwork", f"The simulated picture cannot be drawn ({error}); install Pillow."
+            )
+
+
+def feed(name: str, fps: int, slide_seconds: float) -> None:
+    epoch = feeding.grid_epoch(fps)
+    feeding.tell({"epoch": epoch})
+    feeding.widen_pipe()
+    scene: Scene = Pattern(epoch, fps) if name == "pattern" else Plain(name)
+    artist: Artist | None = None
+    figures = Figures(WIDTH, 2)
+    for last, owed in feeding.frames(epoch, fps):
+        for number in range(last - owed + 1, last + 1):
+            if scene.each or number == last - owed + 1:
+                shown = number if scene.each else last
+                picture = scene.picture(shown)
+                text = sim_frame.clock(epoch + shown / fps, time.time() - time.monotonic())
+                figures.write(picture, text, WIDTH - figures.width(text) - 12, HEIGHT - figures.height - 10)
+            feeding.write(picture)
+        if name != "pattern" and artist is None:
+            artist = Artist(name, fps, slide_seconds)
+        if artist and artist.failure:
+            raise artist.failure
+        if artist and artist.ready:
+            scene = artist.ready
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("scene", choices=("teacher", "slides", "pattern"))
+    parser.add_argument("--fps", type=int, default=25)
+    parser.add_argument("--slide-seconds", type=float, default=20.0)
+    options = parser.parse_args()
+    return feeding.run(lambda: feed(options.scene, options.fps, options.slide_seconds))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

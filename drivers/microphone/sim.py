@@ -1,0 +1,61 @@
+"""A simulated microphone: a teacher's voice, beeps for measuring, or a quiet room.
+
+The voice is espeak-ng (licence GPL-3 or later), reached through its public C API by the feeder only, which is a program
+of its own; nothing of it is linked into the appliance, and a room with real microphones never loads it.
+"""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from typing import ClassVar, Literal
+
+from drivers.errors import Unsupported
+from drivers.manifest import DriverManifest
+from drivers.protocols import Capture, DriverConfig, Media
+
+MANIFEST = DriverManifest(
+    kind="microphone",
+    name="sim",
+    title="Simulated microphone",
+    capabilities=frozenset({"encode", "level"}),
+)
+
+PCM = ("-f", "s16le", "-ar", "48000", "-ac", "1", "-i", "pipe:0")
+
+
+class SimMicrophoneConfig(DriverConfig):
+    """scene: ``speech`` a teacher speaks; ``beep`` 1 kHz for 100 ms at every even second of the monotonic clock, at the
+    same instants as the flash of the simulated camera's ``pattern``; ``silence`` a quiet room."""
+
+    scene: Literal["speech", "beep", "silence"] = "speech"
+    language: Literal["en", "fr", "ar"] = "en"
+
+
+Config = SimMicrophoneConfig
+
+
+class Driver:
+    """See ``drivers.protocols.Source``."""
+
+    Config: ClassVar[type[DriverConfig]] = SimMicrophoneConfig
+
+    def __init__(self, config: SimMicrophoneConfig) -> None:
+        self._config = config
+
+    @property
+    def media(self) -> Media:
+        return "audio"
+
+    def capture(self) -> Capture:
+        config = self._config
+        feeder = (sys.executable, "-m", "drivers.microphone.sim_feeder", config.scene, "--language", config.language)
+        return Capture(media="audio", input=PCM, feeder=feeder)
+
+    async def check(self) -> None:
+        """Only the voice needs anything."""
+        if self._config.scene == "speech" and find_spec("espeakng_loader") is None:
+            raise Unsupported(
+                "no-voice",
+                "The simulated voice needs the package espeakng-loader; install it, or set scene to beep or silence.",
+            )
