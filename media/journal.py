@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from media.fragments import Header
@@ -111,7 +111,8 @@ def arrival_epoch(fragments: Iterable[FragmentEntry], default: float) -> float:
 
 
 def line(entry: TakeEntry | FragmentEntry) -> bytes:
-    return json.dumps(asdict(entry), separators=(",", ":")).encode() + b"\n"
+    # Not dataclasses.asdict, which copies deeply: this is done for every fragment of every source.
+    return json.dumps({name: getattr(entry, name) for name in entry.__slots__}, separators=(",", ":")).encode() + b"\n"
 
 
 def read(path: Path) -> Journal:
