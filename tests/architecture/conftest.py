@@ -14,7 +14,9 @@ FLOOR = {"architecture": 10, "browser": 1, "contract": 5, "system": 5, "unit": 1
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
-    if session.config.args_source is not pytest.Config.ArgsSource.TESTPATHS or session.config.option.keyword:
+    chosen = session.config.option
+    whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    if not whole or chosen.keyword or chosen.markexpr != "not soak":
         return
     found = Counter(item.nodeid.split("/")[1] for item in items)
     lost = [f"{folder} {found[folder]} < {floor}" for folder, floor in FLOOR.items() if found[folder] < floor]
