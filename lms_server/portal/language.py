@@ -58,6 +58,9 @@ class Tongue:
     def number(self, value: int) -> str:
         return numbers.format_decimal(value, locale=self.locale)
 
+    def tenths(self, value: float) -> str:
+        return numbers.format_decimal(value, format="0.0", locale=self.locale)
+
     def size(self, count: int) -> str:
         """214 MB · 214 Mo · 214 م.ب: decimal, as disks and mobile plans count."""
         value, name = float(count), "byte"

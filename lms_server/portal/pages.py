@@ -194,6 +194,7 @@ class _Portal:
             state=words.state,
             waiting=words.why_waiting(tongue, lesson.state),
             whole=words.sum_of_gaps(tongue, lesson),
+            seen_by=words.seen_by(tongue, lesson.state),
         )
 
     def rooms(self, request: Request) -> Response:

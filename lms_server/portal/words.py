@@ -82,10 +82,17 @@ def sum_of_gaps(tongue: Tongue, lesson: LessonDetail) -> str:
     ) % {"number": len(lesson.gaps), "length": exact(tongue, seconds)}
 
 
+def seen_by(tongue: Tongue, code: LessonState) -> str:
+    """Who may open a lesson in that state."""
+    if code == "ready":
+        return tongue.gettext("Everybody with a login")
+    return tongue.gettext("Administrators, until it is ready")
+
+
 def exact(tongue: Tongue, seconds: float) -> str:
     """Gaps are short: tenths count under ten seconds."""
     if seconds < 10:
-        return tongue.gettext("%(seconds).1f s") % {"seconds": seconds}
+        return tongue.gettext("%(seconds)s s") % {"seconds": tongue.tenths(seconds)}
     return tongue.duration(seconds)
 
 
