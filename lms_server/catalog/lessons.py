@@ -99,6 +99,11 @@ class Lessons:
             row.title, row.title_edited = title, True
             row.search = normalise(f"{title} {name} {row.teacher}")
 
+    def tally(self) -> dict[str, int]:
+        """How many lessons there are in each state."""
+        with self._database.read() as session:
+            return dict(session.exec(select(LessonRow.state, func.count()).group_by(col(LessonRow.state))).all())
+
 
 def _visible(session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str, str]:
     found = session.exec(

@@ -64,8 +64,9 @@ class File(View):
 
 
 class LessonSummary(View):
-    """started: Unix seconds by the room's clock. title may be empty until lesson.json came. problem: one sentence, why it
-    failed, or what is missing from a ready one. received: Unix seconds by the server's clock when its first byte was announced. bytes: of what is stored."""
+    """started: Unix seconds by the room's clock. title may be empty until lesson.json came. problem: one sentence, why
+    it failed, or what is missing from a ready one. received: Unix seconds by the server's clock when its first byte was
+    announced. bytes: of what is stored."""
 
     id: str
     title: str

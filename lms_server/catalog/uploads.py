@@ -150,16 +150,15 @@ class Uploads:
             asset = session.get(Asset, upload.asset_id) if upload.asset_id is not None else None
             return asset.receipt if asset is not None else None
 
-    def receipts(self) -> list[tuple[str, Asset]]:
-        """(room id, asset) of everything stored, oldest first."""
+    def receipts(self, lesson: str = "") -> list[tuple[str, Asset]]:
+        """(room id, asset) of everything stored, oldest first; of one lesson, or of all."""
         with self._database.read() as session:
-            return list(
-                session.exec(
-                    select(LessonRow.room_id, Asset)
-                    .where(col(Asset.lesson_id) == col(LessonRow.id))
-                    .order_by(col(Asset.stored), col(Asset.id))
-                ).all()
+            query = (
+                select(LessonRow.room_id, Asset)
+                .where(col(Asset.lesson_id) == col(LessonRow.id))
+                .order_by(col(Asset.stored), col(Asset.id))
             )
+            return list(session.exec(query.where(col(Asset.lesson_id) == lesson) if lesson else query).all())
 
     # -- cleaning
     # -------------------------------------------------------------------------------------------------------

@@ -122,8 +122,7 @@ class Ingest:
             if row.state == "open" and offset < row.length:
                 part = await run_in_threadpool(Part, self._part(upload_id), offset)
                 try:
-                    await self._take_in(
- row, part, body=body, hold=hold, checksum=checksum, proof_sha256=proof_sha256)
+                    await self._take_in(row, part, body=body, hold=hold, checksum=checksum, proof_sha256=proof_sha256)
                 except ServerError:
                     await run_in_threadpool(part.take_back)
                     raise

@@ -102,12 +102,13 @@ class Tus:
             raise TooLarge("too-large", f"The server takes at most {self._settings.max_upload} bytes in one file.")
         metadata = parse_metadata(request.headers.get("upload-metadata"))
         asset = parse_asset(metadata, length, foreign=caller.room is None)
-        join = caller.room is not None
-        room = caller.room or await run_in_threadpool(self._room_named, metadata.get("room", ""))
+        room = caller.room
+        if room is None:
+            room = await run_in_threadpool(self._room_named, metadata.get("room", ""))
         with_body = request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE
         if not with_body:
             await _no_body(body, caller)
-        row = await run_in_threadpool(self._uploads.create, room, asset, join=join)
+        row = await run_in_threadpool(self._uploads.create, room, asset, join=caller.room is not None)
         free = await run_in_threadpool(self._store.free_bytes)
         if row.state == "open" and free is not None and free < length - row.offset + self._settings.reserve:
             raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)

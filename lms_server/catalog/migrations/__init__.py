@@ -1,1 +1,1 @@
-"""Alembic's scripts. A new one: edit tables.py, then `alembic.command.revision(autogenerate=True)` and read the result."""
+"""Alembic's scripts. A new one: edit tables.py, run alembic's revision with autogenerate, and read the result."""

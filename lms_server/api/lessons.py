@@ -1,0 +1,138 @@
+"""Lessons, rooms and the session, for programs and for pages that use scripts."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Query
+from pydantic import BaseModel, StringConstraints
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+
+from lms_server.api.gate import Gate
+from lms_server.api.problems import problem
+from lms_server.api.ranges import NotSatisfiable, disposition, matches, parse_range
+from lms_server.catalog import Catalog
+from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person, RoomView
+from lms_server.errors import BadRequest, NotFound
+from lms_server.store import NotStored, Store
+from lms_sync.wire import API
+
+
+class Login(BaseModel):
+    name: Annotated[str, StringConstraints(max_length=200)]
+    password: Annotated[str, StringConstraints(max_length=1000)]
+
+
+class NewTitle(BaseModel):
+    title: Annotated[str, StringConstraints(max_length=1000)]
+
+
+def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
+    routes = APIRouter(prefix=API)
+
+    @routes.post("/session", tags=["session"], summary="Sign in: sets the login cookie")
+    def sign_in(body: Login, request: Request) -> Person:
+        return gate.sign_in(request, body.name, body.password)
+
+    @routes.get("/session", tags=["session"], summary="Who am I?")
+    def whoami(request: Request) -> Person:
+        return gate.require(request)
+
+    @routes.delete("/session", tags=["session"], status_code=204, summary="Sign out")
+    def sign_out(request: Request) -> Response:
+        gate.sign_out(request)
+        return Response(status_code=204)
+
+    @routes.get("/lessons", tags=["lessons"], summary="List and search lessons, newest first")
+    def lessons(
+        request: Request,
+        *,
+        q: Annotated[str, Query(max_length=200, description="Words of title, room or teacher")] = "",
+        room: Annotated[str, Query(max_length=200, description="A room's name or id")] = "",
+        since: Annotated[str, Query(max_length=40, description="ISO date or time, or Unix seconds")] = "",
+        page: Annotated[str, Query(max_length=100, description="`next` of the page before")] = "",
+        limit: Annotated[int, Query(ge=1, le=200)] = 50,
+    ) -> LessonPage:
+        person = gate.require(request)
+        return catalog.lessons.search(
+            person, q=q, room=room, since=parse_since(since) if since else None, page=page or None, limit=limit
+        )
+
+    @routes.get("/lessons/{lesson_id}", tags=["lessons"], summary="One lesson with its files, gaps and marks")
+    def lesson(lesson_id: str, request: Request) -> LessonDetail:
+        return catalog.lessons.get(gate.require(request), lesson_id)
+
+    @routes.patch("/lessons/{lesson_id}", tags=["lessons"], summary="Give a lesson another title")
+    def rename(lesson_id: str, body: NewTitle, request: Request) -> LessonDetail:
+        person = gate.require(request)
+        catalog.lessons.rename(person, lesson_id, body.title)
+        return catalog.lessons.get(person, lesson_id)
+
+    @routes.get("/lessons/{lesson_id}/files/{name:path}", tags=["lessons"], summary="A file; ranges are welcome")
+    @routes.head("/lessons/{lesson_id}/files/{name:path}", include_in_schema=False)
+    def file(lesson_id: str, name: str, request: Request, download: bool = False) -> Response:
+        person = gate.require(request)
+        found = catalog.lessons.file(person, lesson_id, name)
+        title = catalog.lessons.get(person, lesson_id).title if download else ""
+        return serve(request, store, found, lesson_id, title if download else None)
+
+    @routes.get("/rooms", tags=["rooms"], summary="Every room, and when it was last heard of")
+    def rooms(request: Request) -> list[RoomView]:
+        return catalog.rooms.all(gate.require(request))
+
+    @routes.post("/rooms/{room_id}/revoke", tags=["rooms"], status_code=204, summary="Shut a room out")
+    def revoke(room_id: str, request: Request) -> Response:
+        catalog.rooms.revoke(gate.require(request), room_id)
+        return Response(status_code=204)
+
+    return routes
+
+
+def serve(request: Request, store: Store, file: File, lesson_id: str, title: str | None) -> Response:
+    """The file, a range of it, or word that the reader has it already. title: for a download's name; None shows it."""
+    etag = f'"{file.sha256}"'
+    plain = re.sub(r"[^A-Za-z0-9._-]", "-", f"{lesson_id}-{file.name}")
+    spoken = f"{title} – {file.name.replace('/', ' ')}" if title else plain
+    headers = {
+        "ETag": etag,
+        "Accept-Ranges": "bytes",
+        "Cache-Control": "private, no-cache",
+        "Content-Disposition": disposition("inline" if title is None else "attachment", spoken, plain),
+    }
+    if matches(request.headers.get("if-none-match"), etag):
+        return Response(status_code=304, headers=headers)
+    wanted = request.headers.get("range") if request.headers.get("if-range", etag) == etag else None
+    try:
+        part = parse_range(wanted, file.bytes)
+    except NotSatisfiable:
+        return problem(
+            416, "no-such-range", f"The file has {file.bytes} bytes.", None, {"Content-Range": f"bytes */{file.bytes}"}
+        )
+    start, length = part or (0, file.bytes)
+    headers["Content-Length"] = str(length)
+    if part is not None:
+        headers["Content-Range"] = f"bytes {start}-{start + length - 1}/{file.bytes}"
+    status = 206 if part is not None else 200
+    if request.method == "HEAD":
+        return Response(status_code=status, headers=headers, media_type=file.content_type)
+    try:
+        pieces = store.read(file.sha256, start, length)
+    except NotStored as error:
+        raise NotFound("file-lost", "The server's store no longer has this file; tell its administrator.") from error
+    return StreamingResponse(pieces, status, headers, file.content_type)
+
+
+def parse_since(text: str) -> float:
+    """Unix seconds of an ISO date (midnight UTC), an ISO time, or a number. Raises BadRequest."""
+    try:
+        return float(text)
+    except ValueError:
+        pass
+    try:
+        moment = datetime.fromisoformat(text.replace(" ", "+"))
+    except ValueError as error:
+        raise BadRequest("bad-since", "since is a date such as 2026-09-01, or Unix seconds.") from error
+    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()

@@ -1,0 +1,95 @@
+"""Errors as problem JSON (RFC 9457). The one place where an error meets its HTTP status."""
+
+from __future__ import annotations
+
+import sqlite3
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError
+from sqlalchemy.exc import OperationalError
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from lms_server import errors
+
+MEDIA_TYPE = "application/problem+json"
+STATUS: dict[type[errors.ServerError], int] = {
+    errors.BadRequest: 400,
+    errors.Unauthenticated: 401,
+    errors.Forbidden: 403,
+    errors.NotFound: 404,
+    errors.Conflict: 409,
+    errors.WrongVersion: 412,
+    errors.TooLarge: 413,
+    errors.WrongMediaType: 415,
+    errors.Busy: 423,
+    errors.TooManyAttempts: 429,
+    errors.ChecksumMismatch: 460,
+    errors.Unavailable: 503,
+    errors.StoreFull: 507,
+}
+TITLES = {460: "Checksum Mismatch"}
+_CODES = {404: "no-such-page", 405: "wrong-method", 413: "too-large"}
+log = structlog.get_logger(__name__)
+
+
+def problem(
+    status: int, code: str, detail: str, facts: dict[str, Any] | None = None, headers: dict[str, str] | None = None
+) -> Response:
+    """The facts stand beside the fixed members; a client that knows only RFC 9457 passes over them."""
+    title = TITLES.get(status) or HTTPStatus(status).phrase
+    body = {
+        **(facts or {}),
+        "type": f"urn:darsbox:problem:{code}",
+        "title": title,
+        "status": status,
+        "detail": detail,
+        "code": code,
+    }
+    return JSONResponse(body, status, headers={"Cache-Control": "no-store", **(headers or {})}, media_type=MEDIA_TYPE)
+
+
+def install(app: FastAPI) -> None:
+    app.add_exception_handler(errors.ServerError, _server_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+    app.add_exception_handler(OperationalError, _database_error)
+    app.add_exception_handler(Exception, _fault)
+
+
+def _server_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, errors.ServerError)  # noqa: S101  starlette calls it with nothing else
+    return problem(STATUS[type(error)], error.code, error.detail, dict(error.facts), error.headers)
+
+
+def _http_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, HTTPException)  # noqa: S101  starlette calls it with nothing else
+    code = _CODES.get(error.status_code, "refused")
+    return problem(error.status_code, code, f"{error.detail}.", None, dict(error.headers or {}))
+
+
+def _validation_error(_: Request, error: Exception) -> Response:
+    assert isinstance(error, RequestValidationError)  # noqa: S101  starlette calls it with nothing else
+    first = error.errors()[0]
+    where = ".".join(str(part) for part in first["loc"][1:]) or "The body"
+    return problem(422, "bad-request", f"{where}: {first['msg']}.", {"field": where})
+
+
+def _database_error(_: Request, error: Exception) -> Response:
+    """A full disk and a locked database are states, not faults."""
+    cause = error.orig if isinstance(error, OperationalError) else None
+    code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+        log.error("database cannot be written", problem=str(cause))
+        return problem(507, "server-full", "The server's disk is full or failing; free some room on it.")
+    log.error("database busy", problem=str(cause))
+    return problem(503, "server-busy", "The server is busy; try again.", None, {"Retry-After": "2"})
+
+
+def _fault(request: Request, error: Exception) -> Response:
+    log.error("fault", method=request.method, path=request.url.path, exc_info=error)
+    return problem(500, "server-fault", "The server made a mistake; its log says more.")

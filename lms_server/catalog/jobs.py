@@ -1,0 +1,144 @@
+"""Lessons to be assembled: claimed by a lease, so that a killed worker's lesson goes to the next one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, delete, or_, select
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.tables import Asset, LessonRow, OutputRow
+
+LEASE = 30.0
+"""Seconds; renewed several times in that time by whoever works."""
+TRIES = 5
+PATIENCE = (10.0, 60.0, 300.0, 1800.0)
+"""Seconds before the second, third … try."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """manifest and files: SHA-256 in the store; files by their path inside the lesson."""
+
+    lesson: str
+    manifest: str
+    files: dict[str, str]
+    attempts: int
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """A file that was assembled and is in the store."""
+
+    name: str
+    kind: str
+    source: str
+    bytes: int
+    sha256: str
+    seconds: float
+    content_type: str
+
+
+class Jobs:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def claim(self, owner: str) -> Job | None:
+        """The lesson that waited longest, now this owner's for LEASE seconds; None when there is nothing to do."""
+        now = self._clock()
+        with self._database.read() as session:  # an idle worker takes no lock
+            if _next(session, now) is None:
+                return None
+        with self._database.write() as session:
+            row = _next(session, now)
+            if row is None:
+                return None
+            row.lease_owner, row.lease_until = owner, now + LEASE
+            row.retry_at = now  # behind the others, should this worker die of it
+            files = session.exec(
+                select(Asset.path, Asset.sha256)
+                .where(col(Asset.lesson_id) == row.id)
+                .order_by(col(Asset.stored), col(Asset.id))
+            ).all()
+            wanted = {str(take["path"]): str(take["sha256"]) for take in row.takes or []}
+            return Job(row.id, row.manifest_sha256, {**dict(files), **wanted}, row.attempts)
+
+    def renew(self, job: Job, owner: str) -> bool:
+        """False when the lease went to somebody else, or the lesson changed: stop working on it."""
+        with self._database.write() as session:
+            row = _mine(session, job, owner)
+            if row is None:
+                return False
+            row.lease_until = self._clock() + LEASE
+            return True
+
+    def release(self, job: Job, owner: str) -> None:
+        """Give the lesson back unharmed."""
+        with self._database.write() as session:
+            row = _mine(session, job, owner)
+            if row is not None:
+                row.lease_owner, row.lease_until = "", 0.0
+
+    def done(self, job: Job, owner: str, made: Sequence[Made], problem: str) -> bool:
+        """The lesson is ready. False when the lease was lost, and nothing changed.
+
+        problem: what is missing from the files, one sentence; "" when nothing is.
+        """
+        now = self._clock()
+        with self._database.write() as session:
+            row = _mine(session, job, owner)
+            if row is None:
+                return False
+            session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
+            session.add_all(
+                OutputRow(
+                    lesson_id=job.lesson,
+                    name=file.name,
+                    kind=file.kind,
+                    source=file.source,
+                    bytes=file.bytes,
+                    sha256=file.sha256,
+                    seconds=file.seconds,
+                    content_type=file.content_type,
+                    made=now,
+                )
+                for file in made
+            )
+            row.state, row.problem, row.lease_owner, row.lease_until = "ready", problem, "", 0.0
+            row.attempts, row.retry_at = 0, 0.0
+            return True
+
+    def failed(self, job: Job, owner: str, problem: str, *, final: bool, counts: bool = True) -> None:
+        """It could not be assembled; problem: one sentence. final: trying again is of no use. counts: False when it is
+        not the lesson's fault, as on a full disk: then it is tried for ever."""
+        with self._database.write() as session:
+            row = _mine(session, job, owner)
+            if row is None:
+                return
+            row.attempts += counts
+            row.problem, row.lease_owner, row.lease_until = problem, "", 0.0
+            if final or row.attempts >= TRIES:
+                row.state = "failed"
+            else:
+                row.retry_at = self._clock() + PATIENCE[min(max(row.attempts, 1), len(PATIENCE)) - 1]
+
+
+def _next(session: Session, now: float) -> LessonRow | None:
+    """A lease or a wait that ends absurdly late was written by a clock that has since been set back: it is over."""
+    return session.exec(
+        select(LessonRow)
+        .where(col(LessonRow.state) == "assembling")
+        .where(or_(col(LessonRow.retry_at) <= now, col(LessonRow.retry_at) > now + 2 * PATIENCE[-1]))
+        .where(or_(col(LessonRow.lease_until) < now, col(LessonRow.lease_until) > now + 10 * LEASE))
+        .order_by(col(LessonRow.retry_at), col(LessonRow.started))
+        .limit(1)
+    ).first()
+
+
+def _mine(session: Session, job: Job, owner: str) -> LessonRow | None:
+    row = session.get(LessonRow, job.lesson)
+    if row is None or row.state != "assembling" or row.lease_owner != owner or row.manifest_sha256 != job.manifest:
+        return None
+    return row

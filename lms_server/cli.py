@@ -1,0 +1,231 @@
+"""lms-server: the central server, its worker, and the few orders a person gives it."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import click
+import typer
+
+from lms_server import logs
+from lms_server.catalog import Catalog
+from lms_server.catalog.database import Database
+from lms_server.catalog.migrate import migrate as migrate_database
+from lms_server.catalog.uploads import Uploads
+from lms_server.errors import ServerError, StartError
+from lms_server.settings import Settings
+
+DATA = Path("/var/lib/darsbox/server")
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+    help="The central server of Darsbox: takes lessons in, assembles them, gives them out.\n\n"
+    "Example: lms-server run --data /var/lib/darsbox/server",
+)
+user = typer.Typer(
+    no_args_is_help=True,
+    help="People and programs that may come in.\n\nExample: lms-server user add amina --role admin --password-stdin",
+)
+app.add_typer(user, name="user")
+Data = Annotated[Path | None, typer.Option("--data", help=f"Folder of everything the server keeps [default: {DATA}]")]
+
+
+class RoleName(StrEnum):
+    """The roles, as the command line offers them."""
+
+    ADMIN = "admin"
+    IT = "it"
+    TEACHER = "teacher"
+    STUDENT = "student"
+    SERVICE = "service"
+
+
+@app.callback()
+def _common(context: typer.Context, data: Data = None) -> None:
+    context.obj = data
+
+
+@app.command(help="Serve rooms, people and programs.\n\nExample: lms-server run --host 0.0.0.0 --port 8500")
+def run(
+    context: typer.Context,
+    data: Data = None,
+    host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one", min=0, max=65535)] = 8500,
+    public_url: Annotated[str, typer.Option(help="How rooms and people reach it, as https://lessons.example.org")] = "",
+) -> None:
+    from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
+
+    logs.configure()
+    composition.run(Settings(data=_folder(context, data), host=host, port=port, public_url=_public(public_url)))
+
+
+@app.command(help="Assemble lessons that have arrived.\n\nExample: lms-server worker --data /var/lib/darsbox/server")
+def worker(context: typer.Context, data: Data = None) -> None:
+    from lms_server import main as composition  # noqa: PLC0415  as above
+
+    logs.configure()
+    composition.work(Settings(data=_folder(context, data)))
+
+
+@app.command(help="Bring the database to this program's form.\n\nExample: lms-server migrate")
+def migrate(context: typer.Context, data: Data = None) -> None:
+    settings = Settings(data=_folder(context, data))
+    changed = migrate_database(settings.database)
+    typer.echo("The database was brought up to date." if changed else "The database is up to date.")
+
+
+@user.command(
+    "add",
+    help="Add a person or a program.\n\n"
+    "Example: echo 'a good password' | lms-server user add amina --role admin --password-stdin",
+)
+def user_add(
+    context: typer.Context,
+    name: str,
+    role: Annotated[RoleName, typer.Option(help="What they may do")],
+    data: Data = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")] = False,
+) -> None:
+    with _catalog(context, data) as catalog:
+        person = catalog.people.add(name, role.value, _password(password_stdin))
+    typer.echo(f"{person.name} may sign in as {person.role}.")
+
+
+@user.command(
+    "password",
+    help="Give a person another password.\n\n"
+    "Example: echo 'a better password' | lms-server user password amina --password-stdin",
+)
+def user_password(
+    context: typer.Context,
+    name: str,
+    data: Data = None,
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")] = False,
+) -> None:
+    with _catalog(context, data) as catalog:
+        catalog.people.set_password(name, _password(password_stdin))
+    typer.echo(f"{name} has a new password and was signed out everywhere.")
+
+
+@user.command(
+    "token",
+    help="Print a token with this person's rights; it is shown only now.\n\nExample: lms-server user token backup",
+)
+def user_token(context: typer.Context, name: str, data: Data = None) -> None:
+    with _catalog(context, data) as catalog:
+        typer.echo(catalog.people.make_token(name))
+
+
+@user.command("revoke-token", help="Make a token worthless.\n\nExample: lms-server user revoke-token darsbox_aB3x")
+def user_revoke_token(
+    context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 12 signs")], data: Data = None
+) -> None:
+    with _catalog(context, data) as catalog:
+        count = catalog.people.revoke_token(prefix[:12])
+    if not count:
+        raise StartError(f"No valid token begins with {prefix[:12]!r}.")
+    typer.echo("The token was revoked.")
+
+
+@app.command(
+    "enrol-code",
+    help="Print a code that lets one PC in as this room, once, within 15 minutes.\n\n"
+    "Example: lms-server enrol-code 'Amphi A'",
+)
+def enrol_code(
+    context: typer.Context,
+    room: str,
+    data: Data = None,
+    institution: Annotated[str, typer.Option(help="Bind the code to this institution too")] = "",
+) -> None:
+    with _catalog(context, data) as catalog:
+        typer.echo(catalog.rooms.make_code(room, institution))
+
+
+@app.command(
+    help="List the receipts of everything stored, or export them as JSON lines.\n\n"
+    "Example: lms-server receipts --json > receipts.jsonl"
+)
+def receipts(
+    context: typer.Context,
+    data: Data = None,
+    lesson: Annotated[str, typer.Option(help="Only of this lesson")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the signed receipt")] = False,
+) -> None:
+    settings = Settings(data=_folder(context, data))
+    with _database(settings) as database:
+        for room, asset in Uploads(database, time.time, settings.upload_seconds).receipts(lesson):
+            if as_json:
+                facts = {"room": room, "lesson": asset.lesson_id, "path": asset.path, "bytes": asset.bytes}
+                line = {**facts, "sha256": asset.sha256, "stored": asset.stored, "receipt": asset.receipt}
+                typer.echo(json.dumps(line, ensure_ascii=False))
+            else:
+                when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(asset.stored))
+                typer.echo(f"{when}  {asset.lesson_id}  {asset.bytes:>14,}  {asset.sha256[:16]}  {asset.path}")
+
+
+# -- shared
+# -------------------------------------------------------------------------------------------------------------
+
+
+def _folder(context: typer.Context, data: Path | None) -> Path:
+    return data or context.find_root().obj or DATA
+
+
+@contextmanager
+def _database(settings: Settings) -> Iterator[Database]:
+    migrate_database(settings.database)
+    database = Database(settings.database)
+    try:
+        yield database
+    finally:
+        database.close()
+
+
+@contextmanager
+def _catalog(context: typer.Context, data: Path | None) -> Iterator[Catalog]:
+    with _database(Settings(data=_folder(context, data))) as database:
+        yield Catalog.over(database, time.time)
+
+
+def _password(from_stdin: bool) -> str:
+    if from_stdin:
+        return sys.stdin.readline().rstrip("\r\n")
+    if not sys.stdin.isatty():
+        raise click.UsageError("Give the password on a terminal, or by --password-stdin.")
+    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
+    return password
+
+
+def _public(url: str) -> str:
+    parts = urlsplit(url)
+    if url and (
+        parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query
+    ):
+        raise click.UsageError("--public-url is a whole address without a path, as https://lessons.example.org")
+    return url.rstrip("/")
+
+
+def main() -> None:
+    """Exit 0 on success, 2 on wrong use, 1 otherwise with one sentence on standard error."""
+    try:
+        app()
+    except (StartError, ServerError) as error:
+        raise SystemExit(_say(str(error))) from error
+    except OSError as error:
+        raise SystemExit(_say(f"{error.strerror}: {error.filename}" if error.filename else str(error))) from error
+
+
+def _say(sentence: str) -> int:
+    sys.stderr.write(f"lms-server: {sentence}\n")
+    return 1

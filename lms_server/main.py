@@ -1,0 +1,187 @@
+"""The server put together: every part made here, by its constructor, in the order in which data flows."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import signal
+import socket
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.metadata import version
+
+import anyio
+import structlog
+import uvicorn
+from fastapi import FastAPI
+from sqlalchemy.exc import OperationalError
+from starlette.concurrency import run_in_threadpool
+from starlette.middleware.sessions import SessionMiddleware
+from starlette.requests import Request
+
+from lms_server import keys
+from lms_server.api import health, lessons, problems
+from lms_server.api.gate import Gate
+from lms_server.api.shields import Shields
+from lms_server.catalog import Catalog
+from lms_server.catalog.database import Database
+from lms_server.catalog.jobs import Jobs
+from lms_server.catalog.migrate import migrate
+from lms_server.catalog.uploads import Uploads
+from lms_server.errors import StartError
+from lms_server.ingest import enrolment
+from lms_server.ingest.callers import Callers
+from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.tus import Tus
+from lms_server.portal.pages import portal_router
+from lms_server.settings import Settings
+from lms_server.store.folder import FolderStore
+from lms_server.worker.worker import Worker
+
+SESSION_SECONDS = 12 * 3600
+SWEEP_SECONDS = 600.0
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    app: FastAPI
+    ingest: Ingest
+    database: Database
+
+
+def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
+    """The application over a migrated database. Raises StartError."""
+    database = Database(settings.database)
+    catalog = Catalog.over(database, clock)
+    uploads = Uploads(database, clock, settings.upload_seconds)
+    store = FolderStore(settings.store)
+    key = keys.server_key(settings.keys)
+    metrics = health.Metrics(catalog, store)
+    gate = Gate(catalog)
+    ingest = Ingest(settings=settings, uploads=uploads, store=store, key=key, clock=clock, on_stored=metrics.stored)
+
+    def address(request: Request) -> str:
+        return settings.public_url or str(request.base_url).rstrip("/")
+
+    tus = Tus(
+        settings=settings,
+        callers=Callers(catalog.rooms, catalog.people, clock),
+        rooms=catalog.rooms,
+        uploads=uploads,
+        ingest=ingest,
+        store=store,
+        address=address,
+    )
+    app = FastAPI(title="Darsbox server", version=version("darsbox"), docs_url=None, redoc_url=None)
+    problems.install(app)
+    app.include_router(enrolment.router(catalog.rooms, key, address, clock))
+    app.include_router(tus.router())
+    app.include_router(lessons.router(catalog, gate, store))
+    app.include_router(health.router(catalog, store, metrics, app.version))
+    app.include_router(portal_router(catalog, gate, clock=clock))
+    app.add_middleware(
+        SessionMiddleware,
+        secret_key=keys.session_secret(settings.keys),
+        session_cookie="darsbox_server",
+        max_age=SESSION_SECONDS,
+        same_site="lax",
+        https_only=settings.public_url.startswith("https://"),
+    )
+    app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
+    return Server(app, ingest, database)
+
+
+def run(settings: Settings) -> None:
+    """Serve until SIGTERM or SIGINT. Raises StartError for what the person at the keyboard can mend."""
+    with _listen(settings.host, settings.port) as listener:
+        prepare(settings)
+        server = build(settings)
+        config = uvicorn.Config(
+            server.app,
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=5,
+            timeout_keep_alive=75,
+        )
+        host, port = listener.getsockname()[:2]
+        # uvicorn hands the signal that ended it on to whoever came before; an orderly end is no failure.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, lambda *_: None)
+        try:
+            anyio.run(_serve, uvicorn.Server(config), server.ingest, listener, _url(host, port))
+        finally:
+            server.database.close()
+
+
+async def _serve(web: uvicorn.Server, ingest: Ingest, listener: socket.socket, url: str) -> None:
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(_take_care, ingest)
+        log.info("serving", url=url)
+        print(f"Darsbox server on {url}", flush=True)  # noqa: T201  the one line a person waits for
+        await web.serve(sockets=[listener])
+        tasks.cancel_scope.cancel()
+
+
+async def _take_care(ingest: Ingest) -> None:
+    """Finish what was left, then sweep now and again. A full or locked disk is waited out; anything else ends the
+    process, and the unit starts it afresh."""
+    recovered = False
+    while True:
+        try:
+            if not recovered:
+                await run_in_threadpool(ingest.recover)
+                recovered = True
+            await ingest.sweep()
+        except (OSError, OperationalError) as error:
+            log.error("cleaning put off", problem=str(error))
+        await anyio.sleep(SWEEP_SECONDS)
+
+
+def work(settings: Settings) -> None:
+    """The worker, until SIGTERM or SIGINT. Raises StartError."""
+    prepare(settings)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    database = Database(settings.database)
+    owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
+    worker = Worker(Jobs(database, time.time), FolderStore(settings.store), settings.work, owner)
+    log.info("working", owner=owner)
+    try:
+        worker.run(stop)
+    finally:
+        database.close()
+
+
+def prepare(settings: Settings) -> bool:
+    """The data folder and the database in this program's form. True when the database changed. Raises StartError."""
+    try:
+        settings.data.mkdir(parents=True, exist_ok=True)
+        return migrate(settings.database)
+    except OSError as error:
+        raise StartError(
+            f"The data folder {settings.data} cannot be used ({error.strerror}); choose another by --data."
+        ) from error
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+        listener.listen(1024)
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise StartError(
+            f"The server cannot listen on {_url(host, port)} ({error}); choose another by --port."
+        ) from error
+    return listener
+
+
+def _url(host: str, port: int) -> str:
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"

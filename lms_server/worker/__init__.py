@@ -1,0 +1,1 @@
+"""Makes what people play and download from what rooms recorded."""

@@ -1,0 +1,67 @@
+"""One lesson assembled, in a process of its own: what a strange recording does to the media libraries, it does here.
+
+    {"manifest": "…/lesson.json", "files": {"front/take-001.mp4": "…/ab/cd/abcd…"}, "out": "…"}
+
+is the order, a JSON line on standard input to ``python -m lms_server.worker.assembly``.
+
+Answers one JSON line: {"outputs": [{name, kind, source, path, bytes, sha256, seconds, content_type, problems}]} or
+{"problem": one sentence, "final": whether trying again is of no use, "full": whether the disk was}. The standard input
+stays open as long as the worker lives; when it ends, so does this.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import sys
+import threading
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from av.error import FFmpegError
+
+from media.assemble import CannotAssemble, assemble_lesson
+from media.lesson import BadLesson, Lesson
+from media.remux import NotWhole
+
+FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+
+
+def main() -> None:
+    order = json.loads(sys.stdin.readline())
+    threading.Thread(target=_end_with_the_worker, daemon=True).start()
+    json.dump(assemble(order), sys.stdout, default=str)
+    sys.stdout.flush()
+
+
+def assemble(order: dict[str, Any]) -> dict[str, Any]:
+    """The answer to an order; both as in the module's head."""
+    files = {name: Path(path) for name, path in order["files"].items()}
+    out = Path(order["out"])
+    try:
+        lesson = Lesson.from_json(Path(order["manifest"]).read_bytes())
+        outputs = assemble_lesson(lesson, lambda take: files.get(take.file, out / "missing" / take.file), out)
+    except (BadLesson, CannotAssemble) as error:
+        return {"problem": str(error), "final": True, "full": False}
+    except NotWhole as error:
+        return {"problem": str(error), "final": False, "full": False}
+    except OSError as error:
+        full = error.errno in FULL
+        sentence = "The server's disk is full." if full else f"A file could not be read or written: {error}."
+        return {"problem": sentence, "final": False, "full": full}
+    except FFmpegError as error:
+        return {"problem": f"A recording could not be read: {error}.", "final": False, "full": False}
+    if not outputs:
+        return {"problem": "Nothing of this lesson can be played.", "final": True, "full": False}
+    return {"outputs": [asdict(output) for output in outputs]}
+
+
+def _end_with_the_worker() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,145 @@
+"""The worker: takes one lesson after the other, assembles it, puts the files into the store."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from lms_server.catalog.jobs import LEASE, Job, Jobs, Made
+from lms_server.store import NotStored, Store
+
+IDLE = 1.0
+"""Seconds between looks into the database while there is nothing to do."""
+LOOK = 0.1
+"""Seconds between looks at a running assembly."""
+LONGEST = 6 * 3600.0
+"""Seconds an assembly may take; it copies packets, so a day's lesson takes minutes."""
+log = structlog.get_logger(__name__)
+
+
+class Worker:
+    def __init__(self, jobs: Jobs, store: Store, folder: Path, owner: str) -> None:
+        """folder: where files are built, on the store's file system. owner: this process's name on its leases."""
+        self._jobs = jobs
+        self._store = store
+        self._folder = folder
+        self._owner = owner
+        self._folder.mkdir(parents=True, exist_ok=True)
+
+    def run(self, stop: threading.Event) -> None:
+        """Until stop is set; a lesson half-way is given back then."""
+        while not stop.is_set():
+            if not self.once(stop):
+                stop.wait(IDLE)
+
+    def once(self, stop: threading.Event) -> bool:
+        """Assemble the lesson that waits longest. False when none does."""
+        job = self._jobs.claim(self._owner)
+        if job is None:
+            return False
+        log.info("assembling", lesson=job.lesson, attempt=job.attempts + 1)
+        folder = self._folder / job.lesson
+        shutil.rmtree(folder, ignore_errors=True)  # a killed worker's leavings
+        try:
+            folder.mkdir(parents=True)
+            self._assemble(job, folder, stop)
+        except OSError as error:
+            # The folder or the store, not the lesson: it is tried again for ever.
+            self._fail(job, {"problem": f"The server's disk refuses to work: {error}.", "final": False, "full": True})
+        finally:
+            shutil.rmtree(folder, ignore_errors=True)
+        return True
+
+    def _assemble(self, job: Job, folder: Path, stop: threading.Event) -> None:
+        with ExitStack() as held:
+            try:
+                order = {
+                    "manifest": str(held.enter_context(self._store.local(job.manifest))),
+                    "files": {
+                        path: str(held.enter_context(self._store.local(sha256))) for path, sha256 in job.files.items()
+                    },
+                    "out": str(folder),
+                }
+            except NotStored as error:
+                answer: dict[str, Any] = {"problem": f"The store has lost {error}.", "final": False, "full": False}
+            else:
+                found = self._run(job, order, stop)
+                if found is None:
+                    return
+                answer = found
+        if "outputs" in answer:
+            self._finish(job, answer["outputs"])
+        else:
+            self._fail(job, answer)
+
+    def _run(self, job: Job, order: dict[str, Any], stop: threading.Event) -> dict[str, Any] | None:
+        """The assembly's answer; None when it was stopped, because we end or the lesson is no longer ours."""
+        errors = Path(order["out"]) / "errors.log"
+        with errors.open("wb") as log_file:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "lms_server.worker.assembly"],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=log_file,
+            )
+        assert process.stdin is not None  # noqa: S101  asked for above
+        assert process.stdout is not None  # noqa: S101  asked for above
+        with process.stdin, process.stdout:
+            try:
+                process.stdin.write(json.dumps(order).encode() + b"\n")
+                process.stdin.flush()
+            except BrokenPipeError:
+                pass  # it died at its start: the exit code below says so
+            begun = renewed = time.monotonic()
+            while process.poll() is None:
+                if stop.wait(LOOK) or time.monotonic() - begun > LONGEST:
+                    break
+                if time.monotonic() - renewed > LEASE / 4:
+                    renewed = time.monotonic()
+                    if not self._jobs.renew(job, self._owner):
+                        log.warning("lost the lease", lesson=job.lesson)
+                        _end(process)
+                        return None
+            if process.poll() is None:
+                _end(process)
+                if stop.is_set():
+                    self._jobs.release(job, self._owner)
+                    return None
+                return {"problem": "Assembling took too long.", "final": False, "full": False}
+            return _answer(process, process.stdout.read(), errors)
+
+    def _finish(self, job: Job, outputs: list[dict[str, Any]]) -> None:
+        made: list[Made] = []
+        for output in outputs:
+            self._store.adopt(Path(output["path"]), output["sha256"])
+            made.append(Made(**{name: output[name] for name in Made.__dataclass_fields__}))
+        problems = dict.fromkeys(problem for output in outputs for problem in output["problems"])
+        if self._jobs.done(job, self._owner, made, " ".join(problems)):
+            log.info("ready", lesson=job.lesson, files=len(made))
+
+    def _fail(self, job: Job, answer: dict[str, Any]) -> None:
+        log.error("not assembled", lesson=job.lesson, problem=answer["problem"], final=answer["final"])
+        self._jobs.failed(job, self._owner, answer["problem"], final=answer["final"], counts=not answer["full"])
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.kill()  # it holds nothing worth keeping
+    process.wait()
+
+
+def _answer(process: subprocess.Popen[bytes], text: bytes, errors: Path) -> dict[str, Any]:
+    if process.returncode == 0:
+        answer: dict[str, Any] = json.loads(text)
+        return answer
+    last = errors.read_text(encoding="utf-8", errors="replace").strip().rpartition("\n")[2]
+    log.error("assembly died", code=process.returncode, last=last)
+    return {"problem": f"Assembling ended with {process.returncode}: {last[:200]}", "final": False, "full": False}
