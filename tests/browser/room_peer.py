@@ -96,6 +96,14 @@ def recording(elapsed: float = 2537.0, title: str = "Analyse II — Dr Sidi", **
     return status | more
 
 
+def paused(status: Status | None = None) -> Status:
+    """The same lesson in a pause: nothing is captured."""
+    status = copy.deepcopy(status or recording()) | {"state": "paused"}
+    for entry in status["sources"]:
+        entry |= {"state": "idle", "last_byte_age": None}
+    return status
+
+
 def kept(**more: Any) -> Status:
     """The same room after Stop."""
     return ready() | {
@@ -154,9 +162,9 @@ class RoomPeer:
                 now = recording(0.0, body["title"]) | {"room": now["room"]}
                 now["lesson"]["marks"] = 0
             case "pause":
-                now["state"] = "paused"
+                now = paused(now)
             case "resume":
-                now["state"] = "recording"
+                now = recording(now["lesson"]["elapsed"], now["lesson"]["title"]) | {"room": now["room"]}
             case "mark":
                 now["lesson"]["marks"] += 1
             case "stop":
@@ -166,7 +174,7 @@ class RoomPeer:
 
     def start(self) -> None:
         config = uvicorn.Config(
-            self._app(), host="127.0.0.1", port=self.port, log_level="warning", ws="websockets-sansio", lifespan="off"
+            self._app(), host="127.0.0.1", port=self.port, log_level="critical", ws="websockets-sansio", lifespan="off"
         )
         self._server = uvicorn.Server(config)
         self._thread = threading.Thread(target=self._server.run, name="room-peer")
@@ -185,14 +193,13 @@ class RoomPeer:
 
     def _app(self) -> FastAPI:
         app = FastAPI()
-        server = self._server
 
         def gone() -> bool:
-            return self._server is None or self._server is server or self._server.should_exit
+            return self._server is None or self._server.should_exit
 
         @app.get("/api/v1/status")
         async def status() -> Status:
-            while self.mute and not gone():
+            while self.mute and not gone():  # noqa: ASYNC110 - set by the test's thread, no Event of this loop
                 await asyncio.sleep(0.05)
             return self.status
 

@@ -58,6 +58,7 @@ export class Panel {
     this.institution = h("span", { class: "institution", dir: "auto" });
     this.shape = h("span", { class: "shape" });
     this.word = h("span", { class: "mode-word" });
+    this.mode_line = h("p", { class: "mode" }, this.shape, this.word);
     this.clock = h("time", { class: "clock" });
     this.languages = Object.entries(LANGUAGES).map(([language, name]) =>
       h(
@@ -76,7 +77,7 @@ export class Panel {
       "header",
       { class: "strip" },
       h("h1", { class: "room" }, this.room_name, this.institution),
-      h("p", { class: "mode" }, this.shape, this.word),
+      h("div", { class: "mode-slot" }, this.mode_line),
       h("div", { class: "languages", role: "group", "aria-label": words.t("language") }, ...this.languages),
       this.clock,
     );
@@ -84,7 +85,9 @@ export class Panel {
 
   _stage() {
     const { words } = this;
-    this.headline = h("p", { class: "headline" });
+    this.headline_shape = h("span", { class: "shape" });
+    this.headline_words = h("span");
+    this.headline = h("p", { class: "headline" }, this.headline_shape, this.headline_words);
     this.start = this._button("primary start", "record", () => this._do("start", { title: this.title.value }));
     this.next = this._button("primary next", "ready", () => this._put_away());
     this.stop = document.createElement("stop-button");
@@ -115,7 +118,6 @@ export class Panel {
     const parts = {
       shape: h("span", { class: "shape" }),
       label: h("span", { class: "button-label" }),
-      hint: h("span", { class: "button-hint" }),
     };
     icon_in(parts.shape, shape, icon);
     const pressed = () => {
@@ -123,8 +125,8 @@ export class Panel {
       if (parts.element.ariaDisabled === "true" && !STILL.has(this.mode)) this._refuse("not-now");
       else act();
     };
-    const words = h("span", { class: "button-words" }, parts.label, parts.hint);
-    parts.element = h("button", { type: "button", class: `button ${kind}`, onclick: pressed }, parts.shape, words);
+    const attributes = { type: "button", class: `button ${kind}`, onclick: pressed };
+    parts.element = h("button", attributes, parts.shape, parts.label);
     return parts;
   }
 
@@ -204,11 +206,13 @@ export class Panel {
   _show_headline(status, mode) {
     const { words } = this;
     const timed = TIMED.has(mode) && status.lesson;
+    put(this.mode_line, "hidden", !timed); // said once: in the strip beside the time, or else here
+    icon_in(this.headline_shape, timed ? "" : SHAPE[mode], icon);
     put(this.headline, "data-figures", Boolean(timed));
-    put(this.headline, "dir", timed ? "ltr" : null);
-    put(this.headline, "role", timed ? "timer" : null);
-    put(this.headline, "aria-label", timed ? words.length(status.lesson.elapsed) : null);
-    say(this.headline, timed ? words.stopwatch(status.lesson.elapsed) : words.t(`headline.${mode}`));
+    put(this.headline_words, "dir", timed ? "ltr" : null);
+    put(this.headline_words, "role", timed ? "timer" : null);
+    put(this.headline_words, "aria-label", timed ? words.length(status.lesson.elapsed) : null);
+    say(this.headline_words, timed ? words.stopwatch(status.lesson.elapsed) : words.t(`headline.${mode}`));
   }
 
   _show_controls(mode) {
@@ -247,8 +251,7 @@ export class Panel {
     const marked = this.marked;
     icon_in(this.mark.shape, marked ? "check" : "mark", icon);
     put(this.mark.element, "data-done", Boolean(marked));
-    say(this.mark.label, words.t(marked ? "mark.done" : "mark"));
-    say(this.mark.hint, marked ? words.t("mark.at", { time: words.stopwatch(marked.at) }) : "");
+    say(this.mark.label, marked ? words.t("mark.done", { time: words.stopwatch(marked.at) }) : words.t("mark"));
   }
 
   _show_sentence(status, mode) {

@@ -11,19 +11,16 @@ const SHAPES = { recording: "record", stalled: "warning", lost: "error", idle: "
 export class Sources {
   tiles = new Map();
   row = h("div", { class: "tiles" });
-  none = h("p", { class: "no-sources" });
 
   constructor(words) {
     this.words = words;
-    this.element = h("section", { class: "sources", "aria-label": words.t("sources") }, this.row, this.none);
+    this.element = h("section", { class: "sources", "aria-label": words.t("sources") }, this.row);
   }
 
   /** sure: the status is fresh, so that what it says of the sources may be shown as so. */
   show(status, sure) {
     const { sources } = status;
     this._match(sources);
-    say(this.none, sources.length ? "" : this.words.t("health.no-sources"));
-    put(this.none, "hidden", sources.length > 0);
     for (const source of sources) this.tiles.get(source.id).show(source, sure);
     const busy = status.lesson !== null;
     if (this.was_busy !== undefined && this.was_busy !== busy) this._again();
