@@ -64,10 +64,18 @@ def rank(row: AssetRow) -> tuple[int, str, str]:
 
 
 class Agent:
-    """moved: told of every asset's progress, for a progress bar."""
+    """moved: told of every asset's progress, for a progress bar. connect, backoff: for tests."""
 
-    def __init__(self, spool: Spool, *, moved: Moved | None = None, backoff: Backoff | None = None) -> None:
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        moved: Moved | None = None,
+        connect: Callable[[identity.Identity], Client] = identity.Identity.client,
+        backoff: Backoff | None = None,
+    ) -> None:
         self._spool = spool
+        self._connect = connect
         self._moved = moved
         self.troubles = Troubles()
         self.link = Link(self.troubles, backoff or Backoff())
@@ -192,7 +200,7 @@ class Agent:
         if self._who is None or self._client is None or stamp != self._who_stamp:
             await self._hang_up()
             self._who = identity.read(self._spool)
-            self._client, self._who_stamp = self._who.client(), stamp
+            self._client, self._who_stamp = self._connect(self._who), stamp
             self._greet_at = 0.0
             self.link.hurry()
         return self._who, self._client

@@ -88,7 +88,7 @@ class NotAdmitted(LinkError):
 
 
 class Revoked(NotAdmitted):
-    code = "revoked"
+    code = "room-revoked"
 
 
 class RequestError(SyncError):
@@ -164,7 +164,8 @@ class ServerClock:
 class Client:
     """Requests of one room to one server. An async context manager; one event loop.
 
-    server: scheme, host and port. transport: for tests; the network otherwise.
+    server: scheme, host and port. transport: for tests; the network otherwise. patience: seconds
+    (``PATIENCE``).
     """
 
     def __init__(
@@ -175,16 +176,18 @@ class Client:
         *,
         transport: httpx.AsyncBaseTransport | None = None,
         clock: ServerClock | None = None,
+        patience: float = PATIENCE,
     ) -> None:
         self.server = server.rstrip("/")
         self._room = room
         self._key = key
+        self._patience = patience
         self.clock = clock or ServerClock()
         self.last_contact: float | None = None
         """Unix seconds, by the room's clock, of the last answer that was our server's."""
         self._http = httpx.AsyncClient(
             transport=transport or _transport(self.server),
-            timeout=httpx.Timeout(PATIENCE, connect=10.0),
+            timeout=httpx.Timeout(patience, connect=min(patience, 10.0)),
             headers={"Accept-Encoding": "identity", "User-Agent": "darsbox-sync"},
             cookies=CookieJar(DefaultCookiePolicy(allowed_domains=[])),
             follow_redirects=False,
@@ -208,7 +211,7 @@ class Client:
         except (httpx.InvalidURL, ValueError) as error:
             raise NotOurServer("The server named an upload by an address that cannot be read.") from error
         path = url.raw_path.decode("ascii")
-        if not path.startswith("/") or len(path) > 1024:
+        if not path.startswith("/") or not 1 < len(path) <= 1024:
             raise NotOurServer("The server named an upload by an address that cannot be used.")
         return path
 
@@ -218,11 +221,23 @@ class Client:
         """An answer with a status of 2xx that is our server's. Raises SyncError."""
         digest = await asyncio.to_thread(_sha256, body) if len(body) > 256 * 1024 else _sha256(body)
         try:
-            return await self._ask(method, path, headers or {}, body, digest)
+            return await self._ask_again_in_time(method, path, headers or {}, body, digest)
+        except NotAdmitted as error:
+            if method == "HEAD" and error.code == NotAdmitted.code:
+                # The answer to a HEAD has no body that could say why; this one's has.
+                await self._ask_again_in_time("GET", f"{path}/receipt", {}, b"", wire.EMPTY_SHA256)
+            raise
+
+    async def _ask_again_in_time(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, digest: str
+    ) -> Answer:
+        """Once more when only our clock was wrong."""
+        try:
+            return await self._ask(method, path, headers, body, digest)
         except _ClockSkew:
             pass
         try:
-            return await self._ask(method, path, headers or {}, body, digest)
+            return await self._ask(method, path, headers, body, digest)
         except _ClockSkew as error:
             raise NotAdmitted("The server does not accept this room's clock, nor its own.", "clock-skew") from error
 
@@ -233,10 +248,10 @@ class Client:
                 self._key, self._room, method=method, path=path, body_sha256=digest, now=self.clock.now()
             )
         try:
-            async with asyncio.timeout(PATIENCE) as patience:
+            async with asyncio.timeout(self._patience) as deadline:
                 content: bytes | AsyncIterator[bytes] = body
                 if len(body) > _piece(len(body)):
-                    content = _pieces(body, patience)
+                    content = _pieces(body, deadline, self._patience)
                     sent["Content-Length"] = str(len(body))
                 async with self._http.stream(method, self.server + path, headers=sent, content=content) as response:
                     return self._judge(response, await _read(response))
@@ -305,12 +320,12 @@ def _piece(length: int) -> int:
     return min(256 * 1024, max(16 * 1024, length // 16))
 
 
-async def _pieces(body: bytes, patience: asyncio.Timeout) -> AsyncIterator[bytes]:
+async def _pieces(body: bytes, deadline: asyncio.Timeout, patience: float) -> AsyncIterator[bytes]:
     view, size, loop = memoryview(body), _piece(len(body)), asyncio.get_running_loop()
     for at in range(0, len(body), size):
-        patience.reschedule(loop.time() + PATIENCE)
+        deadline.reschedule(loop.time() + patience)
         yield bytes(view[at : at + size])
-    patience.reschedule(loop.time() + PATIENCE)
+    deadline.reschedule(loop.time() + patience)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 
 import structlog
 
-from lms_sync.client import Busy, LinkError, Revoked, Unreachable
+from lms_sync.client import Busy, LinkError, Revoked
 from lms_sync.pace import Backoff
 
 log = structlog.get_logger("lms_sync.agent")
@@ -81,7 +81,7 @@ class Link:
             wait = Backoff.LONGEST
         self._resume_at = self._steady() + wait
         self.last = error
-        if self.failures > 1 or not isinstance(error, Unreachable):
+        if self.failures > 1 or isinstance(error, Revoked):
             self._troubles.begin("server", error.code, error.detail)
 
     def good(self) -> None:

@@ -58,17 +58,17 @@ class LocalFile:
         self.length = length
         self.sha256 = sha256
         try:
+            facts = path.lstat()
+            if not stat.S_ISREG(facts.st_mode):
+                raise FileMissing(f"{path} is not a plain file.")
             descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
         except FileNotFoundError as error:
             raise FileMissing(f"{path} is gone from the disk.") from error
         except OSError as error:
             raise FileUnreadable(f"{path} cannot be opened: {error.strerror}.") from error
         self._file = os.fdopen(descriptor, "rb", buffering=0)
-        facts = os.fstat(descriptor)
-        if not stat.S_ISREG(facts.st_mode) or facts.st_size != length:
+        if facts.st_size != length:
             self._file.close()
-            if not stat.S_ISREG(facts.st_mode):
-                raise FileMissing(f"{path} is not a plain file.")
             raise FileRotten(f"{path} has {facts.st_size} bytes on the disk, but {length} were recorded.")
         self._at, self._hash = 0, self._fresh()
         self._before: tuple[int, _Hash] = 0, self._fresh()
