@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 ADMIN = "admin"
-PROGRAM = "demo"
+PROGRAM = "pull"
 _NOTE = "demo-setup.json"
 _COMMAND_SECONDS = 60.0
 
@@ -71,10 +71,19 @@ async def make_logins(server_data: Path) -> Logins:
     server = [programme("lms-server"), "--data", str(server_data)]
     await command([*server, "migrate"])
     logins = Logins(admin_password=secrets.token_urlsafe(9))
-    await command([*server, "user", "add", ADMIN, "--role", "admin", "--password-stdin"], stdin=logins.admin_password)
-    logins.pull_token = (await command([*server, "token", "add", PROGRAM])).split()[-1]
+    await _person(server, ADMIN, "admin", logins.admin_password)
+    await _person(server, PROGRAM, "service", secrets.token_urlsafe(24))
+    logins.pull_token = (await command([*server, "user", "token", PROGRAM])).strip()
     write_private(server_data / _NOTE, asdict(logins))
     return logins
+
+
+async def _person(server: Sequence[str], name: str, role: str, password: str) -> None:
+    """Add somebody; one whom an interrupted first start has added already gets this password."""
+    try:
+        await command([*server, "user", "add", name, "--role", role, "--password-stdin"], stdin=password)
+    except CannotJoin:
+        await command([*server, "user", "password", name, "--password-stdin"], stdin=password)
 
 
 async def enrol(
