@@ -61,11 +61,9 @@ def run(
 @app.command("config", epilog="Example: appliance config --config room.toml --dump")
 def check_config(
     config: ConfigFile = DEFAULT_CONFIG,
-    dump: Annotated[
-        bool, typer.Option("--dump", help="Print what is in force, defaults included, no secrets.")
-    ] = False,
+    dump: Annotated[bool, typer.Option("--dump", help="Print what is in force, without secrets.")] = False,
 ) -> None:
-    """Say whether room.toml is in order, or everything that is wrong with it."""
+    """Check room.toml; print what is in force."""
     from appliance import config as configuration  # noqa: PLC0415
 
     room = configuration.load(config)
@@ -126,7 +124,7 @@ def status(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: appliance devices --json")
 def devices(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
-    """Cameras and microphones: those of room.toml, and those found beside them."""
+    """Cameras and microphones, and what was found beside them."""
     from appliance import client, tables  # noqa: PLC0415
 
     answer = client.ask(url, "GET", "/api/v1/devices")
@@ -135,7 +133,10 @@ def devices(url: Url = DEFAULT_URL, as_json: AsJson = False) -> None:
 
 @app.command(epilog="Example: appliance lessons --json")
 def lessons(url: Url = DEFAULT_URL, as_json: AsJson = False, spool: SpoolFolder = None) -> None:
-    """The lessons kept here, and how far each is on its way. With --spool, no daemon is needed."""
+    """The lessons kept here, and how far each is on its way.
+
+    With --spool no daemon is needed.
+    """
     from appliance import client, tables  # noqa: PLC0415
 
     if spool is None:
@@ -152,7 +153,7 @@ def lessons(url: Url = DEFAULT_URL, as_json: AsJson = False, spool: SpoolFolder 
 def doctor(
     config: ConfigFile = DEFAULT_CONFIG, spool: SpoolFolder = None, url: Url = DEFAULT_URL, as_json: AsJson = False
 ) -> None:
-    """Look at everything the room needs, and say what to do where something is missing."""
+    """Look at everything the room needs, and say what to do."""
     from appliance import tables  # noqa: PLC0415
     from appliance.doctor import examine  # noqa: PLC0415
 
@@ -170,7 +171,10 @@ def export(
     spool: SpoolFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make playable files of a lesson: one video per camera with the sound, and one sound file per microphone."""
+    """Make playable files of a lesson.
+
+    One video for each camera, with the sound, and one sound file for each microphone.
+    """
     from appliance.export import export_lesson  # noqa: PLC0415
 
     files = export_lesson(_existing(spool or DEFAULT_SPOOL), lesson, out)
@@ -201,7 +205,8 @@ def entry(arguments: list[str]) -> int:
         return int(app(arguments, prog_name="appliance", standalone_mode=False) or 0)
     except typer.TyperException as error:
         complaint, code = error.format_message(), error.exit_code
-        complaint += " See appliance --help." if code == 2 else ""
+        if code == 2 and "\n" not in complaint:  # with line feeds it is the help itself, for a bare "appliance"
+            complaint = f"{complaint.rstrip('.')}. See appliance --help."
     except RoomError as error:
         complaint, code = error.detail, 1
     except OSError as error:

@@ -156,7 +156,7 @@ class Tables(Table):
 
 @dataclass(frozen=True, slots=True)
 class Config:
-    """A whole room.toml; devices in the order of the file, which is the order of preference."""
+    """A whole room.toml; devices by kind, in the order of the file, which is that of preference."""
 
     tables: Tables
     devices: tuple[Device, ...] = ()

@@ -101,14 +101,13 @@ def _device(kind: str, name: str, driver: str, detail: str | None) -> Finding:
 def _ffmpeg(config: Config) -> Finding:
     try:
         program = find_ffmpeg(config.tables.recorder)
-        output = subprocess.run(
-            [program, "-version"], capture_output=True, text=True, timeout=SECONDS, check=True
-        ).stdout
+        done = subprocess.run([program, "-version"], capture_output=True, text=True, timeout=SECONDS, check=True)
     except ConfigError as error:
         return Finding("FFmpeg", "error", "not found", error.detail)
     except (OSError, subprocess.SubprocessError) as error:
         return Finding("FFmpeg", "error", f"does not run: {error}", "Install it again: apt install ffmpeg")
-    version = output.split()[2] if output.startswith("ffmpeg version ") else "of an unknown version"
+    said = done.stdout
+    version = said.split()[2] if said.startswith("ffmpeg version ") else "of an unknown version"
     number = version.lstrip("n").partition(".")[0]
     if number.isdecimal() and int(number) < OLDEST_FFMPEG:
         return Finding("FFmpeg", "warning", f"{version} at {program}", "Older than 5, which was tested; update it.")

@@ -89,6 +89,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int) -> None:
         await devices.close()
         ledger.close()
         os.close(lock)
+    log.info("The room has stopped.")
 
 
 def policy_of(config: Config) -> RecorderPolicy:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from fastapi import FastAPI
 from starlette.staticfiles import StaticFiles
-from starlette.types import ASGIApp
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.api import events, lesson, machine, problems, reading, sources
 from appliance.api.board import VERSION
@@ -38,5 +38,16 @@ def build(room: Room) -> FastAPI:
     app.include_router(machine.router)
     problems.install(app)
     page = Path(str(files("kiosk_ui"))) / "static"
-    app.mount("/", StaticFiles(directory=page, html=True), name="panel")
+    # Not mounted: a mount at "/" would answer 404 where the API would say which method it takes.
+    app.router.default = _page(StaticFiles(directory=page, html=True))
     return app
+
+
+def _page(static: ASGIApp) -> ASGIApp:
+    async def page(scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await static(scope, receive, send)
+        else:
+            await send({"type": "websocket.close", "code": 1008})
+
+    return page

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import logging
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -17,13 +18,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
-import structlog
-
 from appliance.errors import NoPicture, NotFound
 from appliance.events import Bus, Level
 from appliance.recorder.pictures import JpegSplitter, TakeReader, device_command, follow_command
 from appliance.recorder.pipes import Pipe, open_feeder, open_pipe
-from appliance.recorder.status import RecorderState
 from drivers.protocols import Capture
 
 LINGER = 5.0
@@ -35,9 +33,8 @@ POLL = 0.15
 """Seconds between looks into a growing journal: fragments come four times a second."""
 SNAPSHOT_PATIENCE = 8.0
 FRESH = 2.0
-_DEVICES_FREE: frozenset[RecorderState] = frozenset({"ready", "cannot-record", "paused"})
 
-log = structlog.get_logger("preview")
+log = logging.getLogger(__name__)
 
 
 class Live(Protocol):
@@ -54,7 +51,8 @@ class Recording(Protocol):
     """What the preview must know of the recorder."""
 
     @property
-    def state(self) -> RecorderState: ...
+    def capturing(self) -> bool:
+        """Whether it holds the devices: nobody else may open them then."""
 
     def live(self, source: str) -> Live | None: ...
 
@@ -196,11 +194,11 @@ class Preview:
 
     def _device_free(self) -> bool:
         recording = self._recording
-        return recording is not None and time.monotonic() >= self._held_until and recording.state in _DEVICES_FREE
+        return recording is not None and time.monotonic() >= self._held_until and not recording.capturing
 
     def _take(self, source: str) -> Live | None:
         recording = self._recording
-        return recording.live(source) if recording is not None and recording.state == "recording" else None
+        return recording.live(source) if recording is not None else None
 
     async def _pictures_of(self, source: str, watched: _Watched) -> None:
         failures = 0
@@ -219,7 +217,7 @@ class Preview:
             if watched.at > began:
                 failures = 0
             if failures == 0:
-                log.warning("preview lost", source=source, why=problem)
+                log.warning("The preview of %s was lost: %s", source, problem)
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
             failures += 1
 
@@ -291,7 +289,7 @@ class Preview:
                 continue
             if heard or failures == 0:
                 failures = 0
-                log.warning("levels lost", source=source, why=problem or "the feeder ended")
+                log.warning("The levels of %s were lost: %s", source, problem or "its program ended")
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
             failures += 1
 

@@ -1,0 +1,100 @@
+"""A room for tests of its API: everything real but the recorder, which obeys and records nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import httpx
+
+from appliance.api.app import create_app
+from appliance.api.board import Board
+from appliance.api.books import Books
+from appliance.api.devices import Devices
+from appliance.api.room import Room
+from appliance.config import parse
+from appliance.errors import AlreadyRecording, NotRecording, WrongState
+from appliance.events import Bus
+from appliance.recorder.preview import Preview
+from appliance.recorder.status import LessonStatus, RecorderStatus, SourceStatus
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import Ledger
+
+PORT = 8400
+BASE = f"http://127.0.0.1:{PORT}"
+IDLE = RecorderStatus(
+    "ready",
+    None,
+    (SourceStatus("front", "camera", "video", "Front camera", "sim"),),
+    500_000_000_000,
+    1_000_000_000_000,
+    100.0,
+)
+ROOM_TOML = """
+[room]
+name = "Amphi A"
+[server]
+url = "http://127.0.0.1:8500"
+[[camera]]
+id = "front"
+driver = "sim"
+label = "Front camera"
+"""
+
+
+@dataclass
+class ObedientRecorder:
+    """Keeps the state a recorder would have, without recording."""
+
+    now: RecorderStatus = IDLE
+    heard: list[str] = field(default_factory=list)
+
+    async def start(self, title: str) -> None:
+        if self.now.lesson is not None:
+            raise AlreadyRecording("A lesson is being recorded; stop it first.")
+        self.heard.append(title)
+        lesson = LessonStatus("01JD4R6YJ3M3W9VZB0Q7RZB6C5", title, "recording", 1_700_000_000.0, 0.0, 0, 0)
+        self.now = replace(self.now, state="recording", lesson=lesson)
+
+    def _lesson(self) -> LessonStatus:
+        if self.now.lesson is None:
+            raise NotRecording("No lesson is being recorded; start one first.")
+        return self.now.lesson
+
+    async def pause(self) -> None:
+        if self._lesson().state == "paused":
+            raise WrongState("The lesson is paused already.")
+        self.now = replace(self.now, state="paused", lesson=replace(self._lesson(), state="paused"))
+
+    async def resume(self) -> None:
+        self.now = replace(self.now, state="recording", lesson=replace(self._lesson(), state="recording"))
+
+    async def stop(self) -> None:
+        self._lesson()
+        self.now = replace(self.now, state="ready", lesson=None)
+
+    async def mark(self, label: str) -> None:
+        self.now = replace(self.now, lesson=replace(self._lesson(), marks=self._lesson().marks + 1))
+        self.heard.append(label)
+
+    def status(self) -> RecorderStatus:
+        return self.now
+
+
+def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
+    config = parse(ROOM_TOML)
+    spool = Spool(spool_root)
+    spool.prepare()
+    Ledger(spool.ledger_file).close()
+    recorder, bus = ObedientRecorder(), Bus()
+    preview = Preview({}, bus, "ffmpeg")
+    devices = Devices(config, recorder.status, preview)
+    books = Books(spool, config.server.url)
+    board = Board(config, recorder, books, devices)
+    return Room(config, recorder, preview, spool, bus, books, board, devices), recorder
+
+
+def client_of(room: Room) -> httpx.AsyncClient:
+    """Speaks to the room as the panel's page does."""
+    transport = httpx.ASGITransport(create_app(room, host="127.0.0.1", port=PORT), raise_app_exceptions=False)
+    return httpx.AsyncClient(transport=transport, base_url=BASE)
