@@ -1,0 +1,46 @@
+"""python -m benchmarks [ONLY]"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from benchmarks import daemon, finalise, recording, starting
+from benchmarks.harness import Figure, note
+
+BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
+    "start.simulated": starting.simulated,
+    "start.rtsp": starting.rtsp,
+    "daemon.ready": daemon.ready,
+    "daemon.idle": daemon.idle,
+    "recorder.copy.1": recording.copy,
+    "recorder.encode.1": recording.encode,
+    "finalise.10min": finalise.ten_minutes,
+}
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(
+        prog="make bench",
+        description=__doc__,
+        epilog="Example: python -m benchmarks start.rtsp; a beginning such as start takes all that begin so.",
+    )
+    parser.add_argument("only", nargs="?", default="", help=f"one of {', '.join(BENCHES)}")
+    only = parser.parse_args().only
+    chosen = [name for name in BENCHES if name == only] or [name for name in BENCHES if name.startswith(only)]
+    if not chosen:
+        print(f"There is no benchmark {only}; there are {', '.join(BENCHES)}.", file=sys.stderr)
+        return 2
+    with tempfile.TemporaryDirectory(prefix="darsbox-bench-") as folder:
+        for name in chosen:
+            note(name)
+            for figure in BENCHES[name](Path(folder) / name):
+                print(figure.line(), flush=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
