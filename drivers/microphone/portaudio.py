@@ -10,7 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
-from typing import Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
 
@@ -38,7 +38,7 @@ class PortAudioConfig(DriverConfig):
     """device: a name as ``appliance devices`` lists it, a part of it, or "default"."""
 
     device: str = Field("default", min_length=1)
-    channel: Literal["mix"] | int = "mix"
+    channel: Literal["mix"] | Annotated[int, Field(ge=1, le=64)] = "mix"
     """One channel of the device, counted from 1, or all of them mixed."""
     gain_db: float = Field(0.0, ge=-40, le=40)
 

@@ -8,6 +8,7 @@ multiple of two seconds of the monotonic clock, and ``mic.process`` may be kille
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -23,28 +24,42 @@ SINK = "lectern"
 
 ALSA = """
 </usr/share/alsa/alsa.conf>
-pcm."{device}" {{
+pcm."{name}" {{
     type pulse
     server "unix:{socket}"
-    device "{sink}.monitor"
-    hint {{ show on  description "{device}" }}
+    device "{device}"
+    hint {{ show on  description "{name}" }}
 }}
 """
 
-BEEPER = """
-import array, json, math, sys, time
-rate, ahead = 48000, 0.02
-beep = [int(22000 * math.sin(2 * math.pi * 1000 * n / rate)) for n in range(rate // 10)]
-start = (time.monotonic() // 0.02 + 1) * 0.02
-n, block = 0, rate // 50
-while True:
-    due = start + n / rate - ahead
-    time.sleep(max(0.0, due - time.monotonic()))
-    at = round(((start + n / rate) % 2.0) * rate) % (2 * rate)
-    out = beep[at : at + block] if at + block <= len(beep) else [0] * block
-    sys.stdout.buffer.write(array.array("h", out).tobytes())
-    sys.stdout.buffer.flush()
-    n += block
+LOUDSPEAKER = "loudspeaker"
+BEEPER = f"""
+import array, math, time
+import sounddevice
+
+rate, beep_samples = 48000, 4800
+beep = [int(22000 * math.sin(2 * math.pi * 1000 * n / rate)) for n in range(beep_samples)]
+given, offsets = 0, []
+
+
+def play(out, frames, moment, status):
+    # Placed by when PortAudio says it will be heard: the median of the first half second, for single reports jump.
+    global given
+    if len(offsets) < 25:
+        offsets.append(time.monotonic() + moment.outputBufferDacTime - moment.currentTime - given / rate)
+        sound = [0] * frames
+    else:
+        heard = round((sorted(offsets)[12] + given / rate) % 2.0 * rate)
+        sound = [beep[at] if (at := (heard + n) % (2 * rate)) < beep_samples else 0 for n in range(frames)]
+    out[:] = array.array("h", sound).tobytes()
+    given += frames
+
+
+with sounddevice.RawOutputStream(
+    device="{LOUDSPEAKER}", samplerate=rate, channels=1, dtype="int16", blocksize=960, latency=0.05, callback=play
+):
+    while True:
+        time.sleep(3600)
 """
 
 
@@ -58,7 +73,7 @@ class Microphone:
     socket: Path
     stack: ExitStack = field(repr=False)
 
-    def _player(self, *source: str, stdin: int | None = None) -> subprocess.Popen[bytes]:
+    def _player(self, *source: str) -> subprocess.Popen[bytes]:
         # A long buffer would swallow the first second and a half of what is played.
         command = [
             "pacat",
@@ -68,7 +83,7 @@ class Microphone:
             "--latency-msec=20",
             *source,
         ]
-        player = subprocess.Popen(command, stdin=stdin)
+        player = subprocess.Popen(command)
         self.stack.callback(stop, player)
         return player
 
@@ -78,11 +93,10 @@ class Microphone:
 
     def beep(self) -> None:
         """Beep (1 kHz, 100 ms) at every even multiple of two seconds of the monotonic clock until the block ends."""
-        beeper = subprocess.Popen([sys.executable, "-c", BEEPER], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL)
-        assert beeper.stdout is not None
-        self._player("--raw", "--rate=48000", "--channels=1", "--format=s16le", stdin=beeper.stdout.fileno())
-        beeper.stdout.close()
-        self.stack.callback(stop, beeper)
+        alsa = self.socket.with_name("loudspeaker.conf")
+        alsa.write_text(ALSA.format(name=LOUDSPEAKER, socket=self.socket, device=SINK))
+        env = {**os.environ, **self.env, "ALSA_CONFIG_PATH": str(alsa)}
+        self.stack.callback(stop, subprocess.Popen([sys.executable, "-c", BEEPER], env=env, stderr=subprocess.DEVNULL))
 
 
 def speech(file: Path, seconds: float = 20.0, text: str = "Good morning. Today we speak about forces. ") -> Path:
@@ -99,7 +113,7 @@ def pulse_microphone(folder: Path) -> Iterator[Microphone]:
     home.mkdir(mode=0o700)
     socket = home / "native"
     alsa = home / "asound.conf"
-    alsa.write_text(ALSA.format(device=DEVICE, socket=socket, sink=SINK))
+    alsa.write_text(ALSA.format(name=DEVICE, socket=socket, device=f"{SINK}.monitor"))
     own = {
         "PULSE_RUNTIME_PATH": str(home),
         "HOME": str(home),
@@ -108,7 +122,8 @@ def pulse_microphone(folder: Path) -> Iterator[Microphone]:
     }
     modules = [
         f"module-native-protocol-unix socket={socket} auth-anonymous=1",
-        f"module-null-sink sink_name={SINK} sink_properties=device.description=Lectern rate=48000 channels=1",
+        # Without norewinds an idle null sink hands out two seconds at once.
+        f"module-null-sink sink_name={SINK} rate=48000 channels=1 norewinds=1",
     ]
     command = [
         "pulseaudio",
