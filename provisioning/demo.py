@@ -19,6 +19,7 @@ from appliance.errors import ConfigError
 from provisioning import joining
 from provisioning.demo_room import discover, room_toml
 from provisioning.joining import CannotJoin, Logins
+from provisioning.leftovers import end_keepers
 from provisioning.parent import Parent
 from provisioning.progress import Step, complain, say
 from provisioning.supervisor import Service, ServiceFailed, Supervised
@@ -121,6 +122,8 @@ class Demo:
         finally:
             for service in (self.room, self.sync, self.worker, self.server):
                 await service.stop(hurry=self._hurry)
+            if await asyncio.to_thread(end_keepers, self._options.spool):
+                say("The room was away, so its recordings were ended here; the next start goes on with the lesson.")
             for task in {working, *waits}:
                 task.cancel()
             await asyncio.wait({working})

@@ -196,6 +196,22 @@ def _is(process: psutil.Process, words: tuple[str, str]) -> bool:
 
 
 @pytest.mark.timeout(300)
+def test_no_camera_records_on_unseen_when_the_room_cannot_come_back(installation: Installation) -> None:
+    launcher = installation.launch()
+    launcher.until_ready()
+    installation.room("POST", "/lesson/start", title="Unseen")
+    launcher.until(lambda: installation.room("GET", "/status")["lesson"]["elapsed"] > 1.0, 30)
+    room = (str(Path(sys.executable).parent / "appliance"), "run")
+    installation.service(*room).kill()
+    launcher.until(lambda: "room: was killed" in launcher.said, 10)
+    victim = next((process for process in installation.processes() if _is(process, room)), None)
+    if victim is not None:  # the next one, which has not found its keepers yet
+        victim.kill()
+    assert launcher.interrupt() == 0, launcher.said
+    assert installation.processes() == []
+
+
+@pytest.mark.timeout(300)
 def test_an_interrupted_make_leaves_nothing_running(installation: Installation) -> None:
     """An editor's stop button reaches make alone, which does not pass an interrupt on."""
     launcher = installation.make()
