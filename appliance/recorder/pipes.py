@@ -16,6 +16,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10
+CLOSING = 1.0
+"""Seconds a killed program's pipe may still be held open by somebody it started."""
 _libc = ctypes.CDLL(None)
 
 
@@ -63,6 +65,16 @@ class Pipe:
         """Returns when all have ended."""
         for process in self._processes:
             await process.wait()
+
+    async def close(self) -> None:
+        """Kill, and take what is left in the pipes, so that nothing stays open."""
+        self.kill()
+        self.end_input()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(CLOSING):
+                while await self.read():
+                    pass
+        await self.wait()
 
     async def read_log(self) -> None:
         """Keep what the programs complain of, until they end."""

@@ -324,8 +324,7 @@ async def _until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]
     try:
         yield
     finally:
-        pipe.kill()
-        await asyncio.shield(pipe.wait())
+        await asyncio.shield(pipe.close())
         if reading is not None:
             await reading
 
