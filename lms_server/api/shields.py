@@ -72,9 +72,8 @@ class Shields:
         origin = headers.get("origin")
         if origin is None:
             return headers.get("sec-fetch-site", "none") in ("same-origin", "none")
-        return (
-            origin.lower() == self._origin or urlsplit(origin).netloc.lower() == headers.get("host", "").lower() != ""
-        )
+        ours = {self._origin.partition("://")[2], headers.get("host", "").lower()} - {""}
+        return urlsplit(origin).netloc.lower() in ours
 
 
 def _length(headers: Headers) -> int:
