@@ -21,7 +21,6 @@ IDLE_LOOK = 2.0
 """Seconds between two looks at what no event tells (disk, sending), while somebody looks on."""
 IDLE_EVERY = 10.0
 """Seconds after which the same status is sent again, so that the panel knows that it is still true."""
-GOING_AWAY = 1001
 
 router = APIRouter()
 
@@ -33,17 +32,12 @@ async def events(socket: WebSocket) -> None:
     await socket.accept()
     talk = asyncio.create_task(_Talk(room, socket).run())
     leave = asyncio.create_task(_until_gone(socket))
-    close = asyncio.create_task(room.closing.wait())
     try:
-        await asyncio.wait({talk, leave, close}, return_when=asyncio.FIRST_COMPLETED)
-        if close.done() and not leave.done():
-            talk.cancel()
-            await asyncio.gather(talk, return_exceptions=True)
-            await socket.close(GOING_AWAY)
+        await asyncio.wait({talk, leave}, return_when=asyncio.FIRST_COMPLETED)
     finally:
-        for task in (talk, leave, close):
+        for task in (talk, leave):
             task.cancel()
-        results = await asyncio.gather(talk, leave, close, return_exceptions=True)
+        results = await asyncio.gather(talk, leave, return_exceptions=True)
         for result in results:
             if isinstance(result, Exception) and not isinstance(result, WebSocketDisconnect):
                 raise result

@@ -32,7 +32,7 @@ class Room:
     board: Board
     devices: Devices
     closing: asyncio.Event = field(default_factory=asyncio.Event)
-    """Set when the daemon ends: whoever streams says goodbye."""
+    """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 
 
 def room_of(connection: HTTPConnection) -> Room:
