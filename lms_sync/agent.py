@@ -43,8 +43,8 @@ LONGEST_WAIT = 48 * 3600.0
 """A turn further ahead than this was set under a wrong clock, and has come."""
 NOTE_EVERY = 5.0
 """Seconds between two writings of the last contact."""
-ONCE_FAILURES, ONCE_WAIT = 4, 30.0
-"""`once` gives up after so many failures in a row, and waits for nothing longer than this."""
+ONCE_FAILURES, ONCE_TRIES, ONCE_WAIT = 4, 6, 30.0
+"""`once` gives up after so many failures of the link in a row, or of an asset, and waits for nothing longer."""
 
 Moved = Callable[[AssetRow, int], None]
 Key = tuple[str, str]
@@ -78,9 +78,9 @@ class Agent:
         self._connect = connect
         self._moved = moved
         self.troubles = Troubles()
-        self.link = Link(self.troubles, backoff or Backoff())
         self._door = LedgerDoor(spool)
-        self._backoff = Backoff()  # of single assets: only its arithmetic is used
+        self._backoff = backoff or Backoff()
+        self.link = Link(self.troubles, self._backoff)
         self._pace = Pace()
         self._who: identity.Identity | None = None
         self._who_stamp: tuple[int, ...] = ()
@@ -89,7 +89,7 @@ class Agent:
         self._rows_stamp: tuple[int, ...] = ()
         self._known: set[Key] = set()
         self._held: dict[Key, float] = {}
-        self._tried: set[Key] | None = None
+        self._tried: dict[Key, int] | None = None
         self._greet_at = 0.0
         self._noted: dict[str, str] = {}
         self._trouble = ""
@@ -113,19 +113,23 @@ class Agent:
 
         Raises LedgerUnreadable.
         """
-        self._tried = set()
+        self._tried = {}
         try:
             while True:
                 wait = await self._turn()
                 if self.troubles.code == "ledger-unreadable":
                     raise LedgerUnreadable(self.troubles.detail)
                 left = [row for row in self._rows if row.state != "receipted"]
-                coming = any(row.state != "refused" and due(row, time.time() + ONCE_WAIT) for row in left)
+                coming = any(self._worth_waiting(row) for row in left)
                 if wait and (not coming or self.link.failures >= ONCE_FAILURES or self.link.wait > ONCE_WAIT):
                     return left
                 await asyncio.sleep(wait)
         finally:
             await self._close()
+
+    def _worth_waiting(self, row: AssetRow) -> bool:
+        failed = row.attempts - (self._tried or {}).get(_key(row), row.attempts)
+        return row.state != "refused" and failed < ONCE_TRIES and due(row, time.time() + ONCE_WAIT)
 
     # -- one look
     # -----------------------------------------------------------------------------------------------------
@@ -152,13 +156,16 @@ class Agent:
 
     def _look(self, ledger: Ledger) -> None:
         """Read the ledger when it has changed: all assets, in the order of sending."""
-        for row in self._rows:
-            if row.state == "refused" and self._wanted(row) and (row.retry_at or self._tried is not None):
-                self._passage(ledger, row).step(Event.AGAIN)
         stamp = (*self._door.stamp(), int(time.monotonic() / LOOK_ANYWAY))
         if stamp == self._rows_stamp:
             return
-        self._rows, self._rows_stamp = sorted(ledger.assets(), key=rank), stamp
+        rows = ledger.assets()
+        refused = [row for row in rows if row.state == "refused" and self._wanted(row) and row.retry_at]
+        for row in refused:
+            self._passage(ledger, row).step(Event.AGAIN)
+        if refused:
+            rows = ledger.assets()
+        self._rows, self._rows_stamp = sorted(rows, key=rank), stamp
         waiting = {_key(row) for row in self._rows if row.state not in {"receipted", "refused"}}
         if waiting - self._known:
             self.link.hurry()
@@ -228,7 +235,7 @@ class Agent:
             self._held[_key(row)] = time.monotonic() + 10 * LOOK
             return
         if self._tried is not None:
-            self._tried.add(_key(row))
+            self._tried.setdefault(_key(row), row.attempts)
         self._greet_at = time.monotonic() + GREET
         try:
             if passage.state == "waiting":
@@ -297,8 +304,8 @@ class Agent:
         log.info("asset.receipted", asset=_name(row), bytes=row.bytes)
 
     def _postpone(self, passage: Passage, error: LinkError) -> None:
-        """The link failed, not the asset; only when the server itself stumbles over it do others go first."""
-        wait = self._backoff.wait(passage.attempts + 1) if isinstance(error, Busy) else 0.0
+        """The link failed, not the asset; but where the server may be stumbling over this one, others go first."""
+        wait = 2 * self._backoff.wait(passage.attempts + 2) if isinstance(error, Busy) else 0.0
         passage.step(Event.LATER, problem=error.code, wait=wait)
         self.link.failed(error)
 

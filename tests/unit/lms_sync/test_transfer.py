@@ -1,4 +1,4 @@
-"""A server that dies, forgets, lies or talks nonsense: the bytes are right in the end, or we stop asking for a while."""
+"""A server that dies, forgets or lies: the bytes are right in the end, or we stop asking for a while."""
 
 from __future__ import annotations
 
