@@ -17,6 +17,7 @@ from urllib.parse import urlencode, urlsplit
 from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
+from sqlalchemy.exc import OperationalError
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
@@ -229,6 +230,8 @@ class _Portal:
                         return portal.to_login(request)
                     except ServerError as error:
                         return portal.sorry(request, error)
+                    except OperationalError:
+                        return portal.busy(request)
 
                 return answer
 
@@ -269,6 +272,17 @@ class _Portal:
         )
         person = self._gate.person(request)
         return self._page(request, "sorry.html", status, person=person, title=title, sentence=sentence)
+
+    def busy(self, request: Request) -> Response:
+        """The database is locked or its disk is full: nobody can be asked who is signed in."""
+        tongue = self._tongues.of(request)
+        return self._page(
+            request,
+            "sorry.html",
+            503,
+            title=tongue.gettext("One moment"),
+            sentence=tongue.gettext("The server is busy. Try again in a minute."),
+        )
 
     def _page(
         self, request: Request, template: str, status: int = 200, *, person: Person | None = None, **facts: Any

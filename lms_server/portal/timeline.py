@@ -68,17 +68,23 @@ def _lane(source: Source, gaps: Sequence[Gap], length: float) -> Lane:
     takes: list[Stretch] = []
     cursor = 0.0
     for gap in mine:
-        if gap.at > cursor:
-            takes.append(Stretch(_part(cursor, length), _part(gap.at - cursor, length), cursor, gap.at - cursor))
+        begins = min(gap.at, length)
+        if begins > cursor:
+            takes.append(_stretch(cursor, begins, length))
         cursor = max(cursor, gap.at + gap.seconds)
     if cursor < length:
-        takes.append(Stretch(_part(cursor, length), _part(length - cursor, length), cursor, length - cursor))
+        takes.append(_stretch(cursor, length, length))
     return Lane(source, tuple(takes), tuple(_hole(gap, length) for gap in mine))
 
 
+def _stretch(begins: float, ends: float, length: float) -> Stretch:
+    return Stretch(_part(begins, length), _part(ends - begins, length), begins, ends - begins)
+
+
 def _hole(gap: Gap, length: float) -> Stretch:
-    width = max(LEAST, _part(gap.seconds, length))
-    return Stretch(min(_part(gap.at, length), 100.0 - width), width, gap.at, gap.seconds, gap.why)
+    left = _part(gap.at, length)
+    width = max(LEAST, min(_part(gap.seconds, length), 100.0 - left))
+    return Stretch(min(left, 100.0 - width), width, gap.at, gap.seconds, gap.why)
 
 
 def _tick(mark: Mark, length: float) -> Tick:

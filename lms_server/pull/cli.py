@@ -8,7 +8,7 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from datetime import date, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -238,12 +238,13 @@ def _token(text: str) -> str:
 
 
 def _day(text: str | None) -> str | None:
-    """ISO 8601. Raises typer.BadParameter."""
+    """ISO 8601 with an offset: a day begins at this computer's midnight. Raises typer.BadParameter."""
     if text is None:
         return None
     try:
-        return (date.fromisoformat(text) if len(text) <= 10 else datetime.fromisoformat(text)).isoformat()
-    except ValueError as error:
+        moment = datetime.fromisoformat(text)
+        return (moment if moment.tzinfo is not None else moment.astimezone()).isoformat()
+    except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(f"{text!r} is no day; it looks like 2026-11-01.") from error
 
 

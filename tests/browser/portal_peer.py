@@ -45,11 +45,8 @@ def film(file: Path, picture: str, tone: int) -> Path:
     inputs = ["-f", "lavfi", "-i", f"{picture}=size=640x360:rate=25"] if picture else []
     encode = ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25"] if picture else []
     sound = ["-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate=48000"]
-    subprocess.run(
-        ["ffmpeg", "-v", "error", "-y", *inputs, *sound, *encode, "-c:a", "aac", "-t", str(LENGTH)]
-        + ["-movflags", "+faststart", str(file)],
-        check=True,
-    )
+    shape = ["-c:a", "aac", "-t", str(LENGTH), "-movflags", "+faststart"]
+    subprocess.run(["ffmpeg", "-v", "error", "-y", *inputs, *sound, *encode, *shape, str(file)], check=True)
     return file
 
 

@@ -1,0 +1,105 @@
+"""Which room is named first, and what is said of it in one sentence."""
+
+from __future__ import annotations
+
+from datetime import UTC
+from typing import Any
+
+import pytest
+from starlette.requests import Request
+
+from lms_server.catalog.schemas import File, Gap, RoomView, Source
+from lms_server.portal import words
+from lms_server.portal.language import Tongues
+
+NOW = 1_795_255_320.0
+ENGLISH = Tongues(UTC).of(Request({"type": "http", "query_string": b"lang=en", "headers": []}))
+
+
+def room(name: str, **more: Any) -> RoomView:
+    facts: dict[str, Any] = {
+        "id": name,
+        "name": name,
+        "institution": "",
+        "enrolled": NOW - 86400,
+        "last_seen": NOW - 30,
+        "revoked": False,
+        "lessons": 3,
+        "receiving": 0,
+        "failed": 0,
+        "last_lesson": NOW - 3600,
+    }
+    return RoomView.model_validate(facts | more)
+
+
+def said(**more: Any) -> str:
+    return words.rooms_by_need(ENGLISH, [room("A", **more)], NOW)[0].sentence
+
+
+@pytest.mark.parametrize(
+    ("facts", "sentence"),
+    [
+        ({}, "All well: every lesson has arrived."),
+        ({"lessons": 0}, "Connected; it has not sent a lesson yet."),
+        ({"receiving": 2}, "2 lessons are on their way."),
+        ({"last_seen": None}, "Enrolled, but it has never called. Is it switched on?"),
+        ({"last_seen": NOW - 3 * 86400}, "Not heard from for 3 days. Is it switched on and connected?"),
+        (
+            {"last_seen": NOW - 7200, "receiving": 1},
+            "Silent for 2 hours with 1 lesson on its way. Is it switched on and connected?",
+        ),
+        ({"failed": 1}, "1 lesson could not be put together; its recordings are kept."),
+        ({"revoked": True, "last_seen": None}, "Shut out: this room can send nothing more."),
+        ({"last_seen": NOW + 500}, "All well: every lesson has arrived."),
+    ],
+)
+def test_a_room_is_one_sentence(facts: dict[str, Any], sentence: str) -> None:
+    assert said(**facts) == sentence
+
+
+def test_a_room_that_is_off_overnight_is_no_alarm() -> None:
+    assert said(last_seen=NOW - 16 * 3600) == "All well: every lesson has arrived."
+
+
+def test_who_needs_help_comes_first_and_the_longest_silent_before_others() -> None:
+    rooms = [
+        room("fine B"),
+        room("fine A"),
+        room("busy", receiving=1),
+        room("silent", last_seen=NOW - 3 * 86400),
+        room("more silent", last_seen=NOW - 9 * 86400),
+        room("never", last_seen=None),
+        room("failed", failed=2),
+    ]
+    judged = words.rooms_by_need(ENGLISH, rooms, NOW)
+    assert [it.room.name for it in judged] == [
+        "never",
+        "failed",
+        "more silent",
+        "silent",
+        "busy",
+        "fine A",
+        "fine B",
+    ]
+
+
+def test_what_a_tab_says() -> None:
+    sources = [
+        Source(id="front", kind="camera", media="video", label="Front camera"),
+        Source(id="mic", kind="microphone", media="audio", label="Lectern"),
+    ]
+
+    def file(kind: str, source: str) -> File:
+        facts = {"name": "x", "bytes": 1, "sha256": "", "url": "", "content_type": "", "seconds": 1.0}
+        return File.model_validate({**facts, "kind": kind, "source": source})
+
+    assert words.choice(ENGLISH, file("programme", "front"), sources) == "Front camera"
+    assert words.choice(ENGLISH, file("programme", "gone"), sources) == "gone"
+    assert words.choice(ENGLISH, file("audio", "mic"), sources) == "Sound only"
+    second = Source(id="hand", kind="microphone", media="audio", label="Hand")
+    assert words.choice(ENGLISH, file("audio", "mic"), [*sources, second]) == "Sound only: Lectern"
+
+
+def test_an_unknown_reason_is_shown_as_it_came() -> None:
+    assert words.why_gap(ENGLISH, "meteor") == "meteor"
+    assert words.exact(ENGLISH, Gap(source="a", at=0, seconds=1.44, why="lost").seconds) == "1.4 s"
