@@ -27,8 +27,10 @@ INTEGRAL = PROPORTIONAL**2 / 4
 SMOOTHING_SECONDS = 1.0
 HOLE_SECONDS = 0.06
 """More than this off, several reports running, is no drift but a hole."""
-KNOWN_HOLE_SECONDS = 0.02
-"""The same when the device itself said that it lost something."""
+SMALL_HOLE_SECONDS = 0.02
+"""The same in the first seconds, when the beginning may have been misplaced and nobody speaks yet, and just after the
+device itself said that it lost something."""
+EARLY_SECONDS = 3.0
 REPORTS = 5
 
 
@@ -49,6 +51,7 @@ class Timeline:
         self._position = 1.0  # where in _samples the next output lies; the cubic looks one back and two ahead
         self._error = 0.0
         self._drift = 0.0
+        self._doubtful = round(EARLY_SECONDS * SAMPLE_RATE)
         self._reports: deque[float] = deque(maxlen=REPORTS)
 
     @property
@@ -79,12 +82,13 @@ class Timeline:
     def _follow(self, first: int, heard: float, seconds: float, lost: bool) -> int:
         """Compare and correct; returns how many samples of silence a hole needs."""
         error = heard - self._instant(first)
+        if lost:
+            self._reports.clear()
+            self._doubtful = self._given + round(EARLY_SECONDS * SAMPLE_RATE)
         self._reports.append(error)
         offset = float(np.median(self._reports))
-        hole = len(self._reports) == REPORTS and abs(offset) > HOLE_SECONDS
-        if lost and error > KNOWN_HOLE_SECONDS:
-            offset, hole = error, True
-        if hole:
+        bound = SMALL_HOLE_SECONDS if self._given < self._doubtful else HOLE_SECONDS
+        if len(self._reports) == REPORTS and abs(offset) > bound:
             self._reports.clear()
             self._error = 0.0
             return self._jump(offset)

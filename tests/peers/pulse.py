@@ -34,22 +34,26 @@ pcm."{name}" {{
 
 LOUDSPEAKER = "loudspeaker"
 BEEPER = f"""
-import array, math, time
+import array, collections, math, time
 import sounddevice
 
 rate, beep_samples = 48000, 4800
 beep = [int(22000 * math.sin(2 * math.pi * 1000 * n / rate)) for n in range(beep_samples)]
-given, offsets = 0, []
+given, anchor, reports = 0, None, collections.deque(maxlen=25)
 
 
 def play(out, frames, moment, status):
-    # Placed by when PortAudio says it will be heard: the median of the first half second, for single reports jump.
-    global given
-    if len(offsets) < 25:
-        offsets.append(time.monotonic() + moment.outputBufferDacTime - moment.currentTime - given / rate)
-        sound = [0] * frames
-    else:
-        heard = round((sorted(offsets)[12] + given / rate) % 2.0 * rate)
+    # Placed by when PortAudio says it will be heard: by the median of half a second, for single reports jump, and
+    # placed anew when a busy machine has made the sound stumble.
+    global given, anchor
+    reports.append(time.monotonic() + moment.outputBufferDacTime - moment.currentTime - given / rate)
+    if len(reports) == reports.maxlen:
+        offset = sorted(reports)[12]
+        if anchor is None or abs(offset - anchor) > 0.008:
+            anchor = offset
+    sound = [0] * frames
+    if anchor is not None:
+        heard = round((anchor + given / rate) % 2.0 * rate)
         sound = [beep[at] if (at := (heard + n) % (2 * rate)) < beep_samples else 0 for n in range(frames)]
     out[:] = array.array("h", sound).tobytes()
     given += frames
