@@ -69,7 +69,6 @@ def enrolled_room(spool: Path) -> str:
 async def make_logins(server_data: Path) -> Logins:
     """An admin with a random password, and a token to pull recordings with. Raises CannotJoin."""
     server = [programme("lms-server"), "--data", str(server_data)]
-    await command([*server, "migrate"])
     logins = Logins(admin_password=secrets.token_urlsafe(9))
     await _person(server, ADMIN, "admin", logins.admin_password)
     await _person(server, PROGRAM, "service", secrets.token_urlsafe(24))

@@ -3,8 +3,15 @@
 from __future__ import annotations
 
 import re
-import tomllib
 from pathlib import Path
+
+import typer
+
+from appliance import config
+from appliance.cli import app as appliance
+from lms_server.cli import app as lms_server
+from lms_sync.cli import app as lms_sync
+from provisioning.cli import app as provision
 
 PROJECT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [PROJECT / "README.md", PROJECT / "ARCHITECTURE.md", *sorted((PROJECT / "docs").rglob("*.md"))]
@@ -29,11 +36,31 @@ def test_every_make_command_in_the_documents_exists() -> None:
     assert {(document, target) for document, target in promised if target not in targets()} == set()
 
 
-def test_every_program_in_the_documents_exists() -> None:
-    scripts = set(tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"])
-    word = re.compile(r"`(?:sudo )?((?:lms-|appliance|provision)[a-z-]*)(?: [a-z-]+)")
-    promised = {(document.name, name) for document in DOCUMENTS for name in word.findall(document.read_text())}
-    assert {(document, name) for document, name in promised if name not in scripts} == set()
+def test_every_command_in_the_documents_exists() -> None:
+    programs = {"appliance": appliance, "lms-sync": lms_sync, "lms-server": lms_server, "provision": provision}
+    verbs = {name: set(typer.main.get_group(app).commands) for name, app in programs.items()}
+    word = re.compile(r"(?:`|^\s*)((?:lms-|appliance|provision)[a-z-]*) ([a-z][a-z-]*)", re.MULTILINE)
+    promised = {(document, *found) for document in DOCUMENTS for found in word.findall(blocks(document))}
+    assert promised
+    assert {entry for entry in promised if entry[2] not in verbs.get(entry[1], set())} == set()
+
+
+def blocks(document: Path) -> str:
+    """What is marked as something to type."""
+    marked = re.findall(r"^```\n(.*?)^```|(`[^`\n]+`)", document.read_text(), re.MULTILINE | re.DOTALL)
+    return "\n".join(block or inline for block, inline in marked)
+
+
+def test_every_room_in_the_documents_is_one_that_the_room_understands() -> None:
+    examples = [
+        (document, example)
+        for document in DOCUMENTS
+        for example in re.findall(r"^```toml\n(.*?)^```", document.read_text(), re.MULTILINE | re.DOTALL)
+    ]
+    assert examples
+    for document, example in examples:
+        unknown = [device.id for device in config.parse(example).devices if device.problem is not None]
+        assert unknown == [], document
 
 
 def test_every_link_between_documents_leads_somewhere() -> None:
