@@ -219,7 +219,7 @@ class Recorder:
     @property
     def capturing(self) -> bool:
         """Whether the recorder holds the devices: nobody else may open them then."""
-        return self._lesson is not None and self._lesson.state == "recording"
+        return self._lesson is not None and self._lesson.state in {"recording", "stopping"}
 
     def _state(self) -> RecorderState:
         lesson = self._lesson

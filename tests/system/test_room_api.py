@@ -93,6 +93,7 @@ def room(folder: Path, *more: str, env: dict[str, str] | None = None) -> Iterato
         daemon = Daemon(process, found.group(), spool, log)
         wait_until(lambda: _answers(daemon), 10, "the first page")
         yield daemon
+    assert '"exception"' not in log.read_text()  # whatever was asked, nothing broke inside
 
 
 def _answers(daemon: Daemon) -> bool:
