@@ -1,0 +1,375 @@
+"""What a teacher sees and touches on the panel, in each of its states."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Visits
+from tests.browser.room_peer import RoomPeer, kept, paused, problem, ready, recording, until
+
+START = {"en": "Start", "ar": "ابدأ"}
+SAID = {
+    "recording": {"en": "Recording", "ar": "يجري التسجيل"},
+    "paused": {"en": "Paused", "ar": "متوقف مؤقتًا"},
+    "kept": {"en": "Kept safely", "ar": "حُفظ الدرس بأمان"},
+}
+both = pytest.mark.parametrize("language", ["en", "ar"])
+
+
+def mode(page: Page, name: str) -> None:
+    expect(page.locator("html")).to_have_attribute("data-mode", name)
+
+
+def stop_button(page: Page) -> Locator:
+    return page.locator("stop-button button")
+
+
+def settled(page: Page) -> None:
+    """A tap within 0.7 s after the buttons changed is taken for a trembling finger; people are not that fast."""
+    page.wait_for_timeout(750)
+
+
+def hold(page: Page, milliseconds: int) -> None:
+    stop_button(page).hover()
+    page.mouse.down()
+    page.wait_for_timeout(milliseconds)
+    page.mouse.up()
+
+
+def told(room: RoomPeer) -> list[str]:
+    return [action for action, _ in room.commands]
+
+
+@both
+def test_a_room_that_is_ready_offers_one_large_start(room: RoomPeer, visits: Visits, language: str) -> None:
+    room.show(ready(language))
+    page = visits.open(room.url, at="2026-11-21T10:02:00Z")
+    mode(page, "ready")
+    start = page.locator(".start")
+    expect(start).to_have_text(START[language])
+    box = start.bounding_box()
+    assert box is not None
+    assert box["width"] >= 1920 / 4
+    title = page.locator("#title").input_value()
+    assert {"en": "Saturday 21 November", "ar": "السبت"}[language] in title
+    assert "10:02" in title
+    expect(page.locator("html")).to_have_attribute("dir", {"en": "ltr", "ar": "rtl"}[language])
+    expect(page.locator(".facts")).to_contain_text("41")
+    expect(page.locator(".facts")).to_contain_text("42")
+
+
+@both
+def test_pictures_live_and_levels_move(room: RoomPeer, visits: Visits, language: str) -> None:
+    room.show(ready(language))
+    page = visits.open(room.url)
+    pictures = page.locator("source-picture")
+    expect(pictures).to_have_count(2)
+    for number in range(2):
+        expect(pictures.nth(number)).to_have_attribute("data-live", "")
+    look = "document.querySelector('source-picture canvas').toDataURL()"
+    first = page.evaluate(look)
+    page.wait_for_function(f"(first) => {look} !== first", arg=first)
+    expect(page.locator(".sound")).to_have_text({"en": "Clearly heard", "ar": "صوت واضح"}[language])
+    meter = page.locator("level-meter")
+    assert meter.get_attribute("aria-valuetext")
+    width = "document.querySelector('.meter-bar').style.inlineSize"
+    page.wait_for_function(f"(first) => {width} !== first", arg=page.evaluate(width))
+
+
+@both
+def test_a_lesson_from_start_to_kept(room: RoomPeer, visits: Visits, language: str) -> None:
+    room.show(ready(language))
+    page = visits.open(room.url)
+    page.locator("#title").fill("Analyse II — الدوال")
+    where = page.locator(".start").bounding_box()
+    page.locator(".start").click()
+    mode(page, "recording")
+    assert room.commands == [("start", {"title": "Analyse II — الدوال"})]
+    expect(page.locator(".mode")).to_have_text(SAID["recording"][language])
+    expect(page.locator(".title-text")).to_have_text("Analyse II — الدوال")
+    assert stop_button(page).bounding_box() == where, "Stop is where Start was"
+    room.show(recording(2537.0))
+    expect(page.locator(".headline")).to_have_text("0:42:17")
+    settled(page)
+
+    page.locator(".pause").click()
+    mode(page, "paused")
+    expect(page.locator(".mode")).to_have_text(SAID["paused"][language])
+    page.locator(".pause").click()
+    mode(page, "recording")
+
+    page.locator(".mark").click()
+    expect(page.locator(".mark")).to_have_attribute("data-done", "")
+    expect(page.locator(".mark")).to_contain_text("0:42:17")
+
+    hold(page, 1200)
+    mode(page, "kept")
+    assert told(room) == ["start", "pause", "resume", "mark", "stop"]
+    expect(page.locator(".headline")).to_have_text(SAID["kept"][language])
+    settled(page)
+    page.locator(".next").click()
+    mode(page, "ready")
+    expect(page.locator(".facts")).to_contain_text("42")
+
+
+def test_a_touch_too_short_does_not_end_a_lesson(room: RoomPeer, visits: Visits) -> None:
+    room.show(recording())
+    page = visits.open(room.url)
+    mode(page, "recording")
+    settled(page)
+    hold(page, 300)
+    expect(stop_button(page)).to_have_attribute("data-armed", "")
+    expect(stop_button(page)).to_contain_text("Press again to stop")
+    assert told(room) == []
+    stop_button(page).click()
+    mode(page, "kept")
+    assert told(room) == ["stop"]
+
+
+def test_a_second_tap_after_four_seconds_is_a_first_one(room: RoomPeer, visits: Visits) -> None:
+    room.show(recording())
+    page = visits.open(room.url)
+    mode(page, "recording")
+    settled(page)
+    stop_button(page).click()
+    expect(stop_button(page)).to_have_attribute("data-armed", "")
+    expect(stop_button(page)).not_to_have_attribute("data-armed", "", timeout=6000)
+    stop_button(page).click()
+    expect(stop_button(page)).to_have_attribute("data-armed", "")
+    assert told(room) == []
+
+
+def test_a_finger_that_slides_off_meant_nothing(room: RoomPeer, visits: Visits) -> None:
+    room.show(recording())
+    page = visits.open(room.url)
+    mode(page, "recording")
+    settled(page)
+    stop_button(page).hover()
+    page.mouse.down()
+    expect(stop_button(page)).to_have_attribute("data-holding", "")
+    page.mouse.move(10, 10)
+    expect(stop_button(page)).not_to_have_attribute("data-holding", "")
+    page.mouse.up()
+    expect(stop_button(page)).not_to_have_attribute("data-armed", "")
+
+
+def test_keys_stop_with_a_second_press(room: RoomPeer, visits: Visits) -> None:
+    page = visits.open(room.url)
+    mode(page, "ready")
+    settled(page)
+    page.locator(".start").focus()
+    page.keyboard.press("Enter")
+    mode(page, "recording")
+    expect(stop_button(page)).to_be_focused()
+    settled(page)
+    page.keyboard.down("Enter")
+    for _ in range(5):
+        page.keyboard.down("Enter")  # as it comes from a key held down
+    page.keyboard.up("Enter")
+    expect(stop_button(page)).to_have_attribute("data-armed", "")
+    assert told(room) == ["start"]
+    page.keyboard.press("Space")
+    mode(page, "kept")
+
+
+def test_a_double_tap_on_start_starts_one_lesson_and_stops_none(room: RoomPeer, visits: Visits) -> None:
+    page = visits.open(room.url)
+    mode(page, "ready")
+    settled(page)
+    page.locator(".start").dblclick()
+    mode(page, "recording")
+    box = stop_button(page).bounding_box()
+    assert box is not None
+    page.mouse.click(box["x"] + 40, box["y"] + 40)
+    expect(stop_button(page)).not_to_have_attribute("data-armed", "")
+    assert told(room) == ["start"]
+
+
+def test_a_slow_room_pc_is_asked_once_and_the_finger_is_answered_at_once(room: RoomPeer, visits: Visits) -> None:
+    room.delay = 2.5
+    page = visits.open(room.url)
+    mode(page, "ready")
+    settled(page)
+    waited = page.evaluate(
+        """() => new Promise((resolve) => {
+            const start = document.querySelector('.start');
+            const began = performance.now();
+            new MutationObserver(() => start.ariaBusy && resolve(performance.now() - began))
+                .observe(start, { attributes: true });
+            start.click();
+        })"""
+    )
+    assert waited < 100, "a tap is answered within 100 ms"
+    mode(page, "ready")
+    page.locator(".start").click()
+    expect(page.locator(".sentence")).to_contain_text("One moment")
+    mode(page, "recording")
+    assert told(room) == ["start"]
+
+
+def test_another_panel_was_first(room: RoomPeer, visits: Visits) -> None:
+    """Someone else's Start counts; it is no mistake of whoever came second."""
+    visits.expected.append("409")
+
+    def first(_action: str, _body: dict[str, Any]) -> Any:
+        room.status = recording(3.0, "Chimie")
+        return problem(409, "already-recording")
+
+    room.answer = first
+    page = visits.open(room.url)
+    mode(page, "ready")
+    settled(page)
+    page.locator(".start").click()
+    mode(page, "recording")
+    expect(page.locator(".title-text")).to_have_text("Chimie")
+    expect(page.locator(".sentence")).to_contain_text("Everything works")
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "sentence"),
+    [
+        (507, "disk-full", "no room left"),
+        (503, "cannot-record", "Check their cables"),
+        (500, "room-error", "room-error"),
+    ],
+)
+def test_a_refusal_says_what_to_do(room: RoomPeer, visits: Visits, status: int, code: str, sentence: str) -> None:
+    visits.expected.append(str(status))
+    room.answer = lambda _action, _body: problem(status, code)
+    page = visits.open(room.url)
+    mode(page, "ready")
+    settled(page)
+    page.locator(".start").click()
+    expect(page.locator(".sentence")).to_contain_text(sentence)
+    expect(page.get_by_role("alert")).to_contain_text(sentence)
+    mode(page, "ready")
+
+
+@pytest.mark.parametrize(
+    ("health", "sentence"),
+    [
+        ({"code": "source-lost", "facts": {"source": "front", "kind": "camera", "count": 2}}, "One more device"),
+        (
+            {"code": "source-lost", "facts": {"source": "front", "kind": "camera", "problem": "camera-unreachable"}},
+            "does not answer. Check its power",
+        ),
+        ({"code": "source-stalled", "facts": {"source": "front", "kind": "camera"}}, "stands still"),
+        ({"code": "microphone-silent", "facts": {"source": "lectern", "kind": "microphone"}}, "Is it switched on?"),
+        ({"code": "disk-low", "facts": {}}, "Room for 41 more hours"),
+        ({"code": "disk-full", "facts": {}}, "call the technician"),
+        ({"code": "from-next-year", "facts": {}}, "from-next-year"),
+    ],
+)
+def test_health_is_one_sentence_with_the_remedy(
+    room: RoomPeer, visits: Visits, health: dict[str, Any], sentence: str
+) -> None:
+    room.show(recording(health={"level": "warning", **health}))
+    page = visits.open(room.url)
+    expect(page.locator(".sentence")).to_contain_text(sentence)
+    expect(page.locator(".sentence")).to_have_attribute("data-level", "warning")
+
+
+def test_a_lost_camera_says_so_where_its_picture_was(room: RoomPeer, visits: Visits) -> None:
+    status = recording()
+    status["sources"][0] |= {"state": "lost", "problem": {"code": "camera-unreachable", "detail": "", "facts": {}}}
+    room.show(status)
+    page = visits.open(room.url)
+    tile = page.locator(".tile.camera").first
+    expect(tile).to_contain_text("Not recorded")
+    expect(tile.locator(".picture-sentence")).to_be_visible()
+    expect(tile.locator(".picture-sentence")).to_contain_text("does not answer")
+
+
+def test_a_title_stays_text(room: RoomPeer, visits: Visits) -> None:
+    evil = "<img src=x onerror=alert(1)><b>Analyse</b> & {title} \u202etxet"
+    room.show(recording(title=evil))
+    page = visits.open(room.url)
+    expect(page.locator(".title-text")).to_have_text(evil)
+    assert page.locator(".title-text *").count() == 0
+    room.show(kept(title=evil))
+    mode(page, "kept")
+    expect(page.locator(".title-text")).to_have_text(evil)
+
+
+def test_a_title_holds_two_hundred_characters_and_is_never_empty(room: RoomPeer, visits: Visits) -> None:
+    page = visits.open(room.url, at="2026-11-21T10:02:00Z")
+    mode(page, "ready")
+    field = page.locator("#title")
+    field.focus()
+    page.keyboard.insert_text("x" * 300)
+    assert len(field.input_value()) == 200
+    field.fill("   ")
+    page.locator(".start").click()
+    mode(page, "recording")
+    assert room.commands[0][1]["title"] == "Saturday 21 November at 10:02"
+
+
+def test_the_language_is_the_rooms_until_someone_chooses(room: RoomPeer, visits: Visits) -> None:
+    room.show(ready("ar"))
+    page = visits.open(room.url)
+    expect(page.locator(".start")).to_have_text(START["ar"])
+    page.locator("#title").fill("رياضيات")
+    page.get_by_role("button", name="Français").click()
+    expect(page.locator(".start")).to_have_text("Démarrer")
+    expect(page.locator("#title")).to_have_value("رياضيات")
+    expect(page.get_by_role("button", name="Français")).to_be_focused()
+    page.reload()
+    expect(page.locator(".start")).to_have_text("Démarrer")
+    expect(page.locator("html")).to_have_attribute("lang", "fr")
+
+
+@pytest.mark.parametrize(
+    ("hours", "sentence"),
+    [
+        (41.6, "المساحة تكفي لـ 41 ساعة أخرى"),
+        (5.2, "المساحة تكفي لـ 5 ساعات أخرى"),
+        (101.0, "المساحة تكفي لـ 101 ساعة أخرى"),
+        (2 / 60 + 0.001, "المساحة تكفي لدقيقتين أخريين"),
+        (1 / 60 + 0.001, "المساحة تكفي لدقيقة أخرى"),
+        (0.0, "لم تبقَ مساحة لدقيقة أخرى"),
+    ],
+)
+def test_arabic_counts_as_arabic_does(room: RoomPeer, visits: Visits, hours: float, sentence: str) -> None:
+    status = ready("ar")
+    status["disk"]["hours_left"] = hours
+    room.show(status)
+    page = visits.open(room.url)
+    expect(page.locator(".facts")).to_contain_text(sentence)
+
+
+def test_a_pause_cannot_be_overlooked_nor_marked(room: RoomPeer, visits: Visits) -> None:
+    room.show(paused())
+    page = visits.open(room.url)
+    mode(page, "paused")
+    expect(page.locator(".pause")).to_have_text("Resume")
+    settled(page)
+    page.locator(".mark").click()
+    expect(page.locator(".sentence")).to_contain_text("Not possible at this moment")
+    assert told(room) == []
+    expect(page).to_have_title(re.compile(r"^Paused 0:42:17"))
+
+
+def test_the_kept_screen_says_where_the_lesson_is(room: RoomPeer, visits: Visits) -> None:
+    room.show(recording())
+    page = visits.open(room.url)
+    mode(page, "recording")
+    room.show(kept())
+    mode(page, "kept")
+    expect(page.locator(".title-told")).to_contain_text("48 minutes recorded")
+    expect(page.locator(".sentence")).to_contain_text("is sent by itself")
+    room.show(kept(receipted=True, sent=910_000_000))
+    expect(page.locator(".sentence")).to_contain_text("arrived at the server")
+
+
+def test_states_are_said_aloud(room: RoomPeer, visits: Visits) -> None:
+    page = visits.open(room.url)
+    mode(page, "ready")
+    room.show(recording())
+    expect(page.get_by_role("status")).to_contain_text("The lesson is being recorded.")
+    room.show(paused())
+    expect(page.get_by_role("status")).to_contain_text("Nothing is being recorded.")
+    until(lambda: page.title().startswith("Paused"))
