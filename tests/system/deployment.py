@@ -78,12 +78,16 @@ class Room:
         self.spool = spool or folder / "spool"
         self.port = free_port()
         self.url = f"http://127.0.0.1:{self.port}"
-        config = folder / "room.toml"
-        config.write_text(f'[room]\nname = "Amphi A"\ninstitution = "Test"\n\n{devices}')
-        argv = ["appliance", "run", "--config", str(config), "--spool", str(self.spool), "--port", str(self.port)]
+        self.config = folder / "room.toml"
+        self.config.write_text(f'[room]\nname = "Amphi A"\ninstitution = "Test"\n\n{devices}')
+        argv = ["appliance", "run", "--config", str(self.config), "--spool", str(self.spool), "--port", str(self.port)]
         self.daemon = Service("appliance", argv, folder / "appliance.log", env)
         self.agent = Service("lms-sync", ["lms-sync", "run", "--spool", str(self.spool)], folder / "lms-sync.log")
         self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=20.0)
+
+    def language(self, language: str) -> None:
+        """Of the panel; before the daemon is started."""
+        self.config.write_text(self.config.read_text().replace("[room]\n", f'[room]\nlanguage = "{language}"\n'))
 
     def start(self) -> None:
         self.daemon.start()
