@@ -47,19 +47,20 @@ def writes_arabic() -> bool:
     return _file(ARABIC) is not None and bool(features.check("raqm"))
 
 
+def quarter(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+    """The mean of each square of four pixels."""
+    rows = plane[::2] + plane[1::2]
+    return (rows[:, ::2] + rows[:, 1::2]) * np.float32(0.25)
+
+
 def yuv(rgb: npt.NDArray[np.uint8]) -> tuple[Bytes, Bytes, Bytes]:
     """(height, width, 3) of even sizes to Y (height, width), U and V (half of each)."""
     colour = rgb.astype(np.float32)
     red, green, blue = colour[..., 0], colour[..., 1], colour[..., 2]
     luma = 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
-    def half(plane: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        height, width = plane.shape
-        mean: npt.NDArray[np.float32] = plane.reshape(height // 2, 2, width // 2, 2).mean(axis=(1, 3))
-        return mean
-
-    u = half(blue - luma) / 1.8556
-    v = half(red - luma) / 1.5748
+    u = quarter(blue - luma) / np.float32(1.8556)
+    v = quarter(red - luma) / np.float32(1.5748)
     return (
         np.rint(16 + luma * (219 / 255)).astype(np.uint8),
         np.rint(128 + u * (224 / 255)).astype(np.uint8),
@@ -99,7 +100,7 @@ class Sprite:
         pixels = np.asarray(image.convert("RGBA"))
         alpha = pixels[..., 3].astype(np.uint16)
         alpha += alpha >> 7  # 0…256, so that a shift divides
-        small = alpha.reshape(self.height // 2, 2, self.width // 2, 2).sum(axis=(1, 3), dtype=np.uint16) // 4
+        small = quarter(alpha.astype(np.float32)).astype(np.uint16)
         self._layers = [
             (256 - share, plane.astype(np.uint16) * share)
             for plane, share in zip(yuv(pixels[..., :3]), (alpha, small, small), strict=True)
