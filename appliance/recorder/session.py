@@ -287,14 +287,18 @@ class Recorder:
         lesson, source = self._lesson, self._evidence.sources.get(said["source"])
         if lesson is None or source is None or said["lesson"] != lesson.id:
             return
+        known = source.problem
         source.hear(said)
         match said["event"]:
             case "level" if self._bus.listened:
                 self._bus.publish(Level(said["source"], said["rms_db"], said["peak_db"]))
             case "fragment" if self._shown.get(said["source"]) != "recording":
+                if known is not None:
+                    log.info("Source %s is back.", said["source"])
                 self._publish_sources()
             case "lost" | "ended":
-                log.warning("Source %s: %s", said["source"], said["detail"])
+                if known != source.problem:  # once when lost, not at every attempt
+                    log.warning("Source %s: %s", said["source"], said["detail"])
                 self._publish_sources()
 
     # -- keepers ------------------------------------------------------------------------------------------------------

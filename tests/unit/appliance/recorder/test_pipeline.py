@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 from appliance.recorder.pipeline import capture_command
 from appliance.recorder.plan import Encode
 from drivers.protocols import Capture
@@ -10,7 +12,7 @@ ENCODE = Encode(height=720, fps=25, crf=23, video_rate=2_500_000, audio_rate=96_
 
 
 def pairs(argv: list[str]) -> list[tuple[str, str]]:
-    return list(zip(argv, argv[1:], strict=False))
+    return list(itertools.pairwise(argv))
 
 
 def test_a_cameras_own_h264_is_copied_and_nothing_else_is_asked_of_it() -> None:
