@@ -6,19 +6,27 @@ Written through the server's own catalogue and store, so that the real server sh
 from __future__ import annotations
 
 import hashlib
+import re
 import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from lms_server.catalog.database import Database
+from lms_server.catalog.migrate import migrate
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow, Room
 from lms_server.catalog.text import normalise
+from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
+from tests.peers.program import running
 
-NOW = 1_795_255_320.0
+NOW = time.time()
 PASSWORD = "a-long-enough-one"
 LENGTH = 20.0
 """Seconds of the recordings that play."""
@@ -38,6 +46,34 @@ class Furnished:
     student: str
     token: str
     lessons: dict[str, str]
+    front: Path
+    """The very file that the front camera of the whole lesson gave."""
+
+
+@contextmanager
+def serving(data: Path, port: int = 0) -> Iterator[str]:
+    """The real server on 127.0.0.1 over a data folder; its address."""
+    log = data.parent / "server.log"
+    program = Path(sys.executable).with_name("lms-server")
+    command = [str(program), "run", "--data", str(data), "--port", str(port)]
+    with running(command, log, ready=lambda text: "Darsbox server on" in text, seconds=30):
+        address = re.search(r"http://[\d.:]+", log.read_text())
+        assert address is not None
+        yield address[0]
+
+
+def furnished(data: Path) -> Furnished:
+    """A data folder as ``lms-server run`` takes it, with everything the pages can show."""
+    settings = Settings(data=data)
+    data.mkdir(parents=True)
+    migrate(settings.database)
+    database = Database(settings.database)
+    scratch = data.parent / "scratch"
+    scratch.mkdir()
+    try:
+        return furnish(database, FolderStore(settings.store), scratch)
+    finally:
+        database.close()
 
 
 def film(file: Path, picture: str, tone: int) -> Path:
@@ -188,4 +224,4 @@ def furnish(database: Database, store: FolderStore, scratch: Path) -> Furnished:
             gaps=gaps[: number % 3] if number % 4 == 0 else [],
         )
         house.take(lesson, "front/take-001.mp4", 180_000_000 + 37_000_000 * (number % 9), "front")
-    return Furnished(admin, student, token, lessons)
+    return Furnished(admin, student, token, lessons, front)
