@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
@@ -49,15 +48,15 @@ def debian_packages(project: Path, purpose: str, log: Path) -> None:
 
 
 def _apt_get(prefix: Sequence[str], names: Sequence[str], log: Path) -> None:
-    environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    apt = [*prefix, "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
+    # env stands behind sudo, which passes no environment on.
+    apt = [*prefix, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-q", "-o", "DPkg::Lock::Timeout=120"]
     steps = {
         "apt-get update": [*apt, "update"],
         "apt-get install --no-install-recommends": [*apt, "install", "-y", "--no-install-recommends", *names],
     }
     for text, command in steps.items():
         with Step(text):
-            _logged(command, log, environment, f"{text} did not work; its words are in {log}.")
+            _logged(command, log, f"{text} did not work; its words are in {log}.")
 
 
 def _report(purpose: str, lacking: Sequence[Package]) -> None:
@@ -88,7 +87,6 @@ def python_environment(project: Path, purpose: str, log: Path) -> None:
             _logged(
                 [sys.executable, "-m", "venv", "--clear", str(venv)],
                 log,
-                os.environ,
                 f"The Python environment .venv could not be made; the reason is in {log}.",
             )
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
@@ -97,14 +95,12 @@ def python_environment(project: Path, purpose: str, log: Path) -> None:
         _logged(
             [*pip, "install", "--require-hashes", "-r", str(project / lock)],
             log,
-            os.environ,
             f"The Python packages could not be installed; is there a network? The reason is in {log}.",
         )
     with Step("Installing Darsbox itself"):
         _logged(
             [*pip, "install", "--no-deps", "--no-build-isolation", "-e", str(project)],
             log,
-            os.environ,
             f"Darsbox could not be installed into .venv; the reason is in {log}.",
         )
     stamp = venv / STAMP
@@ -146,15 +142,13 @@ def _works(project: Path) -> bool:
         return False
 
 
-def _logged(command: Sequence[str], log: Path, environment: Mapping[str, str], sentence: str) -> None:
+def _logged(command: Sequence[str], log: Path, sentence: str) -> None:
     """Run it with its words in the log. Raises CannotPrepare with the sentence and its last words."""
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("a") as words:
         words.write(f"\n$ {' '.join(command)}\n")
         words.flush()
-        code = subprocess.run(
-            command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, env=environment, check=False
-        ).returncode
+        code = subprocess.run(command, stdin=subprocess.DEVNULL, stdout=words, stderr=words, check=False).returncode
     if code:
         last = [line for line in log.read_text(errors="replace").splitlines() if line.strip()][-3:]
         raise CannotPrepare("\n".join([*(f"    {line}" for line in last), sentence]))
