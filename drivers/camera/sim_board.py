@@ -16,7 +16,7 @@ import numpy.typing as npt
 from PIL import Image, ImageDraw
 
 from drivers.camera.sim_frame import HEIGHT, WIDTH
-from drivers.camera.sim_paint import Bytes, Font, font
+from drivers.camera.sim_paint import Bytes, Font, font, writable
 
 BOARD = (64, 72, 900, 476)
 """Left, top, right, bottom of the green."""
@@ -79,14 +79,14 @@ BOARDS: tuple[tuple[Item, ...], ...] = (
     (
         Line(104, 120, "Équation du second degré", 50, YELLOW_CHALK),
         Line(104, 204, "ax² + bx + c = 0"),
-        Line(104, 282, "Δ = b² − 4ac", 52, YELLOW_CHALK),
+        Line(104, 282, "Δ = b² – 4ac", 52, YELLOW_CHALK),
         (
             Stroke(((540, 380), (868, 380)), arrow=True),
             Stroke(((700, 456), (700, 196)), arrow=True),
             Stroke(curve(596, 804, (700, 440), 0.021), YELLOW_CHALK),
         ),
         Line(104, 360, "Δ > 0 : deux solutions"),
-        Line(104, 432, "x = (−b ± √Δ) / 2a"),
+        Line(104, 432, "somme : –b / a"),
     ),
 )
 
@@ -181,12 +181,14 @@ def _written(line: Line, start: float) -> list[Stamp]:
     """Sign by sign, each a little askew, as a hand writes."""
     chance = np.random.default_rng(line.x * 31 + line.y)
     face: Font = font(line.size)
-    box = _box(line.x - 8, line.y - line.size, line.x + face.getlength(line.text) * 1.1 + 24, line.y + line.size)
+    box = _box(
+        line.x - 8, line.y - line.size, line.x + face.getlength(writable(line.text)) * 1.1 + 24, line.y + line.size
+    )
     layer = Image.new("L", (box[2] - box[0], box[3] - box[1]), 0)
     times = np.full((box[3] - box[1], box[2] - box[0]), NEVER, np.float32)
     path = []
     x, clock = float(line.x), start
-    for sign in line.text:
+    for sign in writable(line.text):
         advance = face.getlength(sign) * 1.04
         if sign == " ":
             x, clock = x + advance, clock + SIGN_SECONDS / 2

@@ -21,6 +21,8 @@ from drivers.feeding import FeederError
 FLASH_PERIOD, FLASH_SECONDS = 2.0, 0.1
 BOARD = (64, 72, 900, 476)
 """Where the teacher's board will be (left, top, right, bottom)."""
+WALL, GREEN, PAPER = (200, 120, 132), (79, 124, 109), (230, 127, 129)
+"""Y, U and V of what the artwork begins with."""
 
 
 class Scene(Protocol):
@@ -38,9 +40,10 @@ class Plain:
     each = False
 
     def __init__(self, scene: str) -> None:
-        self._picture = sim_frame.plain(206 if scene == "teacher" else 228)
+        self._picture = sim_frame.plain(WHITE)
+        sim_frame.fill(self._picture, (0, 0, WIDTH, HEIGHT), WALL if scene == "teacher" else PAPER)
         if scene == "teacher":
-            sim_frame.fill(self._picture, BOARD, (63, 122, 116))
+            sim_frame.fill(self._picture, BOARD, GREEN)
 
     def picture(self, number: int) -> bytearray:
         return self._picture

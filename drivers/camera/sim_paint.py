@@ -5,6 +5,7 @@ Colours: sRGB in, BT.709 limited range out.
 
 from __future__ import annotations
 
+import unicodedata
 from functools import cache
 from pathlib import Path
 
@@ -31,6 +32,9 @@ ARABIC = ("NotoNaskhArabic-Regular.ttf", "NotoSansArabic-Regular.ttf", "DejaVuSa
 ARABIC_BOLD = ("NotoNaskhArabic-Bold.ttf", "NotoSansArabic-Bold.ttf", "DejaVuSans-Bold.ttf")
 
 
+PLAIN_SIGNS = str.maketrans({"–": "-", "×": "x", "·": ".", "Δ": "D", "\u00a0": " "})
+
+
 @cache
 def _file(names: tuple[str, ...]) -> str | None:
     return next((str(file) for name in names for folder in FOLDERS if (file := Path(folder, name)).is_file()), None)
@@ -40,6 +44,14 @@ def font(size: int, names: tuple[str, ...] = LATIN) -> Font:
     """The first of these fonts that the machine has, else Pillow's own."""
     file = _file(names)
     return ImageFont.truetype(file, size) if file else ImageFont.load_default(size)
+
+
+def writable(text: str) -> str:
+    """The text, or what Pillow's own font has of it when the machine has no other."""
+    if _file(LATIN):
+        return text
+    simple = unicodedata.normalize("NFKD", text.translate(PLAIN_SIGNS))
+    return simple.encode("ascii", "ignore").decode()
 
 
 def writes_arabic() -> bool:
