@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import shutil
-from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 
 import av
 import pytest
 
-from media.assemble import CannotAssemble, Output, Words, assemble_lesson
-from media.lesson import Lesson, Mark, Source, Span
+from media.assemble import Output, Words
+from media.lesson import Mark, Source, Span
 from tests.measure import (
-    Offset,
     boxes,
     decode_errors,
     durations,
@@ -24,53 +20,13 @@ from tests.measure import (
     pictures,
     vcl_hashes,
 )
-from tests.measure.takes import B_FRAMES, FPS, add_audio, add_video, lesson_of
-
-FRONT = Source("front", "camera", "video", "Front camera")
-LECTERN = Source("lectern", "microphone", "audio", "Lectern")
-WALL = 1_790_000_000.0
-
-
-class Room:
-    """A lesson and the folder its takes lie in."""
-
-    def __init__(self, folder: Path, *sources: Source, spans: list[Span] | None = None) -> None:
-        self.folder = folder / "lesson"
-        self.out = folder / "out"
-        self.out.mkdir()
-        self.lesson: Lesson = lesson_of([replace(source) for source in sources or (FRONT, LECTERN)], spans)
-
-    def video(self, epoch: float, seconds: float, source: str = "front", **how: object) -> None:
-        add_video(self.lesson, self.folder, source, epoch, seconds, **how)  # type: ignore[arg-type]  # passed through
-
-    def audio(self, epoch: float, seconds: float, source: str = "lectern", **how: object) -> None:
-        add_audio(self.lesson, self.folder, source, epoch, seconds, **how)  # type: ignore[arg-type]  # passed through
-
-    def assemble(self, **options: object) -> dict[str, Output]:
-        outputs = assemble_lesson(
-            self.lesson,
-            lambda take: self.folder / take.file,
-            self.out,
-            **options,  # type: ignore[arg-type]  # passed through
-        )
-        assert sorted(path.name for path in self.out.iterdir()) == sorted(output.name for output in outputs)
-        return {output.name: output for output in outputs}
-
-    def file(self, source: str, number: int = 1) -> Path:
-        return self.folder / self.lesson.takes_of(source)[number - 1].file
-
-    def hashes(self, source: str) -> list[str]:
-        return [h for take in self.lesson.takes_of(source) for h in vcl_hashes(self.folder / take.file)]
+from tests.measure.room import FRONT, LECTERN, WALL, Room, in_sync
+from tests.measure.takes import B_FRAMES, FPS
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Room:
     return Room(tmp_path)
-
-
-def in_sync(pairs: list[Offset], count: int) -> None:
-    assert len(pairs) == count
-    assert all(abs(pair.ms) <= 15 for pair in pairs), pairs
 
 
 def first_pictures(file: Path, count: int) -> list[float]:
@@ -322,94 +278,3 @@ def test_when_the_first_microphone_recorded_nothing_the_second_speaks(tmp_path: 
     room.video(0.0, 3)
     room.audio(0.0, 3, "room")
     in_sync(flashes_and_beeps(room.assemble()["front.mp4"].path), 2)
-
-
-# -- what breaks
-
-
-def test_a_take_that_is_gone_is_a_gap_and_said_so(room: Room) -> None:
-    room.video(0.0, 3, ended="lost")
-    room.video(3.0, 3, ended="lost")
-    room.video(6.0, 3)
-    room.audio(0.0, 9)
-    room.file("front", 2).unlink()
-    film = room.assemble()["front.mp4"]
-    assert vcl_hashes(film.path) == vcl_hashes(room.file("front", 1)) + vcl_hashes(room.file("front", 3))
-    assert film.problems == ("front: take-002.mp4 cannot be read as a recording (no such file or directory).",)
-    in_sync(flashes_and_beeps(film.path), 4)  # the one at 4 s went with the take
-    with av.open(str(film.path)) as container:
-        assert "Gap: Front camera, 3.0 s" in [chapter["metadata"]["title"] for chapter in container.chapters()]
-
-
-def test_a_take_that_breaks_off_is_used_as_far_as_it_goes(room: Room) -> None:
-    room.video(0.0, 4, ended="lost")
-    room.video(4.0, 4)
-    room.audio(0.0, 8)
-    os.truncate(room.file("front", 1), room.file("front", 1).stat().st_size * 2 // 3)
-    film = room.assemble()["front.mp4"]
-    assert decode_errors(film.path) == ""
-    kept, second = len(vcl_hashes(film.path)) - 4 * FPS, vcl_hashes(room.file("front", 2))
-    assert vcl_hashes(film.path)[kept:] == second
-    assert 2 * FPS < kept < 4 * FPS
-    assert "front: take-001.mp4 has another size than was recorded." in film.problems
-
-
-@pytest.mark.parametrize("rubbish", [b"", b"\x00" * 5000, b"#EXTM3U\n#EXTINF:1,\ntake-001.mp4\n", os.urandom(4096)])
-def test_rubbish_in_place_of_a_take_harms_no_other(room: Room, rubbish: bytes) -> None:
-    room.video(0.0, 3, ended="lost")
-    room.video(3.0, 3)
-    room.audio(0.0, 6)
-    room.file("front", 2).write_bytes(rubbish)
-    made = room.assemble()
-    assert vcl_hashes(made["front.mp4"].path) == vcl_hashes(room.file("front", 1))
-    assert len(made["front.mp4"].problems) == 1
-    assert made["lectern.m4a"].problems == ()
-
-
-def test_damage_in_the_middle_of_a_take_keeps_what_is_before_it(room: Room) -> None:
-    room.video(0.0, 6)
-    room.audio(0.0, 6)
-    take = bytearray(room.file("front").read_bytes())
-    middle = take.index(b"moof", len(take) // 2) - 4
-    take[middle : middle + 64] = b"\xff" * 64
-    room.file("front").write_bytes(take)
-    film = room.assemble()["front.mp4"]
-    assert decode_errors(film.path) == ""
-    assert len(vcl_hashes(film.path)) > 2 * FPS
-    assert film.problems
-    assert film.seconds == pytest.approx(6.0, abs=0.05)
-
-
-def test_sound_that_cannot_be_continued_leaves_the_pictures_alone(room: Room) -> None:
-    room.video(0.0, 3)
-    room.audio(0.0, 3, encode=("-c:a", "libopus", "-b:a", "32k"))
-    made = room.assemble()
-    assert list(made) == ["front.mp4"]
-    assert made["front.mp4"].problems == (
-        "lectern: There is no silence to fill its gaps with: the sound is opus of another kind than AAC-LC.",
-    )
-
-
-def test_a_lesson_of_which_nothing_is_left_says_so(room: Room) -> None:
-    room.video(0.0, 3)
-    shutil.rmtree(room.folder)
-    with pytest.raises(CannotAssemble, match="Nothing of the lesson can be used"):
-        room.assemble()
-
-
-def test_a_lesson_without_takes_gives_no_files(room: Room) -> None:
-    assert room.assemble() == {}
-
-
-def test_a_timeline_of_weeks_is_not_filled_with_silence(room: Room) -> None:
-    room.audio(0.0, 1, ended="lost")
-    room.audio(1_000_000.0, 1)
-    with pytest.raises(CannotAssemble, match="clock leapt"):
-        room.assemble()
-
-
-def test_a_full_disk_leaves_nothing_half_made(room: Room) -> None:
-    room.video(0.0, 3)
-    room.out.rmdir()
-    with pytest.raises(OSError, match="No such file"):
-        room.assemble()
