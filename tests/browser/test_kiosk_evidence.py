@@ -168,5 +168,5 @@ def test_a_newer_daemon_brings_its_own_page_after_the_lesson(room: RoomPeer, vis
     expect(page.locator(".headline")).to_have_text("0:42:17")
     assert page.evaluate("window.same_page === true"), "not in mid-lesson"
     room.show(ready() | {"version": "0.2.0"})
-    page.wait_for_function("window.same_page === undefined")
+    page.wait_for_function("() => window.same_page === undefined")
     mode(page, "ready")
