@@ -13,7 +13,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visits
-from tests.peers.furnished import ARABIC_TITLE, HTML_TITLE, LENGTH, PASSWORD, Furnished, furnished, serving
+from tests.peers.central import Central
+from tests.peers.furnished import ARABIC_TITLE, HTML_TITLE, LENGTH, PASSWORD, Furnished, furnished
 from tests.peers.program import wait_until
 
 PHONE = (390, 844)
@@ -35,8 +36,8 @@ class Portal:
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Portal]:
     data = tmp_path_factory.mktemp("portal") / "server"
     things = furnished(data)
-    with serving(data) as url:
-        yield Portal(url, things)
+    with Central(data) as server:
+        yield Portal(server.url, things)
 
 
 @pytest.fixture(scope="module")

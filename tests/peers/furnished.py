@@ -6,12 +6,8 @@ Written through the server's own catalogue and store, so that the real server sh
 from __future__ import annotations
 
 import hashlib
-import re
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,7 +20,6 @@ from lms_server.catalog.text import normalise
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
-from tests.peers.program import running
 
 NOW = time.time()
 PASSWORD = "a-long-enough-one"
@@ -48,18 +43,6 @@ class Furnished:
     lessons: dict[str, str]
     front: Path
     """The very file that the front camera of the whole lesson gave."""
-
-
-@contextmanager
-def serving(data: Path, port: int = 0) -> Iterator[str]:
-    """The real server on 127.0.0.1 over a data folder; its address."""
-    log = data.parent / "server.log"
-    program = Path(sys.executable).with_name("lms-server")
-    command = [str(program), "run", "--data", str(data), "--port", str(port)]
-    with running(command, log, ready=lambda text: "Darsbox server on" in text, seconds=30):
-        address = re.search(r"http://[\d.:]+", log.read_text())
-        assert address is not None
-        yield address[0]
 
 
 def furnished(data: Path) -> Furnished:
