@@ -113,8 +113,13 @@ class Demo:
         loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked)
+
+        def parent_interrupted() -> None:
+            if not stop.is_set():  # a terminal's Ctrl-C reaches both of us: that is one wish, not two
+                asked()
+
         working = asyncio.create_task(self._work())
-        waits = {working, asyncio.create_task(stop.wait()), asyncio.create_task(Parent(asked).watch())}
+        waits = {working, asyncio.create_task(stop.wait()), asyncio.create_task(Parent(parent_interrupted).watch())}
         try:
             while not (stop.is_set() or working.done()):
                 await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)

@@ -50,8 +50,12 @@ class Launcher:
     def until_ready(self, seconds: float = FIRST_START) -> None:
         self.until(lambda: "Ready after" in self.said, seconds)
 
-    def interrupt(self) -> int:
-        self.process.send_signal(signal.SIGINT)
+    def interrupt(self, *, terminal: bool = False) -> int:
+        """terminal: as Ctrl-C does it, to make and launcher at once."""
+        if terminal:
+            os.killpg(self.process.pid, signal.SIGINT)
+        else:
+            self.process.send_signal(signal.SIGINT)
         return self.process.wait(STOPPING)
 
 
@@ -103,6 +107,10 @@ class Installation:
         found = [process for process in self.processes() if set(words) <= set(" ".join(process.cmdline()).split())]
         assert len(found) == 1, (words, [process.cmdline() for process in found])
         return found[0]
+
+    def lesson_states(self) -> list[str]:
+        manifests = sorted((self.var / "room" / "spool" / "lessons").glob("*/lesson.json"))
+        return [json.loads(manifest.read_text())["state"] for manifest in manifests]
 
     def clean(self) -> None:
         for launcher in self.launchers:
@@ -156,8 +164,7 @@ def test_from_the_first_start_to_an_empty_table(installation: Installation) -> N
     first.until(lambda: installation.room("GET", "/status")["lesson"]["elapsed"] > 1.0, 30)
     assert first.interrupt() == 0, first.said
     assert installation.processes() == []
-    manifests = list((installation.var / "room" / "spool" / "lessons").glob("*/lesson.json"))
-    assert [json.loads(manifest.read_text())["state"] for manifest in manifests] == ["kept"]
+    assert installation.lesson_states() == ["kept"]
 
     # The second start makes nothing anew, is quick, and delivers what the first one recorded.
     second = installation.launch()
@@ -219,6 +226,16 @@ def test_an_interrupted_make_leaves_nothing_running(installation: Installation) 
     assert launcher.interrupt() in {0, -signal.SIGINT}
     assert installation.processes() == []
     assert "Stopped." in launcher.said
+
+    # Ctrl-C on a terminal reaches make and the launcher: still one wish, and no hurry.
+    again = installation.make()
+    again.until_ready()
+    installation.room("POST", "/lesson/start", title="Ctrl-C")
+    again.until(lambda: installation.room("GET", "/status")["lesson"]["elapsed"] > 1.0, 30)
+    again.interrupt(terminal=True)
+    assert installation.processes() == []
+    assert "killed" not in again.said
+    assert installation.lesson_states() == ["kept"]
 
 
 @pytest.mark.parametrize("taken", ["room", "server"])
