@@ -65,8 +65,6 @@ TEST = (
     Package("pulseaudio", "there is no sound device to test with", _program("pulseaudio")),
     Package("pulseaudio-utils", "there is no sound device to test with", _program("pactl")),
     Package("python3-gi", "there is no foreign RTSP camera to test with"),
-    Package("sox", "no test sound can be measured", _program("sox")),
-    Package("v4l-utils", "no camera can be listed", _program("v4l2-ctl")),
     Package("xvfb", "there is no screen to record in tests", _program("Xvfb")),
 )
 
