@@ -188,7 +188,7 @@ def _written(line: Line, start: float) -> list[Stamp]:
     times = np.full((box[3] - box[1], box[2] - box[0]), NEVER, np.float32)
     path = []
     x, clock = float(line.x), start
-    for sign in writable(line.text):
+    for sign in words:
         advance = face.getlength(sign) * 1.04
         if sign == " ":
             x, clock = x + advance, clock + SIGN_SECONDS / 2
