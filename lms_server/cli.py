@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
-import click
 import typer
 
 from lms_server import logs
@@ -202,7 +201,7 @@ def _password(from_stdin: bool) -> str:
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
     if not sys.stdin.isatty():
-        raise click.UsageError("Give the password on a terminal, or by --password-stdin.")
+        raise typer.BadParameter("Give the password on a terminal, or by --password-stdin.")
     password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
     return password
 
@@ -212,7 +211,7 @@ def _public(url: str) -> str:
     if url and (
         parts.scheme not in ("http", "https") or not parts.netloc or parts.path not in ("", "/") or parts.query
     ):
-        raise click.UsageError("--public-url is a whole address without a path, as https://lessons.example.org")
+        raise typer.BadParameter("--public-url is a whole address without a path, as https://lessons.example.org")
     return url.rstrip("/")
 
 

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, delete, or_, select
 from lms_server.catalog.database import Database
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow
 
-LEASE = 30.0
+LEASE = 15.0
 """Seconds; renewed several times in that time by whoever works."""
 TRIES = 5
 PATIENCE = (10.0, 60.0, 300.0, 1800.0)
