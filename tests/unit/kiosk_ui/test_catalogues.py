@@ -108,6 +108,15 @@ def test_sentences_are_translated_and_keep_what_is_put_into_them(language: str) 
             assert {"{n}"} & set(re.findall(r"\{\w+\}", sentence["other"])), key
 
 
+def test_every_trouble_of_a_device_has_its_own_sentence() -> None:
+    """A driver's code must come with a remedy in the teacher's language, not with the sentence for all cases."""
+    raised = re.compile(r'\b(?:NotReady|AuthFailed|Unsupported|FeederError|Problem)\(\s*"([a-z-]+)"')
+    rooms = [path for folder in ("drivers", "appliance") for path in (HERE.parent / folder).rglob("*.py")]
+    codes = {code for path in rooms for code in raised.findall(path.read_text("utf-8"))}
+    assert "camera-unreachable" in codes
+    assert {code for code in codes if PROBLEMS + code not in CATALOGUES["en"]} == set()
+
+
 def test_other_languages_are_not_english() -> None:
     same = {key for key, text in CATALOGUES["fr"].items() if text == CATALOGUES["en"][key]}
     assert same <= {"pause", "length.both", "under.gaps", "length.minutes"}
