@@ -1,0 +1,375 @@
+"""The real agent against the real server over a bad link. If these fail, a lesson stays in the room, arrives damaged,
+or costs the school its line."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import random
+import signal
+import sqlite3
+import subprocess
+import time
+from collections.abc import Iterator
+from functools import partial
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
+from pathlib import Path
+from threading import Thread
+from typing import Any
+
+import psutil
+import pytest
+
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import AssetRow, Ledger
+from lms_sync import wire
+from lms_sync.stages import asset_of
+from tests.peers.program import wait_until
+from tests.peers.spool import keep_lesson, lesson_id
+from tests.peers.toxic import Toxic, toxic
+from tests.system.deployment import BIN, Server, Service, command
+
+PORTAL = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nlogin\n"
+ERROR_500 = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
+BUSY_429 = b"HTTP/1.1 429 Slow down\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n"
+REDIRECT = b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nContent-Length: 0\r\n\r\n"
+GARBAGE = b"\x16\x03\x01\x00garbage\r\n\r\n"
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """One for all tests: each has a room and lessons of its own."""
+    found = Server(tmp_path_factory.mktemp("server"))
+    found.start_web()
+    try:
+        yield found
+    finally:
+        found.close()
+
+
+@pytest.fixture
+def link(server: Server) -> Iterator[Toxic]:
+    with toxic(server.port) as network:
+        yield network
+
+
+NUMBERS = count(1)
+
+
+class Agent:
+    """`lms-sync` of one enrolled room."""
+
+    def __init__(self, folder: Path, server: Server, url: str) -> None:
+        self.spool = Spool(folder / "spool")
+        self.server = server
+        self.number = next(NUMBERS)
+        self.room = f"Room {self.number}"
+        self.code = command(["lms-server", "enrol-code", self.room, "--data", str(server.data)]).split()[-1]
+        where = ["--spool", str(self.spool.root), "--server", url]
+        command(["lms-sync", "enrol", *where, "--code", self.code, "--room", self.room])
+        self.service = Service("lms-sync", ["lms-sync", "run", "--spool", str(self.spool.root)], folder / "sync.log")
+
+    def keep(self, number: int, *sizes: int) -> str:
+        """A lesson of this room, with a take of each size; its id."""
+        return keep_lesson(self.spool.root, 100 * self.number + number, *sizes, room=self.room).id
+
+    def rows(self) -> list[AssetRow]:
+        with Ledger(self.spool.ledger_file) as ledger:
+            return ledger.assets()
+
+    def sent(self) -> int:
+        return sum(row.sent for row in self.rows())
+
+    def notes(self) -> dict[str, str]:
+        with Ledger(self.spool.ledger_file) as ledger:
+            return ledger.notes()
+
+    def delivered(self) -> bool:
+        return all(row.state == "receipted" for row in self.rows())
+
+    def wait_delivered(self, seconds: float = 60) -> None:
+        wait_until(self.delivered, seconds, f"the receipts ({self.service.words()[-3000:]})")
+
+    def events(self, name: str) -> list[dict[str, Any]]:
+        lines = [json.loads(line) for line in self.service.words().splitlines() if line.startswith("{")]
+        return [line for line in lines if line["event"] == name]
+
+    def check_arrived(self) -> None:
+        """Each asset is stored exactly once, to the byte, and signed for by the key of the enrolment."""
+        facts = json.loads((self.spool.identity / "server.json").read_text())
+        key = wire.load_key(facts["server_key"])
+        listed = command(["lms-server", "receipts", "--json", "--data", str(self.server.data)])
+        ours = {row.lesson for row in self.rows()}
+        stored = [line for line in map(json.loads, listed.splitlines()) if line["lesson"] in ours]
+        rows = self.rows()
+        assert sorted((line["lesson"], line["path"]) for line in stored) == sorted(
+            (row.lesson, row.path) for row in rows
+        )
+        for row in rows:
+            receipt = self.spool.receipt_file(row.lesson, row.sha256).read_text()
+            wire.check_receipt(receipt, key, room=facts["room_id"], asset=asset_of(row))
+            found = [path for path in self.server.data.rglob(row.sha256) if path.is_file()]
+            assert len(found) == 1, f"{row.path} is stored {len(found)} times"
+            assert hashlib.sha256(found[0].read_bytes()).hexdigest() == row.sha256
+
+
+@pytest.fixture
+def agent(tmp_path: Path, server: Server, link: Toxic) -> Iterator[Agent]:
+    found = Agent(tmp_path, server, link.url)
+    try:
+        yield found
+    finally:
+        found.service.stop()
+
+
+def total(agent: Agent) -> int:
+    return sum(row.bytes for row in agent.rows())
+
+
+def failing(*argv: str) -> tuple[int, str]:
+    done = subprocess.run([str(BIN / argv[0]), *argv[1:]], capture_output=True, text=True, timeout=60, check=False)
+    assert "Traceback" not in done.stderr
+    return done.returncode, done.stderr.strip()
+
+
+def _beyond(agent: Agent, sent: int) -> bool:
+    return agent.sent() > sent
+
+
+def test_a_killed_agent_goes_on_where_the_server_stands(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 6_000_000, 500_000)
+    chance = random.Random(4)
+    link.rate = 1_500_000
+    for _ in range(4):
+        before = agent.sent()
+        agent.service.start()
+        wait_until(partial(_beyond, agent, before), 30, "progress")
+        time.sleep(chance.uniform(0.0, 0.5))  # not for anything to happen: a random instant to be killed at
+        agent.service.kill()
+    agent.service.start()
+    agent.wait_delivered()
+    agent.check_arrived()
+    # Each kill costs at most the chunk that was under way.
+    assert link.up < total(agent) * 1.05 + 4 * 2_000_000
+
+
+def test_cuts_at_random_instants_cost_little(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 12_000_000)
+    link.rate = 2_000_000
+    agent.service.start()
+    chance = random.Random(5)
+    cuts = 0
+    while not agent.delivered() and cuts < 40:
+        time.sleep(chance.uniform(0.2, 1.0))  # not for anything to happen: a random instant for the cut
+        link.cut()
+        cuts += 1
+    agent.wait_delivered()
+    agent.check_arrived()
+    assert cuts >= 5
+    assert link.up < total(agent) * 1.6, (
+        f"{link.up / total(agent):.2f} times the bytes with {cuts} cuts in as many seconds"
+    )
+
+
+def test_damaged_bytes_never_become_a_recording(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 2_000_000)
+    link.corrupt = 2e-6
+    link.corrupt_bodies_only = False
+    agent.service.start()
+    agent.wait_delivered(120)
+    link.corrupt = 0.0
+    agent.check_arrived()
+
+
+def test_a_server_that_is_down_is_waited_for_and_said_once(agent: Agent, server: Server, link: Toxic) -> None:
+    agent.keep(1, 3_000_000)
+    link.rate = 1_500_000
+    agent.service.start()
+    wait_until(lambda: agent.sent() > 0, 30, "the first chunk")
+    server.web.kill()
+    wait_until(lambda: agent.notes().get("sync.problem") == "server-unreachable", 30, "the problem on the panel")
+    agent.keep(2, 100_000)
+    server.start_web()
+    agent.wait_delivered()
+    agent.check_arrived()
+    wait_until(lambda: agent.notes()["sync.problem"] == "", 10, "the end of the problem")
+    assert len(agent.events("server.lost")) == len(agent.events("server.back")) == 1
+
+
+@pytest.mark.parametrize(
+    "answer", [PORTAL, ERROR_500, BUSY_429, REDIRECT, GARBAGE], ids=["html", "500", "429", "redirect", "garbage"]
+)
+def test_strange_answers_are_waited_out(agent: Agent, link: Toxic, answer: bytes) -> None:
+    agent.keep(1, 100_000)
+    link.answer = answer
+    agent.service.start()
+    wait_until(lambda: link.connections >= 2, 30, "some tries")
+    assert not any(row.state in {"receipted", "refused"} for row in agent.rows())
+    link.answer = b""
+    agent.wait_delivered()
+    agent.check_arrived()
+
+
+def test_it_stops_within_a_second_in_the_middle_of_a_chunk(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 3_000_000)
+    link.rate = 300_000
+    agent.service.start()
+    wait_until(lambda: agent.sent() > 0, 30, "the first chunk")
+    link.blackhole = True
+    began = time.monotonic()
+    assert agent.service.stop() == 0
+    assert time.monotonic() - began < 1.5  # a second, and what two busy cores add
+    link.blackhole, link.rate = False, 0
+    link.cut()
+    command(["lms-sync", "once", "--spool", str(agent.spool.root)])
+    agent.check_arrived()
+
+
+def test_the_card_of_a_new_lesson_overtakes_an_old_master(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 20_000_000)
+    link.rate = 400_000
+    agent.service.start()
+    wait_until(lambda: agent.sent() > 300_000, 30, "the first chunks of the old lesson")
+    new = agent.keep(2, 50_000)
+
+    def card() -> AssetRow:
+        return next(row for row in agent.rows() if row.lesson == new and row.path == "lesson.json")
+
+    wait_until(lambda: card().state == "receipted", 30, "the new lesson's card")
+    assert not agent.delivered()
+
+
+def test_a_locked_ledger_is_waited_out(agent: Agent) -> None:
+    agent.keep(1, 100_000)
+    holder = sqlite3.connect(agent.spool.ledger_file, isolation_level=None)
+    holder.execute("BEGIN IMMEDIATE")
+    agent.service.start()
+    wait_until(lambda: agent.events("ledger.lost"), 20, "word of the lock")
+    holder.execute("ROLLBACK")
+    holder.close()
+    agent.wait_delivered()
+    assert len(agent.events("ledger.lost")) == 1
+
+
+def test_a_ledger_the_daemon_rebuilt_is_taken_up(agent: Agent, server: Server) -> None:
+    agent.keep(1, 100_000)
+    agent.service.start()
+    agent.wait_delivered()
+    for suffix in ("", "-wal", "-shm"):
+        agent.spool.ledger_file.with_name(f"ledger.sqlite{suffix}").unlink(missing_ok=True)
+    agent.keep(2, 100_000)
+    agent.wait_delivered()
+    agent.check_arrived()
+
+
+def test_an_idle_agent_costs_next_to_nothing(agent: Agent) -> None:
+    agent.keep(1, 10)
+    with Ledger(agent.spool.ledger_file) as ledger:
+        rows = [
+            AssetRow(
+                lesson_id(number), f"front/take-{take:03d}.mp4", "take", "front", "master", 1, "0" * 64, "receipted"
+            )
+            for number in range(2, 500)  # finished long ago
+            for take in (1, 2)
+        ]
+        ledger.add_assets(rows)
+    agent.service.start()
+    agent.wait_delivered()
+    process = psutil.Process(agent.service.pid)
+    before, began = process.cpu_times(), time.monotonic()
+    while time.monotonic() - began < 8:
+        time.sleep(0.5)
+    after = process.cpu_times()
+    used = after.user + after.system - before.user - before.system
+    assert used / 8 <= 0.01, f"{used / 8:.1%} of a core with nothing to do"
+    assert process.nice() == 10
+
+
+def test_a_room_that_was_shut_out_is_told_so(agent: Agent, server: Server) -> None:
+    agent.keep(1, 100_000)
+    database = sqlite3.connect(server.data / "darsbox.sqlite")
+    with database:
+        database.execute("UPDATE room SET revoked = 1.0 WHERE name = ?", (agent.room,))
+    database.close()
+    code, said = failing("lms-sync", "once", "--spool", str(agent.spool.root))
+    assert code == 1
+    assert "shut out" in said.splitlines()[-1]
+    assert agent.notes()["sync.problem"] == "room-revoked"
+
+
+def test_once_and_status_say_what_is_left(agent: Agent, link: Toxic) -> None:
+    agent.keep(1, 100_000)
+    where = ("--spool", str(agent.spool.root))
+    link.down = True
+    code, said = failing("lms-sync", "once", *where)
+    assert code == 1
+    assert said.splitlines()[-1].startswith("2 files could not be sent yet. The server")
+    found = json.loads(command(["lms-sync", "status", "--json", *where]))
+    assert found["problem"] == "server-unreachable"
+    assert [asset["state"] for asset in found["lessons"][0]["assets"]] == ["waiting", "sending"]
+    link.down = False
+    assert failing("lms-sync", "once", *where)[0] == 0
+    found = json.loads(command(["lms-sync", "status", "--json", *where]))
+    assert found["lessons"][0]["state"] == "receipted"
+    assert found["lessons"][0]["sent"] == found["lessons"][0]["bytes"]
+    assert "safe on the server" in command(["lms-sync", "status", *where])
+
+
+def test_a_second_agent_is_turned_away(agent: Agent) -> None:
+    agent.keep(1, 10)
+    agent.service.start()
+    agent.wait_delivered()
+    code, said = failing("lms-sync", "once", "--spool", str(agent.spool.root))
+    assert (code, said) == (1, "A sync agent is running for this spool already; `lms-sync status` shows what it does.")
+    assert agent.service.stop() == 0
+
+
+class _Elsewhere(BaseHTTPRequestHandler):
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.send_response(200)
+        self.send_header("Content-Type", "text/html")
+        self.end_headers()
+        self.wfile.write(b"<html>Welcome to the printer.</html>")
+
+    def log_message(self, format: str, *args: object) -> None:
+        return
+
+
+def test_enrolment_goes_wrong_in_one_sentence_each(agent: Agent, server: Server, tmp_path: Path) -> None:
+    def enrol(url: str, code: str, spool: Path = tmp_path / "other") -> tuple[int, str]:
+        return failing(
+            "lms-sync", "enrol", "--spool", str(spool), "--server", url, "--code", code, "--room", agent.room
+        )
+
+    # Again, with the code that was used for it: harmless.
+    before = (agent.spool.identity / "server.json").read_bytes()
+    facts = json.loads(before)
+    assert enrol(facts["server"], agent.code, agent.spool.root) == (0, "")
+    assert (agent.spool.identity / "server.json").read_bytes() == before
+
+    code, said = enrol(server.url, agent.code)
+    assert (code, "used already" in said, said.count("\n")) == (1, True, 0)
+    code, said = enrol(server.url, "AAAAA-BBBBB")
+    assert (code, "does not know this enrolment code" in said) == (1, True)
+    code, said = enrol("http://127.0.0.1:1", "AAAAA-BBBBB")
+    assert (code, "cannot be reached" in said, said.count("\n")) == (1, True, 0)
+    printer = ThreadingHTTPServer(("127.0.0.1", 0), _Elsewhere)
+    Thread(target=printer.serve_forever, daemon=True).start()
+    code, said = enrol(f"http://127.0.0.1:{printer.server_address[1]}", "AAAAA-BBBBB")
+    printer.shutdown()
+    printer.server_close()
+    assert (code, "Darsbox server" in said, said.count("\n")) == (1, True, 0)
+    key = tmp_path / "other" / "identity" / "device.jwk"
+    assert key.stat().st_mode & 0o777 == 0o600
+
+
+def test_sigint_is_an_end_in_order_too(agent: Agent) -> None:
+    agent.keep(1, 10)
+    agent.service.start()
+    agent.wait_delivered()
+    assert agent.service.process is not None
+    agent.service.process.send_signal(signal.SIGINT)
+    assert agent.service.process.wait(5) == 0
+    assert "Traceback" not in agent.service.words()
