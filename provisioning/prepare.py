@@ -82,7 +82,8 @@ def python_environment(project: Path, purpose: str, log: Path) -> None:
     wanted = fingerprint(project, purpose)
     if is_current(installed(venv), wanted):
         return
-    if not _works(project):
+    moved = installed(venv).get("project", str(project)) != str(project)
+    if moved or not _works(project):
         with Step("Making .venv"):
             _logged(
                 [sys.executable, "-m", "venv", "--clear", str(venv)],
