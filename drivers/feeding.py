@@ -15,6 +15,7 @@ import time
 from array import array
 from collections.abc import Callable, Iterator
 from operator import mul
+from threading import Thread
 
 SAMPLE_RATE = 48_000
 BLOCK = SAMPLE_RATE // 50
@@ -63,6 +64,27 @@ class _Stopped(BaseException):
 
 def _stop(number: int, frame: object) -> None:
     raise _Stopped
+
+
+class Background(Thread):
+    """Work beside the pacing loop that may not die silently: ``check`` raises what ended it."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        super().__init__(daemon=True)
+        self._work = work
+        self._error: BaseException | None = None
+        self.start()
+
+    def run(self) -> None:
+        try:
+            self._work()
+        except BaseException as error:  # noqa: BLE001 - not swallowed: handed to the main thread
+            self._error = error
+
+    def check(self) -> None:
+        """Called by the pacing loop."""
+        if self._error is not None:
+            raise self._error
 
 
 def widen_pipe() -> None:

@@ -181,9 +181,8 @@ def _written(line: Line, start: float) -> list[Stamp]:
     """Sign by sign, each a little askew, as a hand writes."""
     chance = np.random.default_rng(line.x * 31 + line.y)
     face: Font = font(line.size)
-    box = _box(
-        line.x - 8, line.y - line.size, line.x + face.getlength(writable(line.text)) * 1.1 + 24, line.y + line.size
-    )
+    words = writable(line.text)
+    box = _box(line.x - 8, line.y - line.size, line.x + face.getlength(words) * 1.1 + 24, line.y + line.size)
     layer = Image.new("L", (box[2] - box[0], box[3] - box[1]), 0)
     times = np.full((box[3] - box[1], box[2] - box[0]), NEVER, np.float32)
     path = []

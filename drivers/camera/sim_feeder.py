@@ -10,7 +10,6 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from threading import Thread
 from typing import Protocol
 
 from drivers import feeding
@@ -76,25 +75,31 @@ class Artist:
     """Draws the artwork of a scene in a thread while plain frames are sent."""
 
     def __init__(self, scene: str, fps: int, slide_seconds: float) -> None:
-        self.ready: Scene | None = None
-        self.failure: FeederError | None = None
-        Thread(target=self._draw, args=(scene, fps, slide_seconds), daemon=True).start()
+        self.scene: Scene | None = None
+        self._wish = (scene, fps, slide_seconds)
+        self._work = feeding.Background(self._draw)
 
-    def _draw(self, scene: str, fps: int, slide_seconds: float) -> None:
+    def check(self) -> Scene | None:
+        """The scene once it is ready. Raises what kept it from being drawn."""
+        self._work.check()
+        return self.scene
+
+    def _draw(self) -> None:
+        name, fps, slide_seconds = self._wish
         # numpy and Pillow take longer to load than the first frame may take.
         try:
-            if scene == "teacher":
+            if name == "teacher":
                 from drivers.camera.sim_teacher import Teacher  # noqa: PLC0415 - see above
 
-                self.ready = Teacher(fps)
+                self.scene = Teacher(fps)
             else:
                 from drivers.camera.sim_slides import Slides  # noqa: PLC0415 - see above
 
-                self.ready = Slides(fps, slide_seconds)
+                self.scene = Slides(fps, slide_seconds)
         except ImportError as error:
-            self.failure = FeederError(
+            raise FeederError(
                 "no-artwork", f"The simulated picture cannot be drawn ({error}); install Pillow."
-            )
+            ) from error
 
 
 def feed(name: str, fps: int, slide_seconds: float) -> None:
@@ -114,10 +119,8 @@ def feed(name: str, fps: int, slide_seconds: float) -> None:
             feeding.write(picture)
         if name != "pattern" and artist is None:
             artist = Artist(name, fps, slide_seconds)
-        if artist and artist.failure:
-            raise artist.failure
-        if artist and artist.ready:
-            scene = artist.ready
+        if artist is not None:
+            scene = artist.check() or scene
 
 
 def main() -> int:

@@ -6,7 +6,6 @@ Only what moves is drawn again: the place where the chalk is, and a box around t
 from __future__ import annotations
 
 import math
-from threading import Thread
 
 import numpy as np
 from PIL import Image, ImageDraw
@@ -16,6 +15,7 @@ from drivers.camera.sim_board import BOARD, BOARDS, NEVER, Board, Point, draw_bo
 from drivers.camera.sim_figure import SHOULDER, SHOULDER_Y
 from drivers.camera.sim_frame import HEIGHT, WIDTH
 from drivers.camera.sim_paint import Planes, Sprite, quarter, yuv
+from drivers.feeding import Background
 
 NECK_Y = 262
 REST_X = 1040.0
@@ -49,7 +49,7 @@ class Teacher:
         self._shown = Planes()
         self._shown.data[:] = self._room.data
         self._written: list[Written] = [Written(draw_board(BOARDS[0], self._texture), self._room)]
-        Thread(target=self._draw_others, daemon=True).start()
+        self._others = Background(self._draw_others)
         self._x, self._speed = REST_X, 0.0
         self._hands = {-1: (-30.0, 150.0), 1: (30.0, 160.0)}
         self._last = 0.0
@@ -57,6 +57,7 @@ class Teacher:
         self._drawn_until = 0.0
 
     def picture(self, number: int) -> bytearray:
+        self._others.check()
         now = number / self._fps
         past = min(0.2, max(0.0, now - self._last))
         self._last = now

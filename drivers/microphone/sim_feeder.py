@@ -15,7 +15,7 @@ import sys
 from array import array
 from collections import deque
 from collections.abc import Callable
-from threading import Event, Thread
+from threading import Event
 
 from drivers import feeding
 from drivers.feeding import BLOCK, SAMPLE_RATE, FeederError
@@ -69,15 +69,13 @@ class Speaker:
         self._room = quiet_room()
         self._ready: deque[bytes] = deque()
         self._wanted = Event()
-        self._failure: FeederError | None = None
         self._left = b""
-        self._thread = Thread(target=self._render, args=(language,), daemon=True)
-        self._thread.start()
+        self._language = language
+        self._work = feeding.Background(self._render)
 
     def block(self, first: int) -> bytes:
         """Speech, or the room's noise until there is some. Raises FeederError when the voice cannot be loaded."""
-        if self._failure:
-            raise self._failure
+        self._work.check()
         wanted = 2 * BLOCK
         while len(self._left) < wanted and self._ready:
             self._left += self._ready.popleft()
@@ -87,17 +85,17 @@ class Speaker:
         block, self._left = self._left[:wanted], self._left[wanted:]
         return block
 
-    def _render(self, language: str) -> None:
-        from drivers.microphone import sim_voice  # noqa: PLC0415 - loads numpy, which the first samples do not wait for
-
+    def _render(self) -> None:
         try:
-            for piece in sim_voice.lecture(language):
-                self._ready.append(piece)
-                while sum(map(len, tuple(self._ready))) > AHEAD_SECONDS * SAMPLE_RATE * 2:
-                    self._wanted.wait()
-                    self._wanted.clear()
-        except FeederError as error:
-            self._failure = error
+            # Loads numpy, which the first samples do not wait for.
+            from drivers.microphone import sim_voice  # noqa: PLC0415 - see above
+        except ImportError as error:
+            raise FeederError("no-voice", f"The simulated voice cannot speak ({error}); install numpy.") from error
+        for piece in sim_voice.lecture(self._language):
+            self._ready.append(piece)
+            while sum(map(len, tuple(self._ready))) > AHEAD_SECONDS * SAMPLE_RATE * 2:
+                self._wanted.wait()
+                self._wanted.clear()
 
 
 def feed(scene: str, language: str) -> None:
