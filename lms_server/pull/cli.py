@@ -7,21 +7,21 @@ import io
 import json
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import httpx
 import typer
 from rich.cells import cell_len
 from rich.console import Console
 
-from . import folder as folders
+from . import names
 from .client import Lesson, Server
-from .errors import Damaged, NotReady, PullError
-from .fetch import fetch, of_disk
+from .errors import PullError
 from .progress import Bar, Lines, Show, duration, size
+from .work import Order, Result, pull
 
 EXAMPLE = """
 Example, as often as you like (what is there is skipped, what broke off goes on):
@@ -32,30 +32,8 @@ Example, as often as you like (what is there is skipped, what broke off goes on)
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@dataclass(slots=True)
-class Result:
-    """What became of one lesson; state of a file: ``fetched`` | ``present`` | ``damaged``."""
-
-    lesson: str
-    title: str
-    folder: str | None = None
-    files: list[dict[str, Any]] = field(default_factory=list)
-    problem: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """What was asked for; named: one lesson by its id, so that its not being there yet is an error."""
-
-    out: Path
-    originals: bool
-    verify: bool
-    named: bool
-    as_json: bool
-
-
 @app.command(epilog=EXAMPLE)
-def pull(
+def command(
     *,
     server: Annotated[str, typer.Option("--server", metavar="URL", help="The address of the central server.")],
     token: Annotated[
@@ -89,8 +67,7 @@ def pull(
         if only_list or out is None:
             _print_list(lessons, as_json)
             return
-        order = Order(out, originals=originals, verify=verify, named=lesson is not None, as_json=as_json)
-        _pull(link, lessons, order)
+        _pull(link, lessons, Order(out, originals, verify, named=lesson is not None), as_json)
     except PullError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -109,65 +86,21 @@ def main() -> None:
 # -- pulling ---------------------------------------------------------------------------------------------
 
 
-def _pull(link: Server, lessons: Sequence[Lesson], order: Order) -> None:
-    """Raises PullError at what stops everything; a damaged file does not stop the others."""
+def _pull(link: Server, lessons: Sequence[Lesson], order: Order, as_json: bool) -> None:
+    """Pull, and say at the end what came, even when something ended it. Raises PullError."""
     results: list[Result] = []
-    first_problem: PullError | None = None
-    with _show(order.as_json) as show:
-        try:
-            for number, listed in enumerate(lessons, 1):
-                result = Result(listed.id, listed.title)
-                results.append(result)
-                show.say(f"[{number}/{len(lessons)}] {listed.day:%Y-%m-%d} {listed.room}: {listed.title}")
-                try:
-                    _pull_lesson(link, link.lesson(listed.id), order, show, result)
-                except (NotReady, Damaged) as error:
-                    result.problem = str(error)
-                    if isinstance(error, Damaged) or order.named:
-                        first_problem = first_problem or error
-                    else:
-                        show.say(f"  {error}")
-        finally:
-            if order.as_json:
-                print(json.dumps([asdict(result) for result in results], ensure_ascii=False, indent=1))  # noqa: T201
-    fetched = [entry for result in results for entry in result.files if entry["state"] == "fetched"]
-    present = sum(entry["state"] == "present" for result in results for entry in result.files)
-    if not order.as_json:
-        got = f"{_count(len(fetched), 'file')} fetched ({size(sum(entry['bytes'] for entry in fetched))})"
-        print(f"{got}, {present} already there, {_count(len(lessons), 'lesson')} in {order.out}.")  # noqa: T201
-    if first_problem is not None:
-        raise first_problem
-
-
-def _pull_lesson(link: Server, lesson: Lesson, order: Order, show: Show, result: Result) -> None:
-    wanted = folders.wanted(lesson, originals=order.originals)
-    damaged: Damaged | None = None
     try:
-        home = folders.of(order.out, lesson)
-        sums = folders.Sums(home)
-        result.folder = str(home)
-        for path, file in wanted:
-            state = "present"
-            if not sums.has(path, file, lesson.started, thorough=order.verify):
-                state = "fetched"
-                show.begin(path, file.bytes)
-                try:
-                    fetch(link, file, home / path, show)
-                except Damaged as error:
-                    damaged, state = damaged or error, "damaged"
-                finally:
-                    show.end()
-            if state != "damaged":
-                sums.add(path, file, lesson.started)
-            result.files.append({"path": path, "bytes": file.bytes, "sha256": file.sha256, "state": state})
-            show.say(f"  {path}  {size(file.bytes)}  {_WORDS[state]}")
-    except OSError as error:
-        raise of_disk(error, order.out / "SHA256SUMS", 0) from error
-    if damaged is not None:
-        raise damaged
-
-
-_WORDS = {"present": "already there", "fetched": "fetched and verified", "damaged": "arrived damaged, thrown away"}
+        with _show(as_json) as show:
+            pull(link, lessons, order, show, results)
+    finally:
+        if as_json:
+            print(json.dumps([asdict(result) for result in results], ensure_ascii=False, indent=1))  # noqa: T201
+        else:
+            files = [file for result in results for file in result.files]
+            fetched = [file.bytes for file in files if file.state == "fetched"]
+            present = sum(file.state == "present" for file in files)
+            got = f"{_count(len(fetched), 'file')} fetched ({size(sum(fetched))}), {present} already there"
+            print(f"{got}, {_count(len(results), 'lesson')} in {order.out}.")  # noqa: T201
 
 
 def _show(as_json: bool) -> Show:
@@ -197,19 +130,14 @@ def _print_list(lessons: Sequence[Lesson], as_json: bool) -> None:
                 str(lesson.gaps or ""),
                 lesson.state,
                 lesson.id,
-                _one_line(lesson.room),
-                _one_line(lesson.title),
+                names.one_line(lesson.room),
+                names.one_line(lesson.title),
             )
         )
     widths = [max(cell_len(row[column]) for row in rows) for column in range(len(rows[0]))]
     for row in rows:
         cells = [cell + " " * (width - cell_len(cell)) for cell, width in zip(row, widths, strict=True)]
         print("  ".join(cells).rstrip())  # noqa: T201
-
-
-def _one_line(text: str) -> str:
-    """A title must not draw on the terminal."""
-    return " ".join("".join(character if character.isprintable() else " " for character in text).split())
 
 
 def _count(number: int, noun: str) -> str:

@@ -15,7 +15,7 @@ from typing import Any
 
 import httpx
 
-from .errors import NoSuchLesson, PullError, Refused, Unreachable, WrongToken
+from .errors import Missing, NoSuchLesson, PullError, Refused, Unreachable, WrongToken
 
 API = "/api/v1"
 PAUSES = (0.5, 1.0, 2.0, 4.0)
@@ -213,7 +213,7 @@ def _missing(response: httpx.Response) -> PullError:
         return NoSuchLesson(f"There is no lesson {parts[-1]!r} on the server; `lms-pull --list` shows what there is.")
     if parts[-1] == "lessons":
         return Refused("There is no Darsbox server at that address; check --server.")
-    return Refused(f"The server no longer has {parts[-1]!r}; run the same command again.")
+    return Missing(f"The server no longer has {parts[-1]!r}; tell its administrator.")
 
 
 def _strange() -> Refused:

@@ -95,9 +95,11 @@ class _Part:
         self.digest = hashlib.sha256()
         self.size = 0
 
-    def settle(self) -> None:
+    def settle(self) -> str:
+        """Everything is on the disk; its SHA-256, or none when the file is longer than what this process put there."""
         self._disk.flush()
         os.fsync(self._disk.fileno())
+        return self.digest.hexdigest() if os.fstat(self._disk.fileno()).st_size == self.size else ""
 
 
 def _download(server: Server, file: File, path: Path, watch: Watcher, sleep: Callable[[float], Any]) -> str:
@@ -116,8 +118,7 @@ def _download(server: Server, file: File, path: Path, watch: Watcher, sleep: Cal
                     raise server.unreachable(error) from error
                 sleep(PAUSES[max(tries - 1, 0)])
             else:
-                part.settle()
-                return part.digest.hexdigest()
+                return part.settle()
 
 
 def _stream(server: Server, file: File, part: _Part, folder: Path, watch: Watcher) -> None:

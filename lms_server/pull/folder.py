@@ -110,7 +110,7 @@ def _unused(path: str, taken: Iterable[str]) -> str:
 
 
 def _why_not(lesson: Lesson, originals: bool) -> str:
-    title = f"“{lesson.title}” ({lesson.id})"
+    title = f"“{names.one_line(lesson.title)}” ({lesson.id})"
     if originals:
         return f"Nothing of {title} has reached the server yet; pull again later."
     if lesson.state == "failed":

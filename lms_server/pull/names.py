@@ -63,6 +63,11 @@ def folder_apart(name: str, lesson: str) -> str:
     return f"{name} [{safe(lesson, max_bytes=26)[-6:]}]"
 
 
+def one_line(text: str) -> str:
+    """For a terminal: no title may draw on it, ring its bell or break a table."""
+    return " ".join("".join(" " if unicodedata.category(sign) in ("Cc", "Cs") else sign for sign in text).split())
+
+
 def _shorten(name: str, max_bytes: int) -> str:
     """Cut to max_bytes of UTF-8, never inside a character nor between a letter and its marks."""
     if len(name.encode()) <= max_bytes:

@@ -214,6 +214,19 @@ def test_a_file_damaged_in_the_store_is_never_taken_for_a_recording(archive: Arc
     assert "front.mp4" not in (home(tmp_path) / "SHA256SUMS").read_text()
 
 
+def test_a_file_that_the_store_lost_does_not_keep_the_others(archive: Archive, tmp_path: Path) -> None:
+    sha = hashlib.sha256(archive.things.front.read_bytes()).hexdigest()
+    (stored,) = archive.server.data.rglob(sha)
+    hidden = stored.rename(archive.server.data / "hidden")
+    try:
+        result = archive.pull("--out", str(tmp_path), "--room", "Amphi A", "--json")
+    finally:
+        hidden.rename(stored)
+    failed(result, "The server no longer has 'front.mp4'")
+    lesson = next(one for one in json.loads(result.stdout) if one["title"].startswith("Analyse II"))
+    assert {file["state"] for file in lesson["files"]} == {"fetched", "missing"}
+
+
 def test_a_full_disk_is_one_sentence_and_loses_nothing(archive: Archive, tmp_path: Path) -> None:
     command = archive.command("--out", str(tmp_path), "--lesson", archive.things.lessons["whole"])
     limited = ["sh", "-c", 'ulimit -f 2000; exec "$0" "$@"', *command]

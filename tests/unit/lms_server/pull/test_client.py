@@ -7,8 +7,8 @@ from typing import Any
 import httpx
 import pytest
 
-from lms_server.pull.client import Server
-from lms_server.pull.errors import NoSuchLesson, PullError, Refused, Unreachable, WrongToken
+from lms_server.pull.client import File, Server
+from lms_server.pull.errors import Missing, NoSuchLesson, PullError, Refused, Unreachable, WrongToken
 
 LESSON: dict[str, Any] = {
     "id": "01KAF00000000000000000ABCD",
@@ -97,6 +97,13 @@ def test_a_bad_answer_is_one_sentence(answer: httpx.Response, kind: type[PullErr
     assert words in str(caught.value)
     assert str(caught.value).endswith(".")
     assert "\n" not in str(caught.value)
+
+
+def test_a_file_the_server_lost_concerns_that_file_only() -> None:
+    link = server(lambda request: httpx.Response(404 if "files" in request.url.path else 200, json=LESSON))
+    file = File("board.mp4", "programme", "board", 5, "ab" * 32, f"http://box.test:8500{FILE['url']}")
+    with pytest.raises(Missing, match=r"no longer has 'board\.mp4'"), link.open(file, 0):
+        pass
 
 
 def test_an_id_that_climbs_is_no_lesson() -> None:

@@ -193,6 +193,19 @@ def test_what_the_disk_says_becomes_a_sentence(number: int, kind: type[Exception
     assert str(error).endswith(".")
 
 
+def test_two_that_write_into_one_half_file_never_pass_for_right(tmp_path: Path) -> None:
+    part = tmp_path / f"board.mp4.{SHA[:8]}.part"
+
+    def handler(request: httpx.Request) -> httpx.Response:
+        with part.open("ab") as other:
+            other.write(b"from another lms-pull")
+        return ranged(request)
+
+    with pytest.raises(Damaged):
+        get(handler, tmp_path / "board.mp4")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_an_empty_file_needs_no_request(tmp_path: Path) -> None:
     empty = File("a.json", "manifest", "", 0, hashlib.sha256(b"").hexdigest(), "http://box.test/x")
     fetch(server(lambda _: httpx.Response(500)), empty, tmp_path / "a.json", Watch())

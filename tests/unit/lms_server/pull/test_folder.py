@@ -11,7 +11,8 @@ import pytest
 
 from lms_server.pull import folder
 from lms_server.pull.client import File, Lesson
-from lms_server.pull.errors import NotReady
+from lms_server.pull.errors import AtWork, NotReady
+from lms_server.pull.lock import alone
 
 STARTED = 1_795_255_320.0
 BODY = b"a recording"
@@ -112,3 +113,11 @@ def test_a_sum_of_a_file_that_is_gone_goes_too(tmp_path: Path) -> None:
     (tmp_path / "b.mp4").write_bytes(BODY)
     folder.Sums(tmp_path).add("b.mp4", file("b.mp4", "programme"), STARTED)
     assert (tmp_path / "SHA256SUMS").read_text().split() == [hashlib.sha256(BODY).hexdigest(), "b.mp4"]
+
+
+def test_a_second_pull_waits_for_the_first(tmp_path: Path) -> None:
+    home = folder.of(tmp_path, LESSON)
+    with alone(home / folder.OWNER), pytest.raises(AtWork, match="let it finish"), alone(home / folder.OWNER):
+        pass
+    with alone(home / folder.OWNER):
+        assert folder.of(tmp_path, LESSON) == home

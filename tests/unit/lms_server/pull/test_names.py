@@ -67,6 +67,11 @@ def test_a_shortened_file_keeps_its_ending() -> None:
     assert names.safe_path("board/take-001.mp4") == "board/take-001.mp4"
 
 
+def test_a_title_cannot_draw_on_the_terminal() -> None:
+    assert names.one_line("a\x1b[2J\x07b\r\nc") == "a [2J b c"
+    assert names.one_line("می‌روم") == "می‌روم"
+
+
 def test_two_lessons_of_one_name_can_stand_apart() -> None:
     assert names.folder_apart("2026-11-17 A b", "01KAF00000000000000001ABCD") == "2026-11-17 A b [01ABCD]"
 
