@@ -25,6 +25,8 @@ from appliance.spool.layout import Spool
 from media.lesson import Lesson
 
 MODULE = "appliance.recorder.keeper"
+_CODE = Path(__file__).parents[2]
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from appliance.recorder.keeper import main; main(sys.argv[3])"
 STOP_PATIENCE = 6.0
 """Seconds keepers get to close their takes before they are killed and salvaged."""
 RESPAWN = 1.0
@@ -190,7 +192,8 @@ class Crew:
 def spawn(order: Order) -> KeeperHandle:
     """Start a keeper in a session of its own, so that neither Ctrl-C nor the daemon's death reaches it."""
     child = subprocess.Popen(
-        [sys.executable, "-m", MODULE, order.to_json()],
+        # Without site, which costs half of a keeper's start; it needs nothing but the standard library and our files.
+        [sys.executable, "-S", "-c", _BOOT, str(_CODE), MODULE, order.to_json()],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         start_new_session=True,

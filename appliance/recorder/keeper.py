@@ -204,10 +204,10 @@ class Keeper:
                 raise
 
 
-def main() -> None:
-    order = Order(**json.loads(sys.argv[1]))
-    sys.exit(Keeper(order).run())
+def main(order: str) -> None:
+    """order: as Order.to_json gives it."""
+    sys.exit(Keeper(Order(**json.loads(order))).run())
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

@@ -14,6 +14,11 @@ from drivers.protocols import Capture
 
 KEYFRAME_SECONDS = 2
 """Between keyframes of what is encoded here: seeking stays quick and still pictures stay small."""
+FIRST_SECONDS = 0.1
+"""The second keyframe comes so early, and with it ends the first fragment: a touch on Start is on the disk at once."""
+COPIED_FRAGMENT = 0.45
+"""Seconds. A camera's own stream has no encoder that holds pictures back, so its fragments may be nearly as long as a
+power cut may cost; each costs a few system calls and two syncs."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +32,8 @@ class Command:
 
 def capture_command(capture: Capture, encode: Encode, ffmpeg: str, fragment_seconds: float) -> Command:
     """The capture as it is recorded."""
+    if capture.copy:
+        fragment_seconds = max(fragment_seconds, COPIED_FRAGMENT)
     codec = _audio(encode) if capture.media == "audio" else (["-c:v", "copy"] if capture.copy else _video(encode))
     argv = [
         ffmpeg,
@@ -35,17 +42,16 @@ def capture_command(capture: Capture, encode: Encode, ffmpeg: str, fragment_seco
         *capture.input,
         *("-map", "0:a:0" if capture.media == "audio" else "0:v:0"),
         *codec,
-        *(
-            "-movflags",
-            "+empty_moov+default_base_moof+delay_moov+frag_keyframe" if capture.media == "video" else _AUDIO,
-        ),
+        *("-movflags", _SOUND_FLAGS if capture.media == "audio" else _PICTURE_FLAGS),
         *("-frag_duration", str(round(fragment_seconds * 1_000_000)), "-flush_packets", "1"),
         *("-f", "mp4", "pipe:1"),
     ]
     return Command(argv, list(capture.feeder) if capture.feeder else None, dict(capture.env))
 
 
-_AUDIO = "+empty_moov+default_base_moof+delay_moov"
+_SOUND_FLAGS = "+empty_moov+default_base_moof+delay_moov"
+_PICTURE_FLAGS = f"{_SOUND_FLAGS}+frag_keyframe"
+_KEYFRAMES = f"expr:gte(t,if(gt(n_forced,1),(n_forced-1)*{KEYFRAME_SECONDS},n_forced*{FIRST_SECONDS}))"
 
 
 def _video(encode: Encode) -> list[str]:
@@ -56,7 +62,7 @@ def _video(encode: Encode) -> list[str]:
         *("-crf", str(encode.crf), "-maxrate", str(encode.video_rate), "-bufsize", str(2 * encode.video_rate)),
         *(
             "-force_key_frames",
-            f"expr:gte(t,n_forced*{KEYFRAME_SECONDS})",
+            _KEYFRAMES,
             "-g",
             str(encode.fps * KEYFRAME_SECONDS * 2),
         ),
