@@ -120,7 +120,10 @@ class Ingest:
             if announced is not None and offset + announced > row.length:
                 raise _too_large(row)
             if row.state == "open" and offset < row.length:
-                part = await run_in_threadpool(Part, self._part(upload_id), offset)
+                try:
+                    part = await run_in_threadpool(Part, self._part(upload_id), offset)
+                except NotFound as error:
+                    raise await run_in_threadpool(self._lost, row) from error
                 try:
                     await self._take_in(row, part, body=body, hold=hold, checksum=checksum, proof_sha256=proof_sha256)
                 except ServerError:
