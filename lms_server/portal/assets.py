@@ -9,6 +9,8 @@ from importlib import resources
 
 _OURS = {
     "portal.css": "text/css; charset=utf-8",
+    "lists.css": "text/css; charset=utf-8",
+    "lesson.css": "text/css; charset=utf-8",
     "player.js": "text/javascript; charset=utf-8",
     "filter.js": "text/javascript; charset=utf-8",
     "icon.svg": "image/svg+xml",
