@@ -39,7 +39,10 @@ STEADY = 5.0
 """Seconds a take must have lasted for the patience to begin anew."""
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)
 """Seconds before the next attempt; the first comes at once, for most captures that end come back at once."""
-DISK_CHECK = 5.0
+CHECK_EVERY = 5.0
+"""Seconds between two looks at the disk and at the lesson's length."""
+TELL_EVERY = 0.8
+"""Seconds between two words to the daemon: often enough for evidence of the last two seconds."""
 
 FULL = {errno.ENOSPC, errno.EDQUOT}
 
@@ -79,7 +82,7 @@ class Keeper:
         self._stopping = False
         self._capture: Capture | None = None
         self._writer: TakeWriter | None = None
-        self._disk_checked = 0.0
+        self._checked = self._told = 0.0
         self._daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
 
@@ -155,23 +158,28 @@ class Keeper:
             return
         now = Clock(time.monotonic(), time.time())
         entry = writer.append(fragment, now)
-        self._say(
-            event="fragment",
-            take=writer.entry.take,
-            span=writer.entry.span,
-            n=entry.n,
-            bytes=writer.size,
-            seconds=writer.seconds,
-            epoch=writer.epoch,
-            mono=now.mono,
-        )
-        if now.mono - self._disk_checked > DISK_CHECK:
-            self._disk_checked = now.mono
-            disk = os.statvfs(self._folder)
-            if disk.f_bavail * disk.f_frsize < self._order.reserve:
-                raise DiskReserved(errno.ENOSPC, "only the reserve is left")
-            if now.mono - self._began > self._order.longest or not writer.file.exists():
-                self._on_stop(signal.SIGTERM, None)
+        if entry.n == 1 or now.mono - self._told >= TELL_EVERY:
+            self._told = now.mono
+            self._say(
+                event="fragment",
+                take=writer.entry.take,
+                span=writer.entry.span,
+                n=entry.n,
+                bytes=writer.size,
+                seconds=writer.seconds,
+                epoch=writer.epoch,
+                mono=now.mono,
+            )
+        if now.mono - self._checked > CHECK_EVERY:
+            self._checked = now.mono
+            self._check(writer, now)
+
+    def _check(self, writer: TakeWriter, now: Clock) -> None:
+        disk = os.statvfs(self._folder)
+        if disk.f_bavail * disk.f_frsize < self._order.reserve:
+            raise DiskReserved(errno.ENOSPC, "only the reserve is left")
+        if now.mono - self._began > self._order.longest or not writer.file.exists():
+            self._on_stop(signal.SIGTERM, None)
 
     def _on_feeder(self, said: dict[str, Any]) -> None:
         if "rms_db" in said:

@@ -21,10 +21,35 @@ from media.fragments import BadStream, Fragment, Header, read_stream
 
 PIPE_BYTES = 1024 * 1024
 """Holds about two seconds of a camera while the disk thinks; the kernel's default holds a tenth of that."""
+BURST = 0.003
+"""Seconds in which FFmpeg writes the rest of a fragment, piece by piece; waiting so long wakes us once for all."""
 GRACE = 2.0
 """Seconds a capture gets to finish its last fragment when told to stop."""
 
 _F_SETPIPE_SZ = 1031
+
+
+class Bursts:
+    """Reads a pipe on which much comes at once and then nothing for a while."""
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        self._room = memoryview(bytearray(PIPE_BYTES))
+        self._buffer = bytearray()
+
+    def read(self, size: int) -> bytes:
+        """Exactly so many bytes, fewer at the end."""
+        buffer = self._buffer
+        while len(buffer) < size:
+            if buffer:
+                time.sleep(BURST)
+            came = os.readv(self._descriptor, [self._room])
+            if not came:
+                break
+            buffer += self._room[:came]
+        data = bytes(memoryview(buffer)[:size])
+        del buffer[:size]
+        return data
 
 
 class Capture:
@@ -60,6 +85,7 @@ class Capture:
         if self._feeder and self._feeder.stdout:
             self._feeder.stdout.close()  # FFmpeg alone reads it: its end must reach the feeder as a closed pipe
         self._out: IO[bytes] = cast(IO[bytes], self._ffmpeg.stdout)
+        self._bursts = Bursts(self._out.fileno())
         with contextlib.suppress(OSError):  # an unprivileged limit: the default size then does
             fcntl.fcntl(self._out.fileno(), _F_SETPIPE_SZ, PIPE_BYTES)
         self._threads = [threading.Thread(target=self._watch, daemon=True)]
@@ -78,7 +104,7 @@ class Capture:
     def run(self, on_header: Callable[[Header], None], on_fragment: Callable[[Fragment], None]) -> None:
         """Blocks until the capture has ended. Raises whatever the callbacks raise, after ending the capture."""
         try:
-            for part in read_stream(self._out.read):
+            for part in read_stream(self._bursts.read):
                 if isinstance(part, Header):
                     on_header(part)
                 else:
