@@ -147,6 +147,7 @@ def test_a_killed_agent_goes_on_where_the_server_stands(agent: Agent, link: Toxi
         wait_until(partial(_beyond, agent, before), 30, "progress")
         time.sleep(chance.uniform(0.0, 0.5))  # not for anything to happen: a random instant to be killed at
         agent.service.kill()
+    link.rate = 0
     agent.service.start()
     agent.wait_delivered()
     agent.check_arrived()
@@ -183,14 +184,15 @@ def test_damaged_bytes_never_become_a_recording(agent: Agent, link: Toxic) -> No
 
 
 def test_a_server_that_is_down_is_waited_for_and_said_once(agent: Agent, server: Server, link: Toxic) -> None:
-    agent.keep(1, 3_000_000)
-    link.rate = 1_500_000
+    agent.keep(1, 6_000_000)
+    link.rate = 300_000
     agent.service.start()
-    wait_until(lambda: agent.sent() > 0, 30, "the first chunk")
+    wait_until(lambda: agent.sent() > 100_000, 30, "the first chunk")
     server.web.kill()
     wait_until(lambda: agent.notes().get("sync.problem") == "server-unreachable", 30, "the problem on the panel")
     agent.keep(2, 100_000)
     server.start_web()
+    link.rate = 0
     agent.wait_delivered()
     agent.check_arrived()
     wait_until(lambda: agent.notes()["sync.problem"] == "", 10, "the end of the problem")
@@ -212,10 +214,10 @@ def test_strange_answers_are_waited_out(agent: Agent, link: Toxic, answer: bytes
 
 
 def test_it_stops_within_a_second_in_the_middle_of_a_chunk(agent: Agent, link: Toxic) -> None:
-    agent.keep(1, 3_000_000)
+    agent.keep(1, 6_000_000)
     link.rate = 300_000
     agent.service.start()
-    wait_until(lambda: agent.sent() > 0, 30, "the first chunk")
+    wait_until(lambda: agent.sent() > 100_000, 30, "the first chunk")
     link.blackhole = True
     began = time.monotonic()
     assert agent.service.stop() == 0
