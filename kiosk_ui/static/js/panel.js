@@ -26,7 +26,7 @@ export class Panel {
   marked = null;
   mode = null;
   centre = "start";
-  turned = 0;
+  turned = -Infinity;
 
   /** before: the panel in another language that this one replaces; what it knew of the running lesson goes on. */
   constructor(room, words, language, before = null) {

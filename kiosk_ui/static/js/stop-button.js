@@ -29,7 +29,7 @@ export class StopButton extends HTMLElement {
     ring(),
     h("span", { class: "button-words" }, this.label, this.hint),
   );
-  since = 0;
+  since = -Infinity;
 
   connectedCallback() {
     if (!this.button.isConnected) this.append(this.button);
