@@ -38,7 +38,7 @@ def why_waiting(tongue: Tongue, code: LessonState) -> str:
     """What a lesson that cannot be played yet is waiting for."""
     return {
         "ready": "",
-        "receiving": tongue.gettext("This lesson is still on its way from the room. It appears here by itself."),
+        "receiving": tongue.gettext("This lesson is still on its way from the room. Look again in a while."),
         "assembling": tongue.gettext("Everything has arrived. The server is putting the files together."),
         "failed": tongue.gettext(
             "Everything that arrived is kept, but the server could not make a playable file of it. "
