@@ -48,8 +48,8 @@ class Jobs:
     def claim(self, owner: str) -> Job | None:
         """The lesson that waited longest, now this owner's for LEASE seconds; None when there is nothing to do."""
         now = self._clock()
-        with self._database.read() as session:  # an idle worker takes no lock
-            if _next(session, now) is None:
+        with self._database.read() as session:  # an idle worker takes no lock, and looks at as little as it can
+            if session.exec(_ANYTHING).first() is None:
                 return None
         with self._database.write() as session:
             row = _next(session, now)
@@ -123,6 +123,9 @@ class Jobs:
                 row.state = "failed"
             else:
                 row.retry_at = self._clock() + PATIENCE[min(max(row.attempts, 1), len(PATIENCE)) - 1]
+
+
+_ANYTHING = select(LessonRow.id).where(col(LessonRow.state) == "assembling").limit(1)
 
 
 def _next(session: Session, now: float) -> LessonRow | None:

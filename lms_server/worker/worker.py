@@ -17,8 +17,9 @@ import structlog
 from lms_server.catalog.jobs import LEASE, Job, Jobs, Made
 from lms_server.store import NotStored, Store
 
-IDLE = 1.0
-"""Seconds between looks into the database while there is nothing to do."""
+IDLE = 2.0
+"""Seconds between looks into the database while there is nothing to do: nobody waits for them, and a small server's
+processor stays asleep."""
 LOOK = 0.1
 """Seconds between looks at a running assembly."""
 LONGEST = 6 * 3600.0
