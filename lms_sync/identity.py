@@ -11,8 +11,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
-import httpx
 from joserfc.jwk import OKPKey
 
 from appliance.spool.layout import Spool, write_atomically
@@ -94,13 +94,16 @@ def device_key(spool: Spool) -> OKPKey:
 
 def server_url(text: str) -> str:
     """Scheme, host and port of what was typed. Raises IdentityError."""
+    wrong = f"{text!r} is not a server's address; use one like https://lessons.example.edu."
     try:
-        url = httpx.URL(text.strip())
-    except httpx.InvalidURL as error:
-        raise IdentityError(f"{text!r} is not an address; use one like https://lessons.example.edu.") from error
-    if url.scheme not in {"http", "https"} or not url.host or url.userinfo or url.path != "/" or url.query:
-        raise IdentityError(f"{text!r} is not a server's address; use one like https://lessons.example.edu.")
-    return str(url).rstrip("/")
+        url = urlsplit(text.strip())
+        port = f":{url.port}" if url.port else ""
+    except ValueError as error:
+        raise IdentityError(wrong) from error
+    if url.scheme not in {"http", "https"} or not url.hostname or "@" in url.netloc or url.path.strip("/") or url.query:
+        raise IdentityError(wrong)
+    host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
+    return f"{url.scheme}://{host}{port}"
 
 
 async def enrol(
