@@ -14,6 +14,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+import av
 import numpy as np
 import numpy.typing as npt
 import pytest
@@ -371,35 +372,28 @@ async def test_a_screen_that_is_not_there_may_come(tmp_path: Path) -> None:
 
 
 async def test_a_real_camera_is_recorded_bit_by_bit(tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", 3)
+    clip, recorded = make_clip(tmp_path / "clip.mp4", 3), tmp_path / "recorded.mp4"
     with rtsp_camera(tmp_path, clip=clip) as camera:
         driver = source("camera", "rtsp", url=camera.url)
         await driver.check()
-        command = [
-            "ffmpeg",
-            "-v",
-            "error",
-            *driver.capture().input,
-            "-map",
-            "0:v:0",
-            "-c",
-            "copy",
-            "-f",
-            "framehash",
-            "-",
-        ]
-        sent = packets(["ffmpeg", "-v", "error", "-i", str(clip), "-c", "copy", "-bsf:v", "h264_mp4toannexb"])
-        got = packets([*command[: command.index("-f")], "-bsf:v", "h264_mp4toannexb"])
-    assert len(got) >= len(sent) - 1
-    assert len(set(sent) & set(got)) >= len(sent) - 3, "the camera's packets, untouched, from the first keyframe on"
+        command = ["ffmpeg", "-v", "error", *driver.capture().input, "-map", "0:v:0", "-c", "copy", str(recorded)]
+        await asyncio.to_thread(subprocess.run, command, check=True, timeout=30)
+    sent, got = slices(clip), slices(recorded)
+    assert got == sent, "the camera's pictures, untouched, from the first keyframe on"
 
 
-def packets(command: list[str]) -> list[str]:
-    """Hashes of the slices of each packet; parameter sets, which a camera repeats, are left out."""
-    strip = "filter_units=remove_types=6-9"
-    command = [*command[:-1], f"{command[-1]},{strip}", "-f", "framehash", "-"]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=30, check=True)
-    return [line.rsplit(",", 1)[1].strip() for line in done.stdout.splitlines() if not line.startswith("#")]
+def slices(file: Path) -> list[bytes]:
+    """The coded pictures alone (NAL types 1 and 5); parameter sets, which a camera repeats, are left out."""
+    found = []
+    with av.open(str(file)) as container:
+        for packet in container.demux(video=0):
+            data, at = bytes(packet), 0
+            while at + 4 < len(data):
+                length = int.from_bytes(data[at : at + 4], "big")
+                if data[at + 4] & 31 in {1, 5}:
+                    found.append(data[at + 4 : at + 4 + length])
+                at += 4 + length
+    return found
 
 
 @pytest.mark.parametrize("digest", [True, False])
@@ -459,7 +453,6 @@ def test_a_feeder_writes_nothing_but_media_to_standard_output(tmp_path: Path) ->
         capture_output=True,
         timeout=20,
         check=False,
-        env={**os.environ, "ALSA_CONFIG_PATH": os.devnull},
     )
     assert done.returncode == 1
     assert done.stdout == b""
