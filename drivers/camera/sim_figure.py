@@ -124,7 +124,10 @@ def head(look: int, mouth: int, *, blink: bool) -> Sprite:
         canvas.disc(turn, -25, 10 - mouth * 0.4, max(0.5, opening - 0.2), (70, 26, 26))
     else:
         canvas.pen.line(
-            canvas.at((turn - 11, -26), (turn, -24), (turn + 11, -26)), fill=LIPS, width=SCALE * 3, joint="curve"
+            canvas.at((turn - 11, -28), (turn - 5, -25), (turn + 5, -25), (turn + 11, -28)),
+            fill=LIPS,
+            width=SCALE * 3,
+            joint="curve",
         )
     return canvas.sprite()
 
