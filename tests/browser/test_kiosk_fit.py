@@ -138,6 +138,18 @@ def test_nothing_is_cut_off_when_words_are_a_third_longer(
         assert tall <= 0 or size[0] <= PHONE or state == "recording with trouble", state
 
 
+@pytest.mark.parametrize("size", [*SIZES, (1080, 1920)], ids=lambda size: f"{size[0]}x{size[1]}")
+def test_pictures_keep_their_shape(room: RoomPeer, visits: Visits, size: tuple[int, int]) -> None:
+    room.show(recording())
+    page = visits.open(room.url, size=size)
+    expect(page.locator("source-picture[data-live]")).to_have_count(2)
+    for picture in page.locator("source-picture").all():
+        box = picture.bounding_box()
+        assert box is not None
+        assert box["width"] >= 160
+        assert box["width"] / box["height"] == pytest.approx(16 / 9, rel=0.02)
+
+
 def stretch(value: str | dict[str, str]) -> str | dict[str, str]:
     if isinstance(value, dict):
         return {form: longer_by_a_third(text) for form, text in value.items()}

@@ -37,7 +37,7 @@ export class StopButton extends HTMLElement {
 
   /** words: {label, idle, holding, armed}; busy: the room is stopping. */
   show(words, { busy }) {
-    this.words = words;
+    this.words = busy ? { ...words, idle: "" } : words;
     put(this.button, "aria-busy", busy ? "true" : null);
     say(this.label, words.label);
     this._hint();
