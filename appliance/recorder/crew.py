@@ -26,7 +26,7 @@ from media.lesson import Lesson
 
 MODULE = "appliance.recorder.keeper"
 _CODE = Path(__file__).parents[2]
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from appliance.recorder.keeper import main; main(sys.argv[3])"
+_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from appliance.recorder.keeper import main; main()"
 STOP_PATIENCE = 6.0
 """Seconds keepers get to close their takes before they are killed and salvaged."""
 RESPAWN = 1.0
@@ -186,6 +186,7 @@ class Crew:
             longest=self._policy.longest,
             stall=self._policy.stall,
             env=command.env,
+            secrets=list(plan.capture.secrets),
         )
 
 
@@ -193,11 +194,15 @@ def spawn(order: Order) -> KeeperHandle:
     """Start a keeper in a session of its own, so that neither Ctrl-C nor the daemon's death reaches it."""
     child = subprocess.Popen(
         # Without site, which costs half of a keeper's start; it needs nothing but the standard library and our files.
-        [sys.executable, "-S", "-c", _BOOT, str(_CODE), MODULE, order.to_json()],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, "-S", "-c", _BOOT, str(_CODE), MODULE, order.lesson, order.source],
+        stdin=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
         start_new_session=True,
     )
+    if child.stdin is not None:
+        # Not in the command line, which everybody on the machine can read. A pipe takes so much at once.
+        with child.stdin, contextlib.suppress(BrokenPipeError):
+            child.stdin.write(order.to_json().encode())
     return KeeperHandle(order.source, child.pid, child)
 
 

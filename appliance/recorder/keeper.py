@@ -1,6 +1,6 @@
 """The keeper of one source: a small process that records it, take after take, until it is told to stop.
 
-    python -m appliance.recorder.keeper ORDER      (a JSON object, see Order)
+    python -m appliance.recorder.keeper < ORDER      (a JSON object, see Order)
 
 It outlives the daemon on purpose: a daemon that is killed, hangs or is updated costs no picture. It ends on SIGTERM,
 when its lesson's folder is gone, when the disk is full, or after the longest lesson allowed. What it knows it sends
@@ -49,7 +49,10 @@ FULL = {errno.ENOSPC, errno.EDQUOT}
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """What to record and where. Times in seconds, sizes in bytes; reserve: what must stay free on the disk."""
+    """What to record and where.
+
+    Times in seconds, sizes in bytes; reserve: what must stay free on the disk. secrets: never to be said to anybody.
+    """
 
     lesson: str
     folder: str
@@ -63,6 +66,7 @@ class Order:
     longest: float
     stall: float
     env: dict[str, str] = field(default_factory=dict)
+    secrets: list[str] = field(default_factory=list)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -149,6 +153,8 @@ class Keeper:
                 writer.close(ended)
         if ended == "lost":
             code, detail = capture.problem()
+            for secret in order.secrets:
+                detail = detail.replace(secret, "…")  # FFmpeg repeats addresses with their logins
             self._say(event="lost", take=number, code=code, detail=detail)
         return writer.seconds if writer is not None else 0.0
 
@@ -212,10 +218,9 @@ class Keeper:
                 raise
 
 
-def main(order: str) -> None:
-    """order: as Order.to_json gives it."""
-    sys.exit(Keeper(Order(**json.loads(order))).run())
+def main() -> None:
+    sys.exit(Keeper(Order(**json.load(sys.stdin))).run())
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main()

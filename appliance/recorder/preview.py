@@ -217,7 +217,7 @@ class Preview:
             if watched.at > began:
                 failures = 0
             if failures == 0:
-                log.warning("The preview of %s was lost: %s", source, problem)
+                log.warning("The preview of %s was lost: %s", source, self._captures[source].hide(problem))
             await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
             failures += 1
 

@@ -258,3 +258,38 @@ def test_a_corrupt_ledger_is_set_aside_and_no_lesson_is_forgotten(room: Room) ->
     assert room.only_lesson() == known
     assert list(room.spool.glob("ledger.damaged-*"))
     assert "ledger was damaged" in room.daemon.words()
+
+
+def test_a_cameras_password_is_nowhere_to_be_read(tmp_path: Path) -> None:
+    """FFmpeg repeats the whole address when it fails; neither the panel nor the log may."""
+    with rtsp_camera(tmp_path, user="room", password="right") as camera:
+        address = camera.url.replace("rtsp://", "")
+        devices = f"""
+[[camera]]
+id = "front"
+driver = "rtsp"
+url = "rtsp://{address}"
+user = "room"
+password = "wr@ng:pass/word"
+
+[[microphone]]
+id = "lectern"
+driver = "sim"
+scene = "beep"
+"""
+        room = Room(tmp_path, devices)
+        with closing_all(room):
+            room.start()
+            room.touch("start", title="Secrets")
+            room.wait_recording("lectern")
+
+            def front() -> dict[str, object]:
+                return next(item for item in room.status()["sources"] if item["id"] == "front")
+
+            wait_until(lambda: front()["state"] == "lost", 20, "the lost camera")
+            keeper = Path(f"/proc/{room.programs('front')['keeper']}/cmdline").read_text()
+            room.touch("stop")
+            everything = [str(front()), room.daemon.words(), keeper, str(room.lessons())]
+        for place in everything:
+            assert "wr@ng" not in place
+            assert "wr%40ng" not in place
