@@ -20,6 +20,9 @@ from lms_server.errors import BadRequest, NotFound
 from lms_server.store import NotStored, Store
 from lms_sync.wire import API
 
+FILE_POLICY = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
+"""A browser shows a recording that is opened by itself in a page of its own making; nothing in it may run."""
+
 
 class Login(BaseModel):
     name: Annotated[str, StringConstraints(max_length=200)]
@@ -100,6 +103,7 @@ def serve(request: Request, store: Store, file: File, lesson_id: str, title: str
         "ETag": etag,
         "Accept-Ranges": "bytes",
         "Cache-Control": "private, no-cache",
+        "Content-Security-Policy": FILE_POLICY,
         "Content-Disposition": disposition("inline" if title is None else "attachment", spoken, plain),
     }
     if matches(request.headers.get("if-none-match"), etag):

@@ -12,21 +12,29 @@ from lms_server.errors import Busy
 
 PATIENCE = 60.0
 """Seconds a newcomer waits for the old request to put away what it has; longer only while a whole file is proven."""
+SILENCE = 0.25
+LAST_WORDS = 2.0
+"""Seconds a request that was asked to stop may be silent, and may go on at all."""
 
 
 class Hold:
     """``reading`` is the scope in which the holder may be interrupted: while it waits for its peer, never while it
-    writes or stores."""
+    writes or stores. What the network has delivered already is still taken in."""
 
     def __init__(self) -> None:
         self.reading: anyio.CancelScope | None = None
-        self.interrupted = False
         self.done = anyio.Event()
+        self._until: float | None = None
 
     def interrupt(self) -> None:
-        self.interrupted = True
-        if self.reading is not None:
-            self.reading.cancel()
+        if self._until is None:
+            self._until = anyio.current_time() + LAST_WORDS
+        self.heard()
+
+    def heard(self) -> None:
+        """The holder's peer sent something, or somebody waits: how long may it be silent now?"""
+        if self.reading is not None and self._until is not None:
+            self.reading.deadline = min(anyio.current_time() + SILENCE, self._until)
 
 
 class Holds:

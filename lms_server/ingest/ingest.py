@@ -83,7 +83,7 @@ class Ingest:
     async def offset(self, upload_id: str) -> UploadRow:
         """The upload as the next PATCH will find it: a request that is still reading for it is stopped. Raises
         NotFound."""
-        await self._holds.interrupt(upload_id, patience=2.0)
+        await self._holds.interrupt(upload_id, patience=5.0)
         row = await self._row(upload_id)
         if row.offset == row.length and row.state == "open":
             async with self._holds.of(upload_id):
@@ -165,8 +165,7 @@ class Ingest:
         checkpoints = checksum is None and proof_sha256 is None
         with anyio.CancelScope() as scope:
             hold.reading = scope
-            if hold.interrupted:
-                scope.cancel()
+            hold.heard()
             broken = True
             try:
                 iterator = body.__aiter__()
@@ -176,6 +175,7 @@ class Ingest:
                     if piece is None:
                         broken = False
                         break
+                    hold.heard()
                     room -= len(piece)
                     if room < 0:
                         raise _too_large(row)
