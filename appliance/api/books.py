@@ -103,6 +103,7 @@ def sync_view(rows: Sequence[AssetRow], notes: Mapping[str, str], server: str | 
         server=notes.get("sync.server") or server,
         last_contact=_float(notes.get("sync.last_contact")),
         problem=notes.get("sync.problem") or None,
+        lessons_total=len(lessons),
         lessons_waiting=len({row.lesson for row in waiting}),
         bytes_total=sum(row.bytes for row in waiting),
         bytes_sent=sum(sent(row) for row in waiting),

@@ -66,6 +66,7 @@ class SyncView(View):
     server: str | None = None
     last_contact: float | None = None
     problem: str | None = None
+    lessons_total: int = 0
     lessons_waiting: int = 0
     bytes_total: int = 0
     bytes_sent: int = 0
