@@ -61,10 +61,10 @@ class Toxic:
         started.set()
         await ended.wait()
         server.close()
-        await self._cut()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._cut()
         await asyncio.sleep(0.01)  # the transports close one turn of the loop later
 
     async def _connection(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -73,6 +73,7 @@ class Toxic:
         assert task is not None
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        self._writers.add(writer)
         if self.down:
             writer.transport.abort()
             return
@@ -85,14 +86,13 @@ class Toxic:
             writer.transport.abort()
             return
         pair = {writer, far_writer}
-        self._writers |= pair
+        self._writers.add(far_writer)
         try:
             await asyncio.gather(
                 self._pump(reader, far_writer, pair, up=True), self._pump(far_reader, writer, pair, up=False)
             )
         finally:
-            self._writers -= pair
-            for end in pair:
+            for end in pair:  # they stay known: one whose peer reads no more closes only when it is aborted
                 end.close()
 
     async def _answer_instead(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
