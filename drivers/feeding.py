@@ -18,6 +18,12 @@ from operator import mul
 from threading import Thread
 
 SAMPLE_RATE = 48_000
+PCM_INPUT = (
+    # There is nothing to find out about these samples; left to itself FFmpeg listens to a second of them first.
+    *("-probesize", "32", "-analyzeduration", "0"),
+    *("-f", "s16le", "-ar", str(SAMPLE_RATE), "-ac", "1", "-i", "pipe:0"),
+)
+"""FFmpeg's input arguments for what a sound feeder writes."""
 BLOCK = SAMPLE_RATE // 50
 """Samples in 20 ms: what a sound feeder writes at once."""
 LEVEL_SAMPLES = SAMPLE_RATE // 10

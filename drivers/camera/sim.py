@@ -58,6 +58,7 @@ class Driver:
         return Capture(
             media="video",
             input=(
+                *("-probesize", "32", "-analyzeduration", "0"),  # see drivers.feeding.PCM_INPUT
                 *("-f", "rawvideo", "-pix_fmt", "yuv420p", "-video_size", f"{WIDTH}x{HEIGHT}"),
                 *("-framerate", fps, "-i", "pipe:0"),
             ),

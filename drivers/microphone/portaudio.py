@@ -15,6 +15,7 @@ from typing import Annotated, Any, ClassVar, Literal
 from pydantic import Field
 
 from drivers.errors import DriverError, NotReady, Unsupported
+from drivers.feeding import PCM_INPUT
 from drivers.manifest import DriverManifest
 from drivers.protocols import Capture, DriverConfig, Found, Media
 
@@ -28,7 +29,6 @@ MANIFEST = DriverManifest(
 )
 
 FEEDER = "drivers.microphone.portaudio_feeder"
-PCM = ("-f", "s16le", "-ar", "48000", "-ac", "1", "-i", "pipe:0")
 CHECK_SECONDS = 4.5
 UNSUPPORTED = frozenset({"no-portaudio", "microphone-ambiguous", "microphone-channel"})
 """Codes of the feeder that only a changed configuration or machine can mend."""
@@ -62,7 +62,7 @@ class Driver:
         config = self._config
         return Capture(
             media="audio",
-            input=PCM,
+            input=PCM_INPUT,
             feeder=(
                 *(sys.executable, "-m", FEEDER, "--device", config.device),
                 *("--channel", str(config.channel), "--gain-db", str(config.gain_db)),

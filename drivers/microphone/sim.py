@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from typing import ClassVar, Literal
 
 from drivers.errors import Unsupported
+from drivers.feeding import PCM_INPUT
 from drivers.manifest import DriverManifest
 from drivers.protocols import Capture, DriverConfig, Media
 
@@ -20,8 +21,6 @@ MANIFEST = DriverManifest(
     title="Simulated microphone",
     capabilities=frozenset({"encode", "level"}),
 )
-
-PCM = ("-f", "s16le", "-ar", "48000", "-ac", "1", "-i", "pipe:0")
 
 
 class SimMicrophoneConfig(DriverConfig):
@@ -50,7 +49,7 @@ class Driver:
     def capture(self) -> Capture:
         config = self._config
         feeder = (sys.executable, "-m", "drivers.microphone.sim_feeder", config.scene, "--language", config.language)
-        return Capture(media="audio", input=PCM, feeder=feeder)
+        return Capture(media="audio", input=PCM_INPUT, feeder=feeder)
 
     async def check(self) -> None:
         """Only the voice needs anything."""
