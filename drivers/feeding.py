@@ -78,13 +78,13 @@ class Background(Thread):
     def __init__(self, work: Callable[[], None]) -> None:
         super().__init__(daemon=True)
         self._work = work
-        self._error: BaseException | None = None
+        self._error: Exception | None = None
         self.start()
 
     def run(self) -> None:
         try:
             self._work()
-        except BaseException as error:  # noqa: BLE001 - not swallowed: handed to the main thread
+        except Exception as error:  # noqa: BLE001 - not swallowed: handed to the main thread
             self._error = error
 
     def check(self) -> None:

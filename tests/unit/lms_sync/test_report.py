@@ -24,6 +24,7 @@ from tests.peers.spool import keep_lesson
     ],
 )
 def test_a_lesson_is_as_far_as_its_slowest_file(states: list[str], said: str) -> None:
+    # The parameters are plain text to pytest, and states to the ledger.
     rows = [AssetRow("l", f"p{n}", "take", "s", "master", 1, "0", state=state) for n, state in enumerate(states)]  # type: ignore[arg-type]
     assert report.lesson_state(rows) == said
 

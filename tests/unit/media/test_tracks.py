@@ -91,9 +91,7 @@ def test_sound_is_never_more_than_half_a_packet_away(takes: Path) -> None:
     for at in (0.0, 0.005, 0.0106, 0.0108, 0.5, 3.333):
         placed, _ = heard([Piece(takes / "audio.mp4", at, 1.0)], 5.0)
         first = placed.index(True) * FRAME / RATE
-        startup = (
-            FRAME / RATE if at > FRAME / RATE / 2 else 0.0
-        )  # the encoder's own packet, where there is room
+        startup = FRAME / RATE if at > FRAME / RATE / 2 else 0.0  # the encoder's own packet, where there is room
         assert abs(first + startup - at) <= FRAME / RATE / 2 + 1e-9
 
 
