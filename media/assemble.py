@@ -138,6 +138,8 @@ class _Assembly:
         self._parts: list[_Part] = []
         for at, take in sorted(zip(begins, lesson.takes, strict=True), key=lambda pair: pair[0]):
             self._add(at, take, file_of(take))
+        # As the room prefers its devices, whichever of them happened to open first.
+        self._parts.sort(key=lambda part: (lesson.sources.index(part.source), part.number))
         for part in list(self._parts):
             if part.source.media == "audio":
                 self._silence(part)

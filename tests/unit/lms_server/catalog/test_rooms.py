@@ -32,6 +32,14 @@ def test_a_refused_try_does_not_use_the_code_up(catalogue: Catalog) -> None:
     assert refused(catalogue, code) == "code-used"
 
 
+def test_a_room_that_lost_the_answer_may_ask_again_with_the_same_key(catalogue: Catalog) -> None:
+    code = catalogue.rooms.make_code("Amphi A")
+    first = catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 1}')
+    assert catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 1}') == first
+    with pytest.raises(Forbidden):
+        catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 2}')
+
+
 def test_a_code_may_be_bound_to_an_institution(catalogue: Catalog) -> None:
     code = catalogue.rooms.make_code("Amphi A", "ENS")
     assert refused(catalogue, code, institution="ISERI") == "code-other-room"
