@@ -28,7 +28,7 @@ def test_a_code_is_good_for_a_quarter_of_an_hour(catalogue: Catalog, hands: Hand
 def test_a_refused_try_does_not_use_the_code_up(catalogue: Catalog) -> None:
     code = catalogue.rooms.make_code("Amphi A")
     assert refused(catalogue, code, room="Amphi B") == "code-other-room"
-    assert catalogue.rooms.enrol(code, "Amphi A", "ENS", "{}")
+    assert catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 1}')
     assert refused(catalogue, code) == "code-used"
 
 
