@@ -362,7 +362,7 @@ def test_an_enrolment_code_opens_once(central: Central) -> None:
     first, second = SigningRoom(central, "Lab 1"), SigningRoom(central, "Lab 1")
     assert first.enrol(code).status_code == 201
     assert problem(second.enrol(code)) == (403, "code-used")
-    assert problem(first.enrol(code)) == (403, "code-used")
+    assert first.enrol(code).status_code == 201, "a room that lost the answer may ask again with the same key"
     assert first.create(asset(str(ULID()), b"x")).status_code == 201
 
 
