@@ -30,16 +30,20 @@ from appliance.spool.ledger import open_or_rebuild
 
 log = logging.getLogger(__name__)
 
+BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LONGEST_SOCKET_FOLDER = 80
 """A unix socket's whole path has at most 107 bytes."""
 
 
-def run(config: Config, spool_root: Path, host: str, port: int) -> None:
-    """The daemon, until it is told to stop. Raises RoomError before anything has started."""
-    uvloop.run(serve(config, spool_root, host, port))
+def run(config: Config, spool_root: Path, host: str, port: int, boot: str = "") -> None:
+    """The daemon, until it is told to stop. Raises RoomError before anything has started.
+
+    boot: the name of this run of the machine, if another than the kernel gives; the tests' power cuts have their own.
+    """
+    uvloop.run(serve(config, spool_root, host, port, boot or BOOT_ID.read_text().strip()))
 
 
-async def serve(config: Config, spool_root: Path, host: str, port: int) -> None:
+async def serve(config: Config, spool_root: Path, host: str, port: int, boot: str) -> None:
     """Raises ConfigError for what an admin must put right first."""
     door = listen(host, port)
     try:
@@ -67,6 +71,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int) -> None:
         ffmpeg=ffmpeg,
         runtime=runtime_folder(spool_root),
         policy=policy_of(config),
+        boot=boot,
     )
     recorder.before_capture = preview.release_devices
     books = Books(spool, config.server.url)

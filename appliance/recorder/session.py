@@ -66,14 +66,16 @@ class Recorder:
         ffmpeg: str,
         runtime: Path,
         policy: RecorderPolicy,
+        boot: str,
     ) -> None:
+        """boot: what tells this run of the machine from every other, for the monotonic clock begins anew with each."""
         self._spool = spool
         self._ledger = ledger
         self._plans = list(sources)
         self._room = room
         self._bus = bus
         self._policy = policy
-        self._boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        self._boot = boot
         self._lesson: Lesson | None = None
         self._evidence = Evidence(self._plans)
         self._crew = Crew(
