@@ -17,6 +17,9 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
+"""Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
+file one after the other, for they share servers and browsers."""
 STATIC: dict[str, list[str]] = {
     "ruff check": [str(_BIN / "ruff"), "check", "--quiet"],
     "ruff format --check": [str(_BIN / "ruff"), "format", "--check", "--quiet"],
@@ -32,7 +35,7 @@ def check() -> int:
 
 def test() -> int:
     # Without arguments: then the floor under the number of tests holds (tests/architecture/conftest.py).
-    return _in_order({**STATIC, "all tests": [*_PYTEST]})
+    return _in_order({**STATIC, "all tests": [*_PYTEST, *SIDE_BY_SIDE]})
 
 
 def soak() -> int:

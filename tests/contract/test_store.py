@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import random
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from lms_server.store import NotStored, Store
 from lms_server.store.folder import FolderStore
 
 STORES: dict[str, Callable[[Path], Store]] = {"folder": lambda root: FolderStore(root / "store")}
-CONTENT = os.urandom(700_001)
+CONTENT = random.Random(4).randbytes(700_001)  # the same in every process: names of tests are made of its digest
 NAME = hashlib.sha256(CONTENT).hexdigest()
 
 
