@@ -48,6 +48,7 @@ class Source:
     media: Media
     label: str = ""
     av_offset_ms: float = 0.0
+    driver: str = ""
 
 
 @dataclass(slots=True)

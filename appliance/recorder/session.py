@@ -117,7 +117,9 @@ class Recorder:
                 institution=self._room.institution,
                 language=self._room.language,
                 state="recording",
-                sources=[Source(p.id, p.kind, p.media, p.label, p.av_offset_ms) for p in self._plans if p.capture],
+                sources=[
+                    Source(p.id, p.kind, p.media, p.label, p.av_offset_ms, p.driver) for p in self._plans if p.capture
+                ],
                 spans=[self._new_span()],
             )
             self._evidence.forget()

@@ -1,0 +1,1 @@
+"""Small forms of a lesson for poor links, made of its takes: poster, slidecast and proxy."""
