@@ -15,7 +15,7 @@ from drivers.protocols import Capture
 KEYFRAME_SECONDS = 2
 """Between keyframes of what is encoded here: seeking stays quick and still pictures stay small."""
 FIRST_SECONDS = 0.02
-"""The second picture is a keyframe too, and with it ends the first fragment: a touch on Start is on the disk at once."""
+"""The second picture is a keyframe too and ends the first fragment: a touch on Start is on the disk at once."""
 COPIED_FRAGMENT = 0.45
 """Seconds. A camera's own stream has no encoder that holds pictures back, so its fragments may be nearly as long as a
 power cut may cost; each costs a few system calls and two syncs."""
