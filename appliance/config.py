@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ConfigError
+from appliance.thresholds import JudgeTable
 from drivers import registry
 from drivers.errors import DriverError
 from drivers.protocols import DriverConfig, DriverModule
@@ -98,16 +99,12 @@ class RecorderTable(Table):
     """Path of the FFmpeg to use; empty: the machine's own, else the one that comes with the program."""
 
 
-class JudgeTable(Table):
-    silence_db: float = Field(-60.0, ge=-120, le=0)
-    """A microphone whose peaks stay below this is called silent."""
-    silence_seconds: float = Field(8.0, ge=1, le=600)
-
-
 class DiskTable(Table):
     reserve_percent: float = Field(2.0, ge=0, le=50)
     """Never filled by recordings: the ledger and the log need it."""
     warn_hours: float = Field(4.0, ge=0)
+    keep_free_percent: float = Field(15.0, ge=0, le=95)
+    """Below this, takes that the server has signed for are removed here, oldest first."""
 
 
 class SyncTable(Table):

@@ -46,7 +46,16 @@ class DiskChanged:
     state: str
 
 
-Event = LessonChanged | SourceChanged | Level | DiskChanged
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """The judge found something wrong with a source (a code of ``recorder.judge.facts``), or right again."""
+
+    source: str
+    code: str
+    wrong: bool
+
+
+Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged
 
 
 class Bus:

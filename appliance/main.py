@@ -22,6 +22,8 @@ from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
 from appliance.events import Bus
 from appliance.lifecycle import Server, listen, live
+from appliance.recorder.housekeeper import Housekeeper
+from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
 from appliance.recorder.preview import Preview
 from appliance.recorder.session import Recorder
@@ -73,10 +75,21 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         policy=policy_of(config),
         boot=boot,
     )
-    recorder.before_capture = preview.release_devices
+    judging = Judging(config.tables.judge, sources, bus)
+    preview.overhear, recorder.judged = judging.overhear, judging.report
+
+    async def before_capture() -> None:
+        judging.wake()
+        await preview.release_devices()
+
+    recorder.before_capture = before_capture
+    keep_free = config.tables.disk.keep_free_percent / 100
+    housekeeper = Housekeeper(spool, keep_free, lambda: recorder.capturing)
+    recorder.make_room, recorder.short_of_room = housekeeper.make_room, housekeeper.call
+    recorder.freeable = lambda: housekeeper.freeable
     books = Books(spool, config.server.url)
     devices = Devices(config, recorder.status, preview)
-    board = Board(config, recorder, books, devices)
+    board = Board(config, recorder, books, devices, judging)
     room = Room(config, recorder, preview, spool, bus, books, board, devices)
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
@@ -88,8 +101,11 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     async def show() -> None:
         await preview.run(recorder)
 
+    async def judge() -> None:
+        await judging.run(recorder)
+
     try:
-        await live(server, door, [recorder.run, show], recorder.ready.wait, room.closing)
+        await live(server, door, [recorder.run, show, judge, housekeeper.run], recorder.ready.wait, room.closing)
     finally:
         await devices.close()
         ledger.close()

@@ -99,6 +99,20 @@ class Mark:
 
 
 @dataclass(slots=True, frozen=True)
+class Remark:
+    """What the judge found wrong with a source: a code and its facts, and from when to when on the lesson's timeline.
+
+    In lesson.json they stand by source, under ``quality``: ``{"front": [{"code", "from", "to", "facts"}]}``.
+    """
+
+    source: str
+    code: str
+    begins: float
+    ends: float
+    facts: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(slots=True, frozen=True)
 class Gap:
     """Where a source has nothing: at and seconds on the lesson's timeline; why is the code of what ended the take
     before."""
@@ -121,6 +135,7 @@ class Lesson:
     spans: list[Span] = field(default_factory=list)
     takes: list[Take] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
+    quality: list[Remark] = field(default_factory=list)
 
     # -- the timeline
     # -------------------------------------------------------------------------------------------------
@@ -198,6 +213,7 @@ class Lesson:
         body["started"] = self.started
         body["seconds"] = round(self.seconds, 3)
         body["gaps"] = [asdict(gap) for gap in self.gaps()]
+        body["quality"] = by_source(self.quality)
         return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
@@ -218,6 +234,7 @@ class Lesson:
                 spans=[_read(Span, item) for item in _list(body, "spans")],
                 takes=[_read(Take, item) for item in _list(body, "takes")],
                 marks=[_read(Mark, item) for item in _list(body, "marks")],
+                quality=_remarks(body.get("quality", {})),
             )
         except (TypeError, RecursionError) as error:
             raise BadLesson(f"lesson.json lacks or mistypes a field: {error}") from error
@@ -271,15 +288,43 @@ def _list(body: dict[str, Any], name: str) -> list[Any]:
     return items
 
 
+def by_source(remarks: list[Remark]) -> dict[str, list[dict[str, Any]]]:
+    """Remarks in the form of lesson.json."""
+    found: dict[str, list[dict[str, Any]]] = {}
+    for remark in remarks:
+        item = {"code": remark.code, "from": remark.begins, "to": remark.ends, "facts": remark.facts}
+        found.setdefault(remark.source, []).append(item)
+    return found
+
+
+def _remarks(quality: Any) -> list[Remark]:
+    """Raises TypeError. Lessons of older rooms have none."""
+    if not isinstance(quality, dict) or not all(isinstance(items, list) for items in quality.values()):
+        raise TypeError("quality is no table of lists")
+    remarks = []
+    for source, items in quality.items():
+        for item in items:
+            if not isinstance(item, dict):
+                raise TypeError("quality has something in it that is no remark")
+            named = {"source": source, "begins": item.get("from"), "ends": item.get("to")}
+            remarks.append(_read(Remark, {**item, **named}))
+    return remarks
+
+
 _FITS: dict[str, Callable[[Any], bool]] = {
     "str": lambda value: isinstance(value, str) and not any("\ud800" <= sign <= "\udfff" for sign in value),
     "int": lambda value: type(value) is int and abs(value) < 2**63,
     "float": lambda value: type(value) in (int, float) and abs(value) < 1e15,
     "State": lambda value: value in STATES,
     "Media": lambda value: value in ("video", "audio"),
+    "dict[str, Any]": lambda value: isinstance(value, dict) and all(map(_is_fact, value.items())),
     "SpanEnd": lambda value: value in (None, "paused", "stopped", "cut"),
 }
 """What a field of each type takes, by the name of the type; half a surrogate pair cannot be written again."""
+
+
+def _is_fact(item: tuple[Any, Any]) -> bool:
+    return all(_FITS["str"](each) or _FITS["int"](each) or _FITS["float"](each) for each in item)
 
 
 def _read(kind: type[_T], item: Any) -> _T:

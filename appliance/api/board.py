@@ -8,10 +8,11 @@ from importlib.metadata import version
 
 from appliance.api.books import Books
 from appliance.api.devices import Devices, problem_view
-from appliance.api.health import Silence, judge
+from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.recorder import Recorder
 from appliance.api.views import DiskView, LessonView, RoomView, SourceView, StatusView
 from appliance.config import LANGUAGES, Config
+from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.status import RecorderStatus, SourceStatus
 
 VERSION = version("darsbox")
@@ -20,7 +21,11 @@ VERSION = version("darsbox")
 class Board:
     """What stands on the panel. Cheap enough for several looks a second."""
 
-    def __init__(self, config: Config, recorder: Recorder, books: Books, devices: Devices) -> None:
+    def __init__(
+        self, config: Config, recorder: Recorder, books: Books, devices: Devices, judging: Judging | None = None
+    ) -> None:
+        """judging: None where nothing is judged."""
+        self._judging = judging
         self._config = config
         self._recorder = recorder
         self._books = books
@@ -57,9 +62,15 @@ class Board:
             sources=[_source(source) for source in sources],
             disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=found.hours_left),
             sync=page.sync,
-            health=judge(found, silent, self._config.tables.disk),
+            health=judge(found, silent, self._config.tables.disk, self._judged(found)),
             last=page.last,
         )
+
+    def _judged(self, status: RecorderStatus) -> JudgedRoom:
+        judging = self._judging
+        if judging is None:
+            return JudgedRoom()
+        return JudgedRoom(judging.standing, judging.unrecorded_speech() if status.state == "ready" else ())
 
     def _with_problem(self, source: SourceStatus, status: RecorderStatus) -> SourceStatus:
         """While nothing records, what a check of the device found wrong."""

@@ -6,11 +6,14 @@ The gravest comes first; the face makes a sentence of the code and its facts.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from appliance.api.views import HealthView
-from appliance.config import DiskTable, JudgeTable
+from appliance.config import DiskTable
+from appliance.recorder.judge.facts import GRAVITY, Verdict
 from appliance.recorder.status import RecorderStatus, SourceStatus
+from appliance.thresholds import JudgeTable
 
 UNBROKEN = 5.0
 """Seconds between two looks at a microphone beyond which silence in between is not proven."""
@@ -38,12 +41,28 @@ class Silence:
         return {id_: now - at for id_, at in self._since.items() if now - at >= self._table.silence_seconds}
 
 
-def judge(status: RecorderStatus, silent: Mapping[str, float], disk: DiskTable) -> HealthView:
+@dataclass(frozen=True, slots=True)
+class JudgedRoom:
+    """What the judge says. standing: what is wrong by source and code; speaking: microphones at which somebody teaches
+    while nothing records."""
+
+    standing: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
+    speaking: Sequence[str] = ()
+
+
+NOBODY = JudgedRoom()
+
+
+def judge(
+    status: RecorderStatus, silent: Mapping[str, float], disk: DiskTable, judged: JudgedRoom = NOBODY
+) -> HealthView:
     """The gravest finding, or ``all-well``. silent: seconds by microphone, from Silence."""
-    return next(_findings(status, silent, disk), HealthView(code="all-well"))
+    return next(_findings(status, silent, disk, judged), HealthView(code="all-well"))
 
 
-def _findings(status: RecorderStatus, silent: Mapping[str, float], disk: DiskTable) -> Iterator[HealthView]:
+def _findings(
+    status: RecorderStatus, silent: Mapping[str, float], disk: DiskTable, judged: JudgedRoom
+) -> Iterator[HealthView]:
     """In the order of their gravity."""
     sources = status.sources
     if not sources:
@@ -59,16 +78,32 @@ def _findings(status: RecorderStatus, silent: Mapping[str, float], disk: DiskTab
     if stalled:
         facts = _facts(stalled, seconds=stalled[0].last_byte_age)
         yield HealthView(code="source-stalled", level="warning", facts=facts)
-    quiet = [s for s in sources if s.id in silent]
-    if quiet:
-        facts = _facts(quiet, seconds=round(silent[quiet[0].id]))
-        yield HealthView(code="microphone-silent", level="warning", facts=facts)
+    speaking = [s for s in sources if s.id in judged.speaking]
+    if speaking:
+        yield HealthView(code="speech-unrecorded", level="warning", facts=_facts(speaking))
+    for code in GRAVITY:
+        yield from _poor(code, sources, silent, judged)
     if status.hours_left < disk.warn_hours:
         facts = {"hours_left": status.hours_left, "free_bytes": status.disk_free}
         yield HealthView(code="disk-low", level="warning", facts=facts)
     starting = [s for s in sources if s.state == "starting"]
     if starting:
         yield HealthView(code="source-starting", facts=_facts(starting))
+
+
+def _poor(
+    code: str, sources: Sequence[SourceStatus], silent: Mapping[str, float], judged: JudgedRoom
+) -> Iterator[HealthView]:
+    """What is recorded, but is no good."""
+    found = {s.id: judged.standing[s.id][code] for s in sources if code in judged.standing.get(s.id, {})}
+    mute = code == "microphone-silent"
+    poor = [s for s in sources if s.state == "recording" and (s.id in found or (mute and s.id in silent))]
+    if poor:
+        first = poor[0].id
+        facts = dict(found[first].facts) if first in found else {}
+        if mute and first in silent:
+            facts["seconds"] = round(silent[first])
+        yield HealthView(code=code, level="warning", facts=_facts(poor, **facts))
 
 
 def _facts(sources: Sequence[SourceStatus], **more: Any) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from appliance.api.views import AssetView, GapView, LessonEntry
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
-from media.lesson import BadLesson, Lesson
+from media.lesson import BadLesson, Lesson, by_source
 
 
 def list_lessons(spool: Spool) -> list[LessonEntry]:
@@ -45,9 +45,15 @@ def _rows(spool: Spool, lesson: str | None) -> list[AssetRow]:
 
 def _read(spool: Spool, lesson: str, rows: Sequence[AssetRow]) -> LessonEntry:
     try:
-        return entry(spool.read_lesson(lesson), rows)
+        found = entry(spool.read_lesson(lesson), rows)
     except (BadLesson, OSError):
-        return LessonEntry(id=lesson, title="", state="damaged", started=0, seconds=0, gaps=[], assets=_assets(rows))
+        found = LessonEntry(id=lesson, title="", state="damaged", started=0, seconds=0, gaps=[], assets=_assets(rows))
+    folder = spool.lesson_dir(lesson)
+    assets = [
+        asset.model_copy(update={"removed": asset.receipted and not (folder / asset.path).exists()})
+        for asset in found.assets
+    ]
+    return found.model_copy(update={"assets": assets, "removed": any(asset.removed for asset in assets)})
 
 
 def entry(lesson: Lesson, rows: Sequence[AssetRow]) -> LessonEntry:
@@ -72,6 +78,7 @@ def entry(lesson: Lesson, rows: Sequence[AssetRow]) -> LessonEntry:
         seconds=round(lesson.seconds, 3),
         gaps=[GapView(source=gap.source, at=gap.at, seconds=gap.seconds, why=gap.why) for gap in lesson.gaps()],
         assets=assets,
+        quality=by_source(lesson.quality),
     )
 
 

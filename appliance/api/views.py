@@ -120,10 +120,13 @@ class AssetView(View):
     sha256: str
     sent: int
     receipted: bool
+    removed: bool = False
+    """It is on the server, and no longer here."""
 
 
 class LessonEntry(View):
-    """A lesson in the spool. state: as in lesson.json, or ``damaged`` when that cannot be read."""
+    """A lesson in the spool. state: as in lesson.json, or ``damaged`` when that cannot be read. removed: some of it is
+    only on the server, for its room on the disk was needed."""
 
     id: str
     title: str
@@ -132,6 +135,9 @@ class LessonEntry(View):
     seconds: float
     gaps: list[GapView]
     assets: list[AssetView]
+    removed: bool = False
+    quality: dict[str, list[dict[str, Any]]] = {}
+    """What the judge found wrong, by source: lists of {code, from, to, facts}."""
 
 
 class DeviceView(View):

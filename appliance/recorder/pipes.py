@@ -21,7 +21,7 @@ CLOSING = 1.0
 _libc = ctypes.CDLL(None)
 
 
-def _as_a_guest() -> None:
+def as_a_guest() -> None:
     """In the child: die with the daemon even if it is killed, and give way to recordings."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(_NICENESS)
@@ -133,5 +133,5 @@ async def open_feeder(feeder: Sequence[str], env: Mapping[str, str]) -> Pipe:
 
 async def _start(argv: Sequence[str], stdin: int, stdout: int, env: Mapping[str, str]) -> Process:
     return await asyncio.create_subprocess_exec(
-        *argv, stdin=stdin, stdout=stdout, stderr=PIPE, env=env, preexec_fn=_as_a_guest
+        *argv, stdin=stdin, stdout=stdout, stderr=PIPE, env=env, preexec_fn=as_a_guest
     )

@@ -89,6 +89,10 @@ class _Watched:
             viewer.put(picture)
 
 
+def _nobody(source: str, rms_db: float) -> None:
+    """Nobody overhears what is said."""
+
+
 class Preview:
     """captures: of every source by id. Methods are called on the event loop's thread, after ``run`` began."""
 
@@ -104,6 +108,8 @@ class Preview:
         self._open: set[Pipe] = set()
         self._opening = asyncio.Lock()
         self._held_until = 0.0
+        self.overhear: Callable[[str, float], None] = _nobody
+        """Called with every level (dB of full scale) of a microphone while nothing records."""
 
     async def run(self, recording: Recording) -> None:
         """Serve until cancelled; then every decoder is dead."""
@@ -282,6 +288,7 @@ class Preview:
                             if isinstance(said.get("rms_db"), int | float):
                                 heard, rms = True, float(said["rms_db"])
                                 self._bus.publish(Level(source, rms, float(said.get("peak_db", rms))))
+                                self.overhear(source, rms)
             except OSError as error:
                 problem = str(error)
             if not self._device_free():

@@ -28,10 +28,11 @@ from appliance.recorder.crew import Crew
 from appliance.recorder.evidence import Evidence
 from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan
+from appliance.recorder.sealing import Sealer
 from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
 from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import Ledger, assets_of
-from media.lesson import Lesson, Mark, Source, Span
+from media.lesson import Lesson, Mark, Remark, Source, Span
 
 log = logging.getLogger(__name__)
 
@@ -87,6 +88,7 @@ class Recorder:
             boot=self._boot,
             on_unasked_end=self._on_unasked_end,
         )
+        self._sealer = Sealer(spool)
         self._turn = asyncio.Lock()
         self._shown: dict[str, SourceState] = {}
         self._wake = asyncio.Event()
@@ -94,6 +96,15 @@ class Recorder:
         self.ready = asyncio.Event()
         self.before_capture: Callable[[], Awaitable[None]] = _nothing
         """Called before devices are opened; whoever else holds them (the preview) lets go."""
+
+        self.judged: Callable[[Lesson], list[Remark]] = lambda lesson: []
+        """Called at the end of every span: what the judge found wrong in it."""
+        self.make_room: Callable[[], Awaitable[None]] = _nothing
+        """Called when a lesson would have to be refused for want of room."""
+        self.short_of_room: Callable[[], None] = lambda: None
+        """Called when a lesson has begun, or a source found the disk full: somebody should see what may go."""
+        self.freeable: Callable[[], int] = lambda: 0
+        """Bytes that may go when room is needed; the forecast counts them."""
 
     # -- the five touches ---------------------------------------------------------------------------------------------
 
@@ -107,8 +118,10 @@ class Recorder:
                 raise AlreadyRecording("A lesson is being recorded; stop it first.", lesson=self._lesson.id)
             if not any(plan.capture for plan in self._plans):
                 raise CannotRecord("The room has no camera or microphone that can be recorded; see appliance doctor.")
+            if self._is_full():
+                await self.make_room()
             disk = shutil.disk_usage(self._spool.root)
-            if disk.free < self._reserve(disk.total) + CRITICAL_BYTES:
+            if self._is_full():
                 raise DiskFull("The disk has no room for a lesson; deliver or remove older ones.", free=disk.free)
             lesson = Lesson(
                 id=str(ULID()),
@@ -134,6 +147,7 @@ class Recorder:
                 self._lesson = None
                 raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
             self._announce()
+            self.short_of_room()
 
     async def pause(self) -> None:
         """Raises NotRecording, WrongState."""
@@ -199,7 +213,7 @@ class Recorder:
                 marks=len(lesson.marks),
                 gaps=len([gap for gap in so_far.gaps() if gap.why != "late"]),
             )
-        usable = max(0, disk.free - self._reserve(disk.total))
+        usable = max(0, disk.free + self.freeable() - self._reserve(disk.total))
         return RecorderStatus(
             state=self._state(),
             lesson=shown,
@@ -268,6 +282,7 @@ class Recorder:
             if self._lesson is not None:
                 async with self._turn:
                     await self._finish(self._lesson)
+            await self._sealer.dismiss()
             self._crew.dismiss()
 
     async def _watch(self) -> None:
@@ -318,6 +333,7 @@ class Recorder:
         if code in {EXIT_FULL, EXIT_DISK} and not self._full:
             self._full = True
             self._bus.publish(DiskChanged("full"))
+            self.short_of_room()
         async with self._turn:
             lesson = self._lesson
             if lesson is None or lesson.state != "recording":
@@ -336,6 +352,7 @@ class Recorder:
         if lesson.spans[-1].ended is None:
             lesson.spans[-1].ended = why
         await asyncio.to_thread(recovery.collect, self._spool, lesson)
+        lesson.quality += self.judged(lesson)
         for name, source in self._evidence.sources.items():
             source.takes = {take.number: take for take in lesson.takes_of(name)}
 
@@ -344,10 +361,29 @@ class Recorder:
         lesson.state = "stopping"
         self._announce()
         await self._end_span("stopped")
+        await self._sealer.finish(lesson)
         lesson.state = "kept"
         await self._write(lesson)
         self._lesson = None
         self._evidence.forget()
+        await self._deliver(lesson)
+
+    async def _close(self, lesson: Lesson) -> None:
+        """End a lesson that was cut off long ago; it is kept as soon as its hashes are known."""
+        lesson.state = "stopping"
+        await self._end_span("stopped")
+        await self._write(lesson)
+        self._lesson = None
+        self._evidence.forget()
+
+        async def keep() -> None:
+            lesson.state = "kept"
+            await self._write(lesson)
+            await self._deliver(lesson)
+
+        self._sealer.behind(lesson, keep)
+
+    async def _deliver(self, lesson: Lesson) -> None:
         await asyncio.to_thread(self._enter, lesson)
         self._bus.publish(LessonChanged(lesson.id, "kept"))
         self._publish_sources()
@@ -372,13 +408,16 @@ class Recorder:
                 await self._end_span("paused")
             else:
                 log.warning("Lesson %s was cut off; it is closed with all it has.", lesson.id)
-                await self._finish(lesson)
+                await self._close(lesson)
 
     async def _go_on(self, lesson: Lesson) -> None:
         """Record again, into the same lesson; the gap is what the takes leave between them."""
         adopted = set(self._crew.keepers)
+        known = {source.id for source in lesson.sources}  # a lesson rebuilt from its takes lacks the slower ones
+        lesson.sources += [source for source in self._sources() if source.id not in known]
         if not adopted:
             await asyncio.to_thread(recovery.collect, self._spool, lesson)
+            self._sealer.behind(lesson)
             if lesson.spans[-1].boot != self._boot:
                 lesson.spans[-1].ended = "cut"
                 lesson.spans.append(self._new_span())
@@ -404,8 +443,15 @@ class Recorder:
             raise NotRecording("No lesson is being recorded; start one first.")
         return self._lesson
 
+    def _sources(self) -> list[Source]:
+        return [Source(p.id, p.kind, p.media, p.label, p.av_offset_ms) for p in self._plans if p.capture]
+
     def _new_span(self) -> Span:
         return Span(self._boot, time.monotonic(), time.time())
+
+    def _is_full(self) -> bool:
+        disk = shutil.disk_usage(self._spool.root)
+        return disk.free < self._reserve(disk.total) + CRITICAL_BYTES
 
     def _reserve(self, total: int) -> int:
         return round(total * self._policy.reserve)

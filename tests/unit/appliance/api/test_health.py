@@ -7,8 +7,9 @@ from dataclasses import replace
 import pytest
 
 from appliance.api.health import Silence, judge
-from appliance.config import DiskTable, JudgeTable
+from appliance.config import DiskTable
 from appliance.recorder.status import Problem, RecorderStatus, SourceStatus
+from appliance.thresholds import JudgeTable
 
 GB = 1_000_000_000
 FRONT = SourceStatus("front", "camera", "video", "Front camera", "sim", "recording", 1000, 0.1)

@@ -1,0 +1,1 @@
+"""The judge: is this take any good? Measures, verdicts, the process that looks and listens, and its supervisor."""
