@@ -29,6 +29,10 @@ def export_lesson(spool_root: Path, lesson_id: str, out: Path) -> list[dict[str,
     if lesson.state != "kept":
         raise CannotExport("The lesson is still being recorded; stop it first: appliance stop")
     folder = spool.lesson_dir(lesson_id)
+    if lesson.takes and not any((folder / take.file).exists() for take in lesson.takes):
+        raise CannotExport(
+            "The server has this lesson, and its room on this disk was needed; fetch it there with lms-pull."
+        )
     out.mkdir(parents=True, exist_ok=True)
     try:
         outputs = assemble_lesson(lesson, lambda take: folder / take.file, out, progress=_bar())

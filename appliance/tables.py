@@ -29,6 +29,16 @@ _HEALTH = {
     "source-stalled": "{label} has stopped delivering; it is being tried again.",
     "source-starting": "{label} is starting.",
     "microphone-silent": "{label} is silent; is it switched on?",
+    "microphone-muted": "{label} is muted; is it switched on, and its cable in?",
+    "sound-clipped": "{label} is too loud and distorts; turn it down.",
+    "sound-hum": "{label} hums at {hertz} Hz; check its cable.",
+    "sound-quiet": "{label} is hard to hear; move closer, or turn it up.",
+    "picture-black": "{label} shows only black; is its cap off, and the light on?",
+    "picture-dark": "{label} sees too little; switch on the light.",
+    "picture-covered": "Something covers {label}; take it away.",
+    "picture-frozen": "The picture of {label} stands still; unplug it and plug it in again.",
+    "picture-blurred": "{label} is out of focus; wipe its lens, and set its focus.",
+    "speech-unrecorded": "Somebody seems to be teaching at {label}, and nothing records: appliance start.",
 }
 
 
@@ -131,7 +141,7 @@ def lessons(answer: Sequence[Answer]) -> str:
 
 def _sent(assets: Sequence[Answer]) -> str:
     if assets and all(asset["receipted"] for asset in assets):
-        return "all"
+        return "all, freed here" if any(asset["removed"] for asset in assets) else "all"
     total = sum(asset["bytes"] for asset in assets)
     return f"{100 * sum(asset['sent'] for asset in assets) // total} %" if total else "0 %"
 

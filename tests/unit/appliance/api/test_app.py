@@ -159,7 +159,7 @@ async def test_lessons_are_listed_with_their_assets(
         one = (await client.get(f"/api/v1/lessons/{LESSON}")).json()
     assert one == first
     assert (first["title"], first["seconds"], first["started"]) == ("Analyse", 60.0, 1_700_000_000.0)
-    assert set(first["assets"][0]) == {"kind", "source", "path", "bytes", "sha256", "sent", "receipted"}
+    assert set(first["assets"][0]) == {"kind", "source", "path", "bytes", "sha256", "sent", "receipted", "removed"}
     assert (second["id"], second["state"]) == (damaged, "damaged")
 
 
