@@ -26,6 +26,7 @@ from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
 from appliance.recorder.preview import Preview
+from appliance.recorder.renderer import Renderer
 from appliance.recorder.session import Recorder
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
@@ -78,11 +79,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     judging = Judging(config.tables.judge, sources, bus)
     preview.overhear, recorder.judged = judging.overhear, judging.report
 
+    renderer = Renderer(spool, lambda: recorder.capturing)
+
     async def before_capture() -> None:
+        renderer.make_way()
         judging.wake()
         await preview.release_devices()
 
-    recorder.before_capture = before_capture
+    recorder.before_capture, recorder.after_capture = before_capture, renderer.go_on
     keep_free = config.tables.disk.keep_free_percent / 100
     housekeeper = Housekeeper(spool, keep_free, lambda: recorder.capturing)
     recorder.make_room, recorder.short_of_room = housekeeper.make_room, housekeeper.call
@@ -104,8 +108,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     async def judge() -> None:
         await judging.run(recorder)
 
+    async def render() -> None:
+        await renderer.run(recorder.ready)
+
+    background = [recorder.run, show, judge, housekeeper.run]
+    if config.tables.recorder.renditions:
+        background.append(render)
     try:
-        await live(server, door, [recorder.run, show, judge, housekeeper.run], recorder.ready.wait, room.closing)
+        await live(server, door, background, recorder.ready.wait, room.closing)
     finally:
         await devices.close()
         ledger.close()

@@ -96,6 +96,8 @@ class Recorder:
         self.ready = asyncio.Event()
         self.before_capture: Callable[[], Awaitable[None]] = _nothing
         """Called before devices are opened; whoever else holds them (the preview) lets go."""
+        self.after_capture: Callable[[], None] = lambda: None
+        """Called when the devices are closed again, and after that a kept lesson is in the ledger."""
 
         self.judged: Callable[[Lesson], list[Remark]] = lambda lesson: []
         """Called at the end of every span: what the judge found wrong in it."""
@@ -130,9 +132,7 @@ class Recorder:
                 institution=self._room.institution,
                 language=self._room.language,
                 state="recording",
-                sources=[
-                    Source(p.id, p.kind, p.media, p.label, p.av_offset_ms, p.driver) for p in self._plans if p.capture
-                ],
+                sources=self._sources(),
                 spans=[self._new_span()],
             )
             self._evidence.forget()
@@ -145,6 +145,7 @@ class Recorder:
             except OSError as error:
                 await self._crew.close()
                 self._lesson = None
+                self.after_capture()
                 raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
             self._announce()
             self.short_of_room()
@@ -159,6 +160,7 @@ class Recorder:
             lesson.state = "paused"
             await self._write(lesson)
             self._announce()
+            self.after_capture()
 
     async def resume(self) -> None:
         """Raises NotRecording, WrongState."""
@@ -387,6 +389,7 @@ class Recorder:
         await asyncio.to_thread(self._enter, lesson)
         self._bus.publish(LessonChanged(lesson.id, "kept"))
         self._publish_sources()
+        self.after_capture()
 
     def _enter(self, lesson: Lesson) -> None:
         # The ledger is a convenience that is rebuilt at the next start: its trouble must not cost the lesson.
@@ -444,7 +447,7 @@ class Recorder:
         return self._lesson
 
     def _sources(self) -> list[Source]:
-        return [Source(p.id, p.kind, p.media, p.label, p.av_offset_ms) for p in self._plans if p.capture]
+        return [Source(p.id, p.kind, p.media, p.label, p.av_offset_ms, p.driver) for p in self._plans if p.capture]
 
     def _new_span(self) -> Span:
         return Span(self._boot, time.monotonic(), time.time())

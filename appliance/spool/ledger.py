@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, get_args
 
+from appliance.spool import renditions
 from appliance.spool.layout import Spool, sync_directory
 from media.lesson import BadLesson, Lesson
 
@@ -204,7 +205,8 @@ class Ledger:
 
 
 def assets_of(spool: Spool, lesson: Lesson) -> list[AssetRow]:
-    """What a kept lesson has for the server: its manifest first, then every take. States follow from the receipts."""
+    """What a kept lesson has for the server: its manifest, what was made of it for poor links, every take. States
+    follow from the receipts."""
     manifest = spool.lesson_file(lesson.id).read_bytes()
     rows = [
         AssetRow(
@@ -216,6 +218,18 @@ def assets_of(spool: Spool, lesson: Lesson) -> list[AssetRow]:
             bytes=len(manifest),
             sha256=hashlib.sha256(manifest).hexdigest(),
         )
+    ]
+    rows += [
+        AssetRow(
+            lesson=lesson.id,
+            path=made.path,
+            kind=made.kind,
+            source="",
+            tier=renditions.TIERS[made.kind],
+            bytes=made.bytes,
+            sha256=made.sha256,
+        )
+        for made in renditions.read(spool, lesson.id).made
     ]
     rows += [
         AssetRow(

@@ -59,12 +59,10 @@ class Show:
     """Encoded pictures with their times."""
 
 
-def make_slidecast(
-    layout: Layout, slides: str | None, part: Path, poster: Path, report: Report
-) -> tuple[bool, list[float]]:
+def make_slidecast(layout: Layout, slides: str | None, part: Path, poster: Path, report: Report) -> Show:
     """Write both files under these names; the caller puts them in place. slides: the source that shows them.
 
-    Returns whether there is a poster, and the times of the slides. Raises CannotRender when there is neither picture
+    There is a poster when the answer has one. Raises CannotRender when there is neither picture
     nor speech, OSError, av.FFmpegError.
     """
     options = {"movflags": "+faststart", "video_track_timescale": str(TICKS), "fflags": "+bitexact"}
@@ -74,6 +72,7 @@ def make_slidecast(
             _look(layout, slides, out, show, report)
             if show.poster:
                 poster.write_bytes(show.poster)
+                sync(poster)
         speech = speech_of(layout)
         if not show.shown and not speech:
             raise CannotRender("The lesson has neither a picture nor a sound that can be read.")
@@ -88,7 +87,7 @@ def make_slidecast(
         for _, packet in heapq.merge(*due, key=lambda item: item[0]):
             out.mux_one(packet)
     sync(part)
-    return bool(show.poster), show.changes
+    return show
 
 
 def sync(file: Path) -> None:
