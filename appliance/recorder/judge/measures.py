@@ -38,7 +38,7 @@ def small(luma: NDArray[np.uint8], *, full_range: bool) -> Grey:
 
 def picture(grey: Grey, before: Grey | None) -> Picture:
     """grey: 180×320. before: the picture before it, if there was one."""
-    low, dark, bright, top = (float(each) for each in np.percentile(grey, (1, 50, 90, 99)))
+    low, dark, bright, top = (float(each) for each in np.percentile(grey, (1, 50, 90, 99.8)))
     blocks = grey.reshape(HEIGHT // BLOCK, BLOCK, WIDTH // BLOCK, BLOCK).swapaxes(1, 2).astype(np.float32)
     spread = np.sort(blocks.std(axis=(2, 3)).ravel())
     difference: float | None = None

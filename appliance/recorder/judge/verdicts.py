@@ -21,6 +21,8 @@ HEARD = 8
 """Seconds of sound that are kept in mind for clipping and hum."""
 LOUD_DB = -40.0
 """Tenths of a second below this cannot clip."""
+CREST = 6.0
+"""dB. Noise has its peaks at least so far above its mean; the peaks themselves are AAC's as much as the room's."""
 MODULATED_DB = 8.0
 """A voice has pauses: its loud tenths of a second stand so far above its calm ones. A fan's do not."""
 
@@ -91,7 +93,8 @@ class PictureJudge(_Judge):
         covered = (
             not black and not plain and picture.detail <= table.covered_detail and picture.mean <= table.covered_level
         )
-        dark = not black and not covered and picture.mean <= table.dark_level and picture.bright <= table.dark_bright
+        drawn = picture.flat >= 0.3 and not self._sensor
+        dark = not (black or covered or drawn) and picture.mean <= table.dark_level and picture.bright <= table.dark_bright
         still = picture.difference is not None and picture.difference <= table.frozen_difference
         if picture.noise is not None:
             self._lively = self._lively + 1 if picture.noise >= table.frozen_noise else 0
@@ -99,7 +102,6 @@ class PictureJudge(_Judge):
         frozen = still and self._sensor and not black and picture.flat < 0.5
         acuity = picture.acuity
         blurred = not (black or covered or dark) and acuity is not None and acuity <= table.blur_acuity
-        drawn = picture.flat >= 0.5 and not self._sensor
         unchanged = drawn and not black and picture.difference is not None and picture.difference < 0.5
         level: dict[str, float | int | str] = {"level": round(picture.mean)}
         self._say(
@@ -137,7 +139,7 @@ class SoundJudge(_Judge):
         table = self.table
         peak = _decibels(max(second.peaks))
         muted = peak <= table.muted_db
-        silent = not muted and peak < table.silence_db
+        silent = not muted and max(second.rms) < table.silence_db - CREST
         self._heard.append(second)
         self._hums.append(second)
         self._levels.extend(second.rms)

@@ -31,7 +31,8 @@ FAMILIES = {
     "health": [
         *("all-well", "no-sources", "disk-full", "disk-low", "source-lost", "source-lost.video", "source-lost.audio"),
         *("source-stalled", "source-stalled.video", "source-stalled.audio", "source-starting", "microphone-silent"),
-        *("unknown", "more"),
+        *("microphone-muted", "sound-clipped", "sound-hum", "sound-quiet", "picture-black", "picture-dark"),
+        *("picture-covered", "picture-frozen", "picture-blurred", "speech-unrecorded", "unknown", "more"),
     ],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
