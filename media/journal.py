@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -115,6 +116,28 @@ def line(entry: TakeEntry | FragmentEntry) -> bytes:
     return json.dumps({name: getattr(entry, name) for name in entry.__slots__}, separators=(",", ":")).encode() + b"\n"
 
 
+def read_first(path: Path) -> TakeEntry:
+    """What the journal says of its take. Raises BadJournal, OSError."""
+    with path.open("rb") as file:
+        return _first(path, file.readline())
+
+
+def shorten(path: Path, fragments: int) -> None:
+    """Keep the first line and those of so many fragments; durable when it returns. Raises OSError."""
+    with path.open("r+b") as file:
+        end = sum(len(file.readline()) for _ in range(1 + fragments))
+        if end < file.seek(0, os.SEEK_END):
+            file.truncate(end)
+        os.fsync(file.fileno())
+
+
+def _first(path: Path, text: bytes) -> TakeEntry:
+    try:
+        return TakeEntry(**json.loads(text))
+    except (ValueError, TypeError) as error:
+        raise BadJournal(f"{path.name} has no readable first line: {error}") from error
+
+
 def read(path: Path) -> Journal:
     """All whole lines; a line cut off by a power cut, and all after a damaged one, are left out.
 
@@ -122,10 +145,7 @@ def read(path: Path) -> Journal:
     """
     lines = path.read_bytes().split(b"\n")
     torn = lines.pop() != b""
-    try:
-        take = TakeEntry(**json.loads(lines[0]))
-    except (IndexError, ValueError, TypeError) as error:
-        raise BadJournal(f"{path.name} has no readable first line: {error}") from error
+    take = _first(path, lines[0] if lines else b"")
     fragments: list[FragmentEntry] = []
     at = take.init
     for number, text in enumerate(lines[1:], start=1):

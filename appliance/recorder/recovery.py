@@ -6,12 +6,15 @@ Nothing is deleted: a lesson.json that cannot be read is set aside and written a
 from __future__ import annotations
 
 import logging
+import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 from appliance.spool.layout import Spool
-from appliance.spool.takes import salvage_folder, take_numbers
+from appliance.spool.takes import closed_take, salvage_folder, take_numbers
 from media import journal as journals
-from media.lesson import BadLesson, Lesson, Source, Span
+from media.journal import TakeEntry
+from media.lesson import BadLesson, Lesson, Source, Span, take_file
 
 log = logging.getLogger(__name__)
 
@@ -30,8 +33,23 @@ def unfinished(spool: Spool) -> list[Lesson]:
                 continue
             lesson = rebuilt
         if lesson.state != "kept":
+            catch_up(spool, lesson)
             found.append(lesson)
     return found
+
+
+def catch_up(spool: Spool, lesson: Lesson) -> None:
+    """Add the spans that takes speak of and lesson.json does not: after a touch on Resume, keepers and lesson.json go
+    to the disk side by side, and a cut may leave either without the other."""
+    unknown: dict[int, Span] = {}
+    for source in lesson.sources:
+        for entry in _entries(spool.lesson_dir(lesson.id) / source.id):
+            known = unknown.get(entry.span)
+            if entry.span >= len(lesson.spans) and (known is None or entry.mono < known.mono):
+                unknown[entry.span] = Span(entry.boot, entry.mono, entry.wall)
+    for _, span in sorted(unknown.items()):
+        lesson.spans.append(span)
+        lesson.state = "recording"
 
 
 def collect(spool: Spool, lesson: Lesson) -> None:
@@ -71,18 +89,17 @@ def _rebuild(spool: Spool, lesson_id: str, error: Exception) -> Lesson | None:
     folder = spool.lesson_dir(lesson_id)
     sources: list[Source] = []
     spans: dict[int, Span] = {}
+    growing = False
     for place in sorted(path for path in folder.iterdir() if path.is_dir() and path.name not in _NOT_SOURCES):
-        for number in take_numbers(place):
-            try:
-                entry = journals.read(place / f"take-{number:03d}.journal").take
-            except (journals.BadJournal, OSError):
-                continue
+        for entry in _entries(place):
+            growing |= closed_take(place / Path(take_file(entry.source, entry.take)).name) is None
             if place.name not in {source.id for source in sources}:
                 sources.append(_source(place, is_sound=entry.sample_rate > 0))
             known = spans.get(entry.span)
             if known is None or entry.mono < known.mono:
                 spans[entry.span] = Span(entry.boot, entry.mono, entry.wall, "cut")
     if not sources:
+        _forget(folder)
         return None
     broken = spool.lesson_file(lesson_id)
     if broken.exists():
@@ -90,9 +107,27 @@ def _rebuild(spool: Spool, lesson_id: str, error: Exception) -> Lesson | None:
     log.warning("Lesson %s is rebuilt from its takes, for its lesson.json cannot be used: %s", lesson_id, error)
     last = max(spans)
     whole = [spans.get(number) or spans[min(spans)] for number in range(last + 1)]
-    lesson = Lesson(lesson_id, "", "", "", "en", "stopping", sources, whole)
+    if growing:  # it was being recorded: whether it goes on is decided as of any other
+        whole[-1].ended = None
+    lesson = Lesson(lesson_id, "", "", "", "en", "recording" if growing else "stopping", sources, whole)
     spool.write_lesson(lesson)
     return lesson
+
+
+def _entries(place: Path) -> Iterator[TakeEntry]:
+    """What the journals of a source's folder say of their takes; unreadable ones are passed over."""
+    for number in take_numbers(place):
+        try:
+            yield journals.read_first(place / f"take-{number:03d}.journal")
+        except (journals.BadJournal, OSError):
+            continue
+
+
+def _forget(folder: Path) -> None:
+    """Take away what a cut at the very beginning left of a lesson: folders, and nothing in them that was recorded."""
+    files = [path for path in folder.rglob("*") if not path.is_dir()]
+    if all(file.name == "keeper.pid" or file.match(".*.new") or not file.stat().st_size for file in files):
+        shutil.rmtree(folder)
 
 
 def _source(place: Path, *, is_sound: bool) -> Source:

@@ -2,14 +2,18 @@
 
 A take is three files: ``take-001.mp4`` (only ever appended to), ``take-001.journal`` (a line a fragment) and, once it
 is closed, ``take-001.json`` (its facts). A take without the third was cut off, and salvage truncates it to its last
-whole fragment, proven by hash. Standard library only: the keeper uses it.
+whole fragment, proven by hash. The hash of a salvaged take's whole file takes longer than a room may wait for its
+return, and comes afterwards (seal). Standard library only: the keeper uses it.
 """
 
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
+import threading
+import time
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -22,6 +26,11 @@ from media.lesson import Take, take_file
 PROVEN_TAIL = 64
 """Fragments at the end of a take whose hashes salvage checks: far more than a disk holds back un-flushed between two
 syncs."""
+
+
+PARTS = (".mp4", ".journal", ".json")
+"""The files of a take."""
+SEAL_CHUNK = 4 << 20
 
 
 class Unsalvageable(Exception):
@@ -125,8 +134,9 @@ class TakeWriter:
 
 
 def take_numbers(folder: Path) -> list[int]:
-    """Numbers of the takes in a source's folder, closed or not."""
-    names = (path.stem.removeprefix("take-") for path in folder.glob("take-*.mp4"))
+    """Numbers of the takes in a source's folder, closed or not; also of one of which a cut left only a part."""
+    parts = (path for path in folder.glob("take-*") if path.suffix in PARTS)
+    names = {path.stem.removeprefix("take-") for path in parts}
     return sorted(int(name) for name in names if name.isdigit())
 
 
@@ -141,8 +151,8 @@ def closed_take(file: Path) -> Take | None:
 def salvage(file: Path, ended: str = "cut") -> Take:
     """Make a cut-off take whole: truncate it to its last fragment that is there and proven by hash, and close it.
 
-    Idempotent, and may itself be cut off at any instant. Raises Unsalvageable (nothing recorded is lost by that),
-    OSError.
+    Its sha256 is empty until it is sealed. Idempotent, and may itself be cut off at any instant. Raises Unsalvageable
+    (nothing recorded is lost by that), OSError.
     """
     found = closed_take(file)
     if found is not None:
@@ -151,17 +161,40 @@ def salvage(file: Path, ended: str = "cut") -> Take:
         journal = journals.read(file.with_suffix(".journal"))
     except (journals.BadJournal, FileNotFoundError) as error:
         raise Unsalvageable(f"{file.name} has no readable journal.") from error
+    if not file.exists():
+        raise Unsalvageable(f"{file.name} is not there, only its journal.")
     with file.open("r+b") as media:
         whole = _proven(media.fileno(), journal)
         if not whole.fragments:
             raise Unsalvageable(f"{file.name} holds no whole fragment.")
         media.truncate(whole.end)
         os.fsync(media.fileno())
-        media.seek(0)
-        digest = hashlib.file_digest(media, "sha256").hexdigest()
-    kept = journals.line(whole.take) + b"".join(journals.line(entry) for entry in whole.fragments)
-    write_atomically(file.with_suffix(".journal"), kept)
-    take = _take(whole.take, size=whole.end, sha256=digest, epoch=whole.epoch, seconds=whole.seconds, ended=ended)
+    journals.shorten(file.with_suffix(".journal"), len(whole.fragments))
+    take = _take(whole.take, size=whole.end, sha256="", epoch=whole.epoch, seconds=whole.seconds, ended=ended)
+    write_atomically(file.with_suffix(".json"), _facts(take))
+    return take
+
+
+def seal(file: Path, given_up: threading.Event, *, gently: bool) -> Take | None:
+    """Give a salvaged take the SHA-256 of its whole file, durably; of a sealed one, just its facts.
+
+    gently: rest as long as it works, for a recording goes on. None if it was given up. Raises FileNotFoundError when
+    the take is not closed, OSError.
+    """
+    take = closed_take(file)
+    if take is None:
+        raise FileNotFoundError(f"{file.name} is not closed.")
+    if take.sha256:
+        return take
+    digest = hashlib.sha256()
+    with file.open("rb", buffering=0) as media:
+        began = time.monotonic()
+        while chunk := media.read(SEAL_CHUNK):
+            digest.update(chunk)
+            if given_up.wait(time.monotonic() - began if gently else 0.0):
+                return None
+            began = time.monotonic()
+    take.sha256 = digest.hexdigest()
     write_atomically(file.with_suffix(".json"), _facts(take))
     return take
 
@@ -180,10 +213,15 @@ def salvage_folder(folder: Path) -> tuple[list[Take], list[str]]:
         except Unsalvageable as error:
             lost.append(str(error))
             # Kept for a human to look at, out of the way of what counts takes.
-            for suffix in (".mp4", ".journal"):
+            aside = next(
+                name
+                for name in (f"empty-{file.stem}{n}" for n in itertools.chain([""], map("-{}".format, itertools.count(2))))
+                if not any((folder / f"{name}{suffix}").exists() for suffix in PARTS)
+            )
+            for suffix in PARTS:
                 part = file.with_suffix(suffix)
                 if part.exists():
-                    part.rename(part.with_name(f"empty-{part.name}"))
+                    part.rename(folder / f"{aside}{suffix}")
     return takes, lost
 
 
@@ -228,7 +266,7 @@ def _facts(take: Take) -> bytes:
 
 
 def _remove(file: Path) -> None:
-    for suffix in (".mp4", ".journal", ".json"):
+    for suffix in PARTS:
         file.with_suffix(suffix).unlink(missing_ok=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import threading
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from appliance.spool.takes import (
     closed_take,
     salvage,
     salvage_folder,
+    seal,
     take_numbers,
 )
 from media.fragments import Fragment, Header, read_stream
@@ -93,8 +95,12 @@ def test_salvage_keeps_every_proven_fragment_whatever_the_cut_left(
     take = salvage(writer.file)
     end = _end(writer, max(whole))
     assert writer.file.read_bytes() == media[:end]
-    assert (take.bytes, take.sha256, take.ended) == (end, hashlib.sha256(media[:end]).hexdigest(), "cut")
+    assert (take.bytes, take.sha256, take.ended) == (end, "", "cut")
     assert salvage(writer.file) == take
+    sealed = seal(writer.file, threading.Event(), gently=False)
+    assert sealed is not None
+    assert sealed.sha256 == hashlib.sha256(media[:end]).hexdigest()
+    assert salvage(writer.file) == sealed
 
 
 def _end(writer: TakeWriter, fragment: int) -> int:
@@ -120,3 +126,28 @@ def test_a_folder_is_salvaged_take_by_take_and_the_hopeless_are_set_aside(tmp_pa
     assert len(lost) == 1
     assert (folder / "empty-take-003.mp4").exists()
     assert take_numbers(folder) == [1, 2]
+
+
+def test_what_a_cut_left_of_a_take_does_not_stand_in_the_way_of_the_next(tmp_path: Path) -> None:
+    folder = tmp_path / "front"
+    record(folder, 3)
+    record(folder, 3, number=2).file.unlink()
+    assert take_numbers(folder) == [1, 2]
+    assert [take.number for take in salvage_folder(folder)[0]] == [1]
+    record(folder, 3, number=2).file.unlink()
+    assert [take.number for take in salvage_folder(folder)[0]] == [1]
+    assert sorted(path.name for path in folder.glob("empty-*")) == [
+        "empty-take-002-2.journal",
+        "empty-take-002.journal",
+    ]
+
+
+def test_a_take_whose_hash_was_given_up_has_none_until_it_is_sealed(tmp_path: Path) -> None:
+    file = record(tmp_path / "front", 3).file
+    salvage(file)
+    given_up = threading.Event()
+    given_up.set()
+    assert seal(file, given_up, gently=True) is None
+    assert salvage(file).sha256 == ""
+    assert seal(file, threading.Event(), gently=True) == salvage(file)
+    assert salvage(file).sha256 == hashlib.sha256(file.read_bytes()).hexdigest()
