@@ -242,6 +242,7 @@ def assets_of(spool: Spool, lesson: Lesson) -> list[AssetRow]:
             sha256=take.sha256,
         )
         for take in lesson.takes
+        if take.sha256  # a take that can no longer be read has none, and could not be sent
     ]
     folder = spool.lesson_dir(lesson.id) / "receipts"
     return [
