@@ -1,8 +1,8 @@
-"""Make what is still missing of a kept lesson's renditions: ``python -m appliance.render SPOOL LESSON``.
+"""Make what is still missing of a kept lesson's renditions: ``python -m appliance.render SPOOL LESSON DAEMON``.
 
 A process of its own, at the lowest priority, which may be stopped or killed at any instant: a file takes its name only
-when it is whole, and what a killed run left is removed by the next. It ends with the daemon that started it. Exit 0
-when all is settled; 1 and one sentence on standard error when it cannot be.
+when it is whole, and what a killed run left is removed by the next. It ends with the daemon that started it (DAEMON, a
+process id). Exit 0 when all is settled; 1 and one sentence on standard error when it cannot be.
 """
 
 from __future__ import annotations
@@ -37,8 +37,10 @@ class CannotGoOn(Exception):
 
 
 def main() -> int:
+    root, lesson, daemon = sys.argv[1:]
     step_back()
-    root, lesson = sys.argv[1:]
+    if os.getppid() != int(daemon):
+        return 1  # it ended while we were being started
     try:
         run(Spool(Path(root)), lesson)
     except (CannotGoOn, OSError, BadLesson) as error:

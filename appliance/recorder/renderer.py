@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import os
 import signal
 import sys
 from collections import Counter
@@ -73,7 +74,7 @@ class Renderer:
         return None
 
     async def _make(self, lesson: str) -> None:
-        command = (sys.executable, "-m", "appliance.render", str(self._spool.root), lesson)
+        command = (sys.executable, "-m", "appliance.render", str(self._spool.root), lesson, str(os.getpid()))
         try:
             self._process = await asyncio.create_subprocess_exec(
                 *command,

@@ -6,17 +6,21 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import func, or_, tuple_
+from sqlalchemy import and_, exists, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from lms_server.catalog.database import Database
-from lms_server.catalog.schemas import File, LessonDetail, LessonPage, LessonSummary, Person
+from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
 from lms_server.catalog.tables import Asset, Institution, LessonRow, OutputRow, Room
 from lms_server.catalog.text import like_words, normalise
 from lms_server.errors import BadRequest, Forbidden, NotFound
 
 API_LESSONS = "/api/v1/lessons"
 MAX_PAGE = 200
+_SMALL = ("slidecast", "proxy", "poster")
+_ENDINGS = {"slidecast": ".mp4", "proxy": ".mp4", "poster": ".jpg"}
+_SLIDECAST = and_(col(Asset.kind) == "slidecast", col(Asset.path).endswith(".mp4"))
+_HAS_SLIDECAST = exists().where(_SLIDECAST, col(Asset.lesson_id) == col(LessonRow.id))
 _TYPES = {".mp4": "video/mp4", ".m4a": "audio/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
 
 
@@ -47,7 +51,7 @@ class Lessons:
             .limit(limit + 1)
         )
         if not person.sees_everything:
-            query = query.where(col(LessonRow.state) == "ready")
+            query = query.where(or_(col(LessonRow.state) == "ready", _HAS_SLIDECAST))
         for pattern in like_words(q):
             query = query.where(col(LessonRow.search).like(pattern))
         if room:
@@ -112,7 +116,12 @@ def _visible(session: Session, person: Person, lesson_id: str) -> tuple[LessonRo
         .join(Institution, col(Room.institution_id) == col(Institution.id))
         .where(col(LessonRow.id) == lesson_id)
     ).first()
-    if found is None or not (person.sees_everything or found[0].state == "ready"):
+    hidden = found is None or not (
+        person.sees_everything
+        or found[0].state == "ready"
+        or session.exec(select(Asset.id).where(_SLIDECAST, col(Asset.lesson_id) == lesson_id)).first() is not None
+    )
+    if found is None or hidden:
         raise NotFound("no-such-lesson", "There is no such lesson.")
     return found[0], found[1], found[2]
 
@@ -146,7 +155,8 @@ def _sizes(session: Session, lessons: Sequence[str]) -> dict[str, int]:
 
 
 def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
-    """Assembled files first, pictures before sound; then, for those who may see them, the takes as recorded."""
+    """Assembled files first, pictures before sound; then what the room made small; then, for those who may see them,
+    the takes as recorded."""
     outputs = session.exec(
         select(OutputRow)
         .where(col(OutputRow.lesson_id) == lesson_id)
@@ -167,21 +177,28 @@ def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
         )
         for row in outputs
     ]
-    if not person.sees_everything:
-        return files
     newest: dict[str, Asset] = {}
     for asset in session.exec(
         select(Asset).where(col(Asset.lesson_id) == lesson_id).order_by(col(Asset.stored), col(Asset.id))
     ):
         newest[asset.path] = asset
     taken = {file.name for file in files}
-    return files + [_asset_file(lesson_id, asset, taken) for _, asset in sorted(newest.items())]
+    arrived = [_asset_file(lesson_id, asset, taken) for _, asset in sorted(newest.items())]
+    small = sorted((file for file in arrived if file.kind in RENDITIONS), key=lambda file: _SMALL.index(file.kind))
+    if not person.sees_everything:
+        return files + small
+    return files + small + [file for file in arrived if file.kind not in RENDITIONS]
+
+
+def _is_rendition(asset: Asset) -> bool:
+    """What claims to be one must also be of its type: a page plays or shows it."""
+    return _ENDINGS.get(asset.kind, "?") == asset.path[asset.path.rfind(".") :]
 
 
 def _asset_file(lesson_id: str, asset: Asset, taken: set[str]) -> File:
     """A take's name is its path; the rare file that would hide behind an assembled one gets a folder of its own."""
     name = asset.path if asset.path not in taken else f"original/{asset.path}"
-    kind = asset.kind if asset.kind in ("take", "manifest") else "file"
+    kind = asset.kind if asset.kind in ("take", "manifest") or _is_rendition(asset) else "file"
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     return File.model_validate(
         {

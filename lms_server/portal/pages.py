@@ -55,6 +55,8 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Language, Cookie",
 }
+_PLAYABLE = ("programme", "audio", "slidecast", "proxy")
+"""Kinds of files with a tab in the player; the catalogue has them in this order."""
 PAGE = 50
 """Lessons on one page of the table."""
 _STATUS: tuple[tuple[type[ServerError], int], ...] = ((BadRequest, 400), (Forbidden, 403), (NotFound, 404))
@@ -176,7 +178,7 @@ class _Portal:
         person = self._gate.require(request)
         tongue = self._tongues.of(request)
         lesson = self._catalog.lessons.get(person, lesson_id)
-        playable = [file for file in lesson.files if file.kind in ("programme", "audio")]
+        playable = [file for file in lesson.files if file.kind in _PLAYABLE]
         chosen = next((file for file in playable if file.name == source), playable[0] if playable else None)
         return self._page(
             request,
@@ -184,7 +186,9 @@ class _Portal:
             person=person,
             lesson=lesson,
             playable=playable,
-            originals=[file for file in lesson.files if file.kind not in ("programme", "audio")],
+            originals=[file for file in lesson.files if file.kind in ("take", "manifest", "file")],
+            poster=next((file for file in lesson.files if file.kind == "poster"), None),
+            follows=words.what_follows(tongue, lesson),
             chosen=chosen,
             at=_seconds(t, lesson),
             line=timeline.draw(lesson),
@@ -195,7 +199,7 @@ class _Portal:
             state=words.state,
             waiting=words.why_waiting(tongue, lesson.state),
             whole=words.sum_of_gaps(tongue, lesson),
-            seen_by=words.seen_by(tongue, lesson.state),
+            seen_by=words.seen_by(tongue, lesson),
         )
 
     def rooms(self, request: Request) -> Response:

@@ -47,6 +47,22 @@ def why_waiting(tongue: Tongue, code: LessonState) -> str:
     }[code]
 
 
+def what_follows(tongue: Tongue, lesson: LessonDetail) -> str:
+    """Beside a player that has only what the room made small: what of the lesson is here, and what is not."""
+    if not any(file.kind == "slidecast" for file in lesson.files):
+        return ""
+    return {
+        "ready": "",
+        "receiving": tongue.gettext("Sound and slides are here. The full recording is still on its way from the room."),
+        "assembling": tongue.gettext(
+            "Sound and slides are here. The full recording has arrived, and the server is putting it together."
+        ),
+        "failed": tongue.gettext(
+            "Sound and slides are here. The server could not make a playable file of the full recording."
+        ),
+    }[lesson.state]
+
+
 def why_gap(tongue: Tongue, why: str) -> str:
     return {
         "late": tongue.gettext("it joined late"),
@@ -82,9 +98,9 @@ def sum_of_gaps(tongue: Tongue, lesson: LessonDetail) -> str:
     ) % {"number": len(lesson.gaps), "length": exact(tongue, seconds)}
 
 
-def seen_by(tongue: Tongue, code: LessonState) -> str:
-    """Who may open a lesson in that state."""
-    if code == "ready":
+def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
+    """Who may open a lesson."""
+    if lesson.open_to_all:
         return tongue.gettext("Everybody with a login")
     return tongue.gettext("Administrators, until it is ready")
 
@@ -98,6 +114,10 @@ def exact(tongue: Tongue, seconds: float) -> str:
 
 def choice(tongue: Tongue, file: File, sources: Sequence[Source]) -> str:
     """What a tab of the player says."""
+    if file.kind == "slidecast":
+        return tongue.gettext("Sound and slides")
+    if file.kind == "proxy":
+        return tongue.gettext("Small film")
     name = source(tongue, file.source, sources)
     if file.kind == "audio":
         microphones = [known for known in sources if known.media == "audio"]

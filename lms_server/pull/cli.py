@@ -51,6 +51,9 @@ def command(
     room: Annotated[str | None, typer.Option("--room", metavar="ROOM", help="Only lessons of this room.")] = None,
     only_list: Annotated[bool, typer.Option("--list", help="Only show what there is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")] = False,
+    renditions: Annotated[
+        bool, typer.Option("--renditions", help="Also the small forms: poster, sound and slides, small film.")
+    ] = False,
     originals: Annotated[
         bool, typer.Option("--originals", help="The takes as the room recorded them, not the assembled files.")
     ] = False,
@@ -67,7 +70,7 @@ def command(
         if only_list or out is None:
             _print_list(lessons, as_json)
             return
-        _pull(link, lessons, Order(out, originals, verify, named=lesson is not None), as_json)
+        _pull(link, lessons, Order(out, originals, verify, named=lesson is not None, renditions=renditions), as_json)
     except PullError as error:
         _fail(str(error))
     except KeyboardInterrupt:

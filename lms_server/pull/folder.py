@@ -5,6 +5,7 @@
     SHA256SUMS             what `sha256sum --check SHA256SUMS` reads; only verified files are in it
     board.mp4, lectern.m4a the assembled files, dated by the lesson's beginning
     lesson.json            its sources, gaps and marks
+    renditions/…           with --renditions: poster, slidecast (sound and slides) and proxy (a small film)
     originals/board/…      with --originals: the takes as the room recorded them
 """
 
@@ -27,10 +28,12 @@ _SAME_TIME = 2.0
 _LINE = re.compile(r"(?P<sha>[0-9a-f]{64}) [ *](?P<name>.+)")
 
 
-def wanted(lesson: Lesson, *, originals: bool) -> list[tuple[str, File]]:
+def wanted(lesson: Lesson, *, originals: bool, renditions: bool = False) -> list[tuple[str, File]]:
     """Which files to fetch, each with its path inside the folder; small ones first, so that a bad link still gives
     something. Raises NotReady when the lesson has none of them yet."""
     kinds = {"manifest", "take"} if originals else {"manifest", "programme", "audio"}
+    if renditions:
+        kinds |= {"poster", "slidecast", "proxy"}
     taken: set[str] = set()
     files: list[tuple[str, File]] = []
     for file in sorted(lesson.files, key=lambda file: (file.kind != "manifest", file.bytes, file.name)):

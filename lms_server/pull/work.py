@@ -32,6 +32,7 @@ class Order:
     originals: bool
     verify: bool
     named: bool
+    renditions: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +79,7 @@ def pull(link: Server, lessons: Sequence[Lesson], order: Order, show: Show, resu
 
 def _lesson(link: Server, lesson: Lesson, order: Order, show: Show, result: Result) -> None:
     """Raises FileProblem, of the first of its files that could not be had, when the others are there."""
-    wanted = folders.wanted(lesson, originals=order.originals)
+    wanted = folders.wanted(lesson, originals=order.originals, renditions=order.renditions)
     problem: FileProblem | None = None
     try:
         home = folders.of(order.out, lesson)
