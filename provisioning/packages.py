@@ -52,6 +52,7 @@ RUN = (
 TEST = (
     *RUN,
     Package("chromium", "no browser test can run", _program("chromium")),
+    Package("e2fsprogs", "no power cut can be tried", _program("mkfs.ext4", "/usr/sbin/mkfs.ext4")),
     Package("espeak-ng", "no test speech can be made", _program("espeak-ng")),
     Package("git", "the files of the project cannot be listed", _program("git")),
     Package("gir1.2-gst-rtsp-server-1.0", "there is no foreign RTSP camera to test with"),
@@ -65,6 +66,7 @@ TEST = (
     Package("pulseaudio", "there is no sound device to test with", _program("pulseaudio")),
     Package("pulseaudio-utils", "there is no sound device to test with", _program("pactl")),
     Package("python3-gi", "there is no foreign RTSP camera to test with"),
+    Package("qemu-system-common", "no power cut can be tried", _program("qemu-storage-daemon")),
     Package("xvfb", "there is no screen to record in tests", _program("Xvfb")),
 )
 

@@ -212,7 +212,7 @@ def find(lesson_dir: Path, source: str) -> KeeperHandle | None:
         pid = int((lesson_dir / source / "keeper.pid").read_text())
         words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
         # A process id alone may belong to somebody else by now.
-        if MODULE.encode() not in words or lesson_dir.name.encode() not in b" ".join(words):
+        if words[-4:] != [MODULE.encode(), lesson_dir.name.encode(), source.encode(), b""]:
             return None
         return KeeperHandle(source, pid, None)
     except (OSError, ValueError):
