@@ -59,8 +59,8 @@ class JudgeTable(BaseModel):
     purpose."""
     dark_seconds: float = Field(12.0, ge=1, le=600)
     """A teacher who turns the light off to show something turns the projector on within seconds."""
-    covered_detail: float = Field(4.0, ge=0, le=100)
-    """Standard deviation of grey within blocks of 20×20 points, of the twentieth most detailed block: a hand or a cap
+    covered_detail: float = Field(9.0, ge=0, le=100)
+    """Standard deviation of grey within blocks of 20×20 points, of the most detailed block: a hand or a cap
     has no edges anywhere, the emptiest wall has a corner or a socket."""
     covered_level: float = Field(170.0, ge=0, le=255)
     """An empty bright slide has no detail either; what lies on a lens is not that bright."""

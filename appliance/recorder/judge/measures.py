@@ -53,7 +53,7 @@ def picture(grey: Grey, before: Grey | None) -> Picture:
         median=dark,
         bright=bright,
         top=top,
-        detail=float(spread[-round(len(spread) / 20)]),
+        detail=float(spread[-1]),
         flat=float((spread < 0.5).mean()),
         acuity=_acuity(grey),
         difference=difference,

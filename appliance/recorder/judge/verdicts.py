@@ -19,6 +19,8 @@ ALIVE = 3
 """Pictures in a row with a sensor's noise that prove a sensor."""
 HEARD = 8
 """Seconds of sound that are kept in mind for clipping and hum."""
+DARK_DETAIL = 0.15
+"""Detail as a share of brightness: a dark room loses both alike, what lies on the lens has none in any light."""
 LOUD_DB = -40.0
 """Tenths of a second below this cannot clip."""
 CREST = 6.0
@@ -89,19 +91,25 @@ class PictureJudge(_Judge):
     def see(self, at: float, picture: Picture) -> None:
         table = self.table
         black = picture.top <= 2 * table.black_level and picture.mean <= table.black_level
-        plain = picture.flat >= 0.9
+        acuity = picture.acuity
+        soft = acuity is None or acuity <= table.blur_acuity
         covered = (
-            not black and not plain and picture.detail <= table.covered_detail and picture.mean <= table.covered_level
+            not black
+            and picture.flat < 0.9  # an empty slide has no detail at all
+            and soft
+            and picture.detail <= min(table.covered_detail, DARK_DETAIL * picture.mean)
+            and picture.mean <= table.covered_level
         )
         drawn = picture.flat >= 0.3 and not self._sensor
-        dark = not (black or covered or drawn) and picture.mean <= table.dark_level and picture.bright <= table.dark_bright
+        dark = (
+            not (black or covered or drawn) and picture.mean <= table.dark_level and picture.bright <= table.dark_bright
+        )
         still = picture.difference is not None and picture.difference <= table.frozen_difference
         if picture.noise is not None:
             self._lively = self._lively + 1 if picture.noise >= table.frozen_noise else 0
             self._sensor = self._sensor or self._lively >= ALIVE
         frozen = still and self._sensor and not black and picture.flat < 0.5
-        acuity = picture.acuity
-        blurred = not (black or covered or dark) and acuity is not None and acuity <= table.blur_acuity
+        blurred = not (black or covered or dark) and acuity is not None and soft
         unchanged = drawn and not black and picture.difference is not None and picture.difference < 0.5
         level: dict[str, float | int | str] = {"level": round(picture.mean)}
         self._say(

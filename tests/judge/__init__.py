@@ -1,0 +1,1 @@
+"""The labelled clips by which the judge is judged."""
