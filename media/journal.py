@@ -10,11 +10,15 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from media.fragments import Header
+
+TAIL = 8192
+"""Bytes that hold the last lines of any journal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,20 @@ def read_first(path: Path) -> TakeEntry:
         return _first(path, file.readline())
 
 
+def read_last(path: Path) -> FragmentEntry | None:
+    """The last fragment whose line is whole, without reading the journal; None if its end holds none. Raises
+    OSError."""
+    with path.open("rb") as file:
+        file.seek(max(0, file.seek(0, os.SEEK_END) - TAIL))
+        lines = file.read().split(b"\n")[:-1]
+    for text in reversed(lines):
+        try:
+            return FragmentEntry(**json.loads(text))
+        except (ValueError, TypeError):
+            continue
+    return None
+
+
 def shorten(path: Path, fragments: int) -> None:
     """Keep the first line and those of so many fragments; durable when it returns. Raises OSError."""
     with path.open("r+b") as file:
@@ -129,6 +147,23 @@ def shorten(path: Path, fragments: int) -> None:
         if end < file.seek(0, os.SEEK_END):
             file.truncate(end)
         os.fsync(file.fileno())
+
+
+def _parsed(lines: list[bytes]) -> Iterator[Any]:
+    """What the lines say, each a mapping; one that is none is given as an empty one."""
+    try:
+        every = json.loads(b"[%s]" % b",".join(lines))  # at once, for a long lesson has tens of thousands
+    except ValueError:
+        every = []
+    if len(every) == len(lines):
+        yield from (said if type(said) is dict else {} for said in every)
+        return
+    for text in lines:
+        try:
+            said = json.loads(text)
+        except ValueError:
+            said = {}
+        yield said if type(said) is dict else {}
 
 
 def _first(path: Path, text: bytes) -> TakeEntry:
@@ -148,10 +183,10 @@ def read(path: Path) -> Journal:
     take = _first(path, lines[0] if lines else b"")
     fragments: list[FragmentEntry] = []
     at = take.init
-    for number, text in enumerate(lines[1:], start=1):
+    for number, said in enumerate(_parsed(lines[1:]), start=1):
         try:
-            entry = FragmentEntry(**json.loads(text))
-        except (ValueError, TypeError):
+            entry = FragmentEntry(**said)
+        except TypeError:
             torn = True
             break
         if entry.n != number or entry.off != at:

@@ -74,13 +74,12 @@ def last_sign(spool: Spool, lesson: Lesson) -> tuple[str, float, float] | None:
         folder = spool.lesson_dir(lesson.id) / source.id
         for number in take_numbers(folder)[-1:]:
             try:
-                journal = journals.read(folder / f"take-{number:03d}.journal")
+                boot = journals.read_first(folder / f"take-{number:03d}.journal").boot
+                last = journals.read_last(folder / f"take-{number:03d}.journal")
             except (journals.BadJournal, OSError):
                 continue
-            if journal.fragments:
-                last = journal.fragments[-1]
-                if latest is None or last.wall > latest[2]:
-                    latest = (journal.take.boot, last.mono, last.wall)
+            if last is not None and (latest is None or last.wall > latest[2]):
+                latest = (boot, last.mono, last.wall)
     return latest
 
 

@@ -244,6 +244,8 @@ class Recorder:
     def _state(self) -> RecorderState:
         lesson = self._lesson
         if lesson is None:
+            if not self.ready.is_set():  # a lesson that was cut off may be found yet
+                return "starting"
             return "ready" if any(plan.capture for plan in self._plans) else "cannot-record"
         if lesson.state == "paused":
             return "paused"

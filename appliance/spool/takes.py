@@ -213,16 +213,18 @@ def salvage_folder(folder: Path) -> tuple[list[Take], list[str]]:
         except Unsalvageable as error:
             lost.append(str(error))
             # Kept for a human to look at, out of the way of what counts takes.
-            aside = next(
-                name
-                for name in (f"empty-{file.stem}{n}" for n in itertools.chain([""], map("-{}".format, itertools.count(2))))
-                if not any((folder / f"{name}{suffix}").exists() for suffix in PARTS)
-            )
+            aside = _unused(folder, f"empty-{file.stem}")
             for suffix in PARTS:
                 part = file.with_suffix(suffix)
                 if part.exists():
                     part.rename(folder / f"{aside}{suffix}")
     return takes, lost
+
+
+def _unused(folder: Path, stem: str) -> str:
+    """The stem itself, or with the first number under which no part of a take lies in the folder."""
+    names = itertools.chain([stem], (f"{stem}-{number}" for number in itertools.count(2)))
+    return next(name for name in names if not any((folder / f"{name}{suffix}").exists() for suffix in PARTS))
 
 
 def _proven(descriptor: int, journal: Journal) -> Journal:

@@ -50,3 +50,25 @@ def test_the_earliest_arrival_tells_when_media_time_zero_was() -> None:
     late = [entry(n, 0, t=0.25 * (n - 1), mono=50.0 + 0.25 * n + delay) for n, delay in ((1, 0.9), (2, 0.03), (3, 0.4))]
     assert journal.arrival_epoch(late, 0.0) == pytest.approx(50.03)
     assert journal.arrival_epoch([], 7.0) == 7.0
+
+
+def test_the_last_fragment_is_found_without_reading_the_journal(tmp_path: Path) -> None:
+    entries = [entry(n, 100 + 10 * (n - 1)) for n in range(1, 200)]
+    path = write(tmp_path / "a.journal", *entries, tail=journal.line(entries[-1])[:30])
+    assert journal.read_last(path) == entries[-1]
+    assert journal.read_last(write(tmp_path / "b.journal")) is None
+
+
+def test_a_shortened_journal_holds_the_first_fragments_and_no_torn_line(tmp_path: Path) -> None:
+    entries = [entry(n, 100 + 10 * (n - 1)) for n in range(1, 5)]
+    path = write(tmp_path / "a.journal", *entries, tail=b"{torn")
+    journal.shorten(path, 3)
+    assert path.read_bytes() == write(tmp_path / "b.journal", *entries[:3]).read_bytes()
+
+
+@pytest.mark.parametrize("tail", [b"7\n", b"[]\n", b"{},{}\n", b"null\n"])
+def test_a_line_that_is_json_but_no_fragment_ends_the_journal(tmp_path: Path, tail: bytes) -> None:
+    first = entry(1, 100)
+    read = journal.read(write(tmp_path / "a.journal", first, tail=tail + journal.line(entry(2, 110))))
+    assert read.torn
+    assert read.fragments == [first]
