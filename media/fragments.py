@@ -16,6 +16,7 @@ MAX_BOX = 64 * 1024 * 1024
 MAX_HEADER = 1024 * 1024
 
 _NOT_SYNC = 0x00010000
+_FIRST_SLICE, _LAST_SLICE, _SEQUENCE = 1, 5, 7
 
 
 class BadStream(ValueError):
@@ -26,7 +27,8 @@ class BadStream(ValueError):
 class Header:
     """ftyp and moov.
 
-    start: media time in units at which presentation begins (the edit list's), timescale: units a second.
+    start: media time in units at which presentation begins (the edit list's), timescale: units a second. nal: bytes of
+    the length before each unit of H.264, 0 for anything else.
     """
 
     data: bytes
@@ -38,16 +40,22 @@ class Header:
     sample_rate: int
     default_duration: int
     default_flags: int
+    nal: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Fragment:
-    """One moof and its mdat. time and seconds on the presentation timeline of the take, in seconds."""
+    """One moof and its mdat. time and seconds on the presentation timeline of the take, in seconds.
+
+    form: the H.264 sequence parameter sets (size, profile) that its first picture brings along, if it is a keyframe
+    and brings any.
+    """
 
     data: bytes
     time: float
     seconds: float
     key: bool
+    form: frozenset[bytes] = frozenset()
 
 
 def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
@@ -116,10 +124,10 @@ def parse_header(data: bytes) -> Header:
         timescale = struct.unpack_from(">I", mdhd, 20 if mdhd[0] == 1 else 12)[0]
         if not timescale:
             raise BadStream("The stream's track has no clock.")
-        codec, width, height, rate = _sample_entry(_child(_child(_child(mdia, b"minf"), b"stbl"), b"stsd"))
+        codec, width, height, rate, nal = _sample_entry(_child(_child(_child(mdia, b"minf"), b"stbl"), b"stsd"))
         trex = _child(_child(moov, b"mvex"), b"trex")
         duration, _size, flags = struct.unpack_from(">III", trex, 12)
-        return Header(data, timescale, _edit_start(tracks[0]), codec, width, height, rate, duration, flags)
+        return Header(data, timescale, _edit_start(tracks[0]), codec, width, height, rate, duration, flags, nal)
     except (struct.error, KeyError, IndexError) as error:
         raise BadStream(f"The stream's header is damaged: {error}.") from error
 
@@ -142,11 +150,13 @@ def parse_fragment(header: Header, moof: bytes, mdat: bytes) -> Fragment:
         tfdt = _child(traf, b"tfdt")
         begin = struct.unpack_from(">Q" if tfdt[0] == 1 else ">I", tfdt, 4)[0]
         total, first_flags = _run(traf, duration, sample_flags)
+        key = not first_flags & _NOT_SYNC
         return Fragment(
             moof + mdat,
             (begin - header.start) / header.timescale,
             total / header.timescale,
-            not first_flags & _NOT_SYNC,
+            key,
+            _form(mdat, header.nal) if key and header.nal else frozenset(),
         )
     except (struct.error, KeyError, IndexError) as error:
         raise BadStream(f"A fragment is damaged: {error}.") from error
@@ -179,6 +189,22 @@ def _run(traf: memoryview, default_duration: int, default_flags: int) -> tuple[i
     return total, first
 
 
+def _form(mdat: bytes, nal: int) -> frozenset[bytes]:
+    """The sequence parameter sets before the first slice (ITU-T H.264, table 7-1)."""
+    found: set[bytes] = set()
+    at = 8
+    while at + nal < len(mdat):
+        length = int.from_bytes(mdat[at : at + nal], "big")
+        at += nal
+        kind = mdat[at] & 0x1F
+        if _FIRST_SLICE <= kind <= _LAST_SLICE or at + length > len(mdat):
+            break
+        if kind == _SEQUENCE:
+            found.add(mdat[at : at + length])
+        at += length
+    return frozenset(found)
+
+
 def _edit_start(trak: memoryview) -> int:
     """The media time of the first edit that is not empty: what comes before is encoder priming, not sound."""
     for kind, payload in boxes(trak):
@@ -196,17 +222,19 @@ def _edit_start(trak: memoryview) -> int:
     return 0
 
 
-def _sample_entry(stsd: memoryview) -> tuple[str, int, int, int]:
-    """Codec as RFC 6381 where it is H.264, width, height, sample rate."""
+def _sample_entry(stsd: memoryview) -> tuple[str, int, int, int, int]:
+    """Codec as RFC 6381 where it is H.264, width, height, sample rate, bytes of a unit's length."""
     for kind, entry in boxes(stsd[8:]):
         name = kind.decode("ascii", "replace")
         if name in {"mp4a", "Opus"}:
-            return ("mp4a.40.2" if name == "mp4a" else "opus"), 0, 0, struct.unpack_from(">I", entry, 24)[0] >> 16
+            return ("mp4a.40.2" if name == "mp4a" else "opus"), 0, 0, struct.unpack_from(">I", entry, 24)[0] >> 16, 0
+        nal = 0
         width, height = struct.unpack_from(">HH", entry, 24)
         if name in {"avc1", "avc3"}:
             avcc = _child(entry[78:], b"avcC")
             name = f"{name}.{avcc[1]:02x}{avcc[2]:02x}{avcc[3]:02x}"
-        return name, width, height, 0
+            nal = (avcc[4] & 3) + 1
+        return name, width, height, 0, nal
     raise BadStream("The stream's track has no codec.")
 
 

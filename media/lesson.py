@@ -67,7 +67,8 @@ class Take:
     """An unbroken recording of one source: ``file`` is relative to the lesson's folder, times in seconds.
 
     epoch: the monotonic instant of media time zero. ended: ``stopped`` | ``paused`` | ``lost`` (the source went
-    away or was killed) | ``cut`` (salvaged after a crash) | ``full`` (no room on the disk).
+    away or was killed) | ``changed`` (it sends another form of picture) | ``cut`` (salvaged after a crash) | ``full``
+    (no room on the disk).
     """
 
     source: str

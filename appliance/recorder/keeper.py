@@ -26,7 +26,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from appliance.recorder.process import Capture
+from appliance.recorder.process import Capture, StreamChanged
 from appliance.spool.layout import make_directory
 from appliance.spool.takes import Clock, TakeWriter, take_numbers
 from media.fragments import Fragment, Header
@@ -86,6 +86,7 @@ class Keeper:
         self._stopping = False
         self._capture: Capture | None = None
         self._writer: TakeWriter | None = None
+        self._form: frozenset[bytes] = frozenset()
         self._checked = self._told = 0.0
         self._daemon = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self._wake_read, self._wake_write = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
@@ -138,11 +139,13 @@ class Keeper:
                 wall=time.time(),
                 epoch=capture.epoch,
             )
+            self._form = frozenset()
             self._writer = TakeWriter(self._folder, header, entry)
 
         try:
             capture.run(on_header, self._on_fragment)
-            ended = "stopped" if self._stopping else "lost"
+            code, _ = capture.problem()
+            ended = "stopped" if self._stopping else "changed" if code == "changed" else "lost"
         except OSError as error:
             ended = "full" if error.errno in FULL else "lost"
             raise
@@ -151,7 +154,7 @@ class Keeper:
             writer, self._writer = self._writer, None
             if writer is not None:
                 writer.close(ended)
-        if ended == "lost":
+        if ended in {"lost", "changed"}:
             code, detail = capture.problem()
             for secret in order.secrets:
                 detail = detail.replace(secret, "…")  # FFmpeg repeats addresses with their logins
@@ -162,6 +165,11 @@ class Keeper:
         writer = self._writer
         if writer is None:
             return
+        # Compared with the first of this take and not with its header, for some cameras describe themselves otherwise
+        # than they send.
+        if fragment.form and self._form and fragment.form != self._form:
+            raise StreamChanged
+        self._form = self._form or fragment.form
         now = Clock(time.monotonic(), time.time())
         entry = writer.append(fragment, now)
         if entry.n == 1 or now.mono - self._told >= TELL_EVERY:

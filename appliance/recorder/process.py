@@ -29,6 +29,10 @@ GRACE = 2.0
 _F_SETPIPE_SZ = 1031
 
 
+class StreamChanged(Exception):
+    """From here on the source sends another form of picture, which cannot stand in the same take."""
+
+
 class Bursts:
     """Reads a pipe on which much comes at once and then nothing for a while."""
 
@@ -102,7 +106,9 @@ class Capture:
         )
 
     def run(self, on_header: Callable[[Header], None], on_fragment: Callable[[Fragment], None]) -> None:
-        """Blocks until the capture has ended. Raises whatever the callbacks raise, after ending the capture."""
+        """Blocks until the capture has ended. Raises whatever the callbacks raise, but for StreamChanged, after ending
+        the capture.
+        """
         try:
             for part in read_stream(self._bursts.read):
                 if isinstance(part, Header):
@@ -110,6 +116,8 @@ class Capture:
                 else:
                     self._deadline = time.monotonic() + self._stall
                     on_fragment(part)
+        except StreamChanged:
+            self._problem = ("changed", "The camera changed the form of its picture; a new take begins.")
         except BadStream as error:
             self._problem = ("garbage", f"The source sends what cannot be recorded: {error}")
         finally:

@@ -67,6 +67,7 @@ def why_gap(tongue: Tongue, why: str) -> str:
     return {
         "late": tongue.gettext("it joined late"),
         "lost": tongue.gettext("the device went away"),
+        "changed": tongue.gettext("the camera changed its picture"),
         "cut": tongue.gettext("the room’s computer stopped"),
         "full": tongue.gettext("the disk was full"),
         "paused": tongue.gettext("it came back late after a pause"),

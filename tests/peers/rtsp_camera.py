@@ -94,6 +94,8 @@ def launch(options: argparse.Namespace) -> str:
     if options.clip:
         parse, pay = ("h265parse", "rtph265pay") if options.codec == "h265" else ("h264parse", "rtph264pay")
         demux = f"filesrc location={options.clip} ! qtdemux name=d d.video_0 ! queue"
+        if options.clip.endswith(".ts"):  # may change its size on the way, which no MP4 can
+            demux = f"filesrc location={options.clip} ! tsdemux ! queue"
         return f"( {demux} ! {parse} config-interval=-1 ! {pay} name=pay0 pt=96 )"
     width, height = options.size.split("x")
     shape = f"video/x-raw,format=I420,width={width},height={height},framerate={options.fps}/1"

@@ -30,6 +30,26 @@ def test_header_and_fragments_come_whole_and_in_order() -> None:
     assert (round(second.time, 4), second.key) == (0.2667, False)
 
 
+def unit(kind: int, body: bytes = b"x") -> bytes:
+    data = bytes([0x60 | kind]) + body
+    return len(data).to_bytes(4, "big") + data
+
+
+def test_a_keyframe_tells_the_form_of_its_picture() -> None:
+    """Without it, a camera that changes its size in mid-stream spoils the rest of the take."""
+    picture = unit(9) + unit(7, b"size") + unit(8, b"more") + unit(5, bytes(50)) + unit(7, b"not before a slice")
+    _, first, second = parts(mp4.header() + mp4.fragment(0, key=True, payload=picture) + mp4.fragment(4096))
+    assert isinstance(first, Fragment)
+    assert isinstance(second, Fragment)
+    assert first.form == {b"\x67size"}
+    assert second.form == frozenset()
+
+
+@given(st.binary(max_size=60))
+def test_no_keyframe_however_damaged_stops_the_stream(payload: bytes) -> None:
+    assert len(parts(mp4.header() + mp4.fragment(0, key=True, payload=payload or b"x"))) == 2
+
+
 def test_priming_of_sound_lies_before_zero() -> None:
     found = parts(mp4.header(timescale=48000, start=1024, sound=True) + mp4.fragment(0, samples=12, duration=1024))
     head, first = found
