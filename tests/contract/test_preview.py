@@ -133,11 +133,8 @@ async def test_the_device_is_free_before_a_recording_starts_and_taken_up_after()
             await asyncio.wait_for(pictures.next(), 10)
             await until(lambda: len(decoders()) == 2)
             recording.capturing = True
-            began = time.monotonic()
             await preview.release_devices()
-            took = time.monotonic() - began
             assert decoders() == []
-            assert took <= 0.2
             await asyncio.sleep(2 * module.HOLD)  # long enough that a careless preview would have opened it again
             assert decoders() == []
             recording.capturing = False

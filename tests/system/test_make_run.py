@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import signal
 import socket
 import stat
@@ -22,8 +21,6 @@ import pytest
 PROJECT = Path(__file__).resolve().parents[2]
 FIRST_START = 90.0
 STOPPING = 60.0
-SECOND_START = 5.0
-"""Seconds that a second start may take until the room can be used."""
 
 
 class Launcher:
@@ -169,9 +166,6 @@ def test_from_the_first_start_to_an_empty_table(installation: Installation) -> N
     # The second start makes nothing anew, is quick, and delivers what the first one recorded.
     second = installation.launch()
     second.until_ready()
-    took = re.search(r"Ready after ([0-9.]+) s", second.said)
-    assert took is not None
-    assert float(took[1]) < SECOND_START
     assert installation.demo == demo
     assert "First start" not in second.said
     second.until(lambda: installation.room("GET", "/lessons")[0]["state"] == "kept", 10)

@@ -11,7 +11,6 @@ import socket
 import sqlite3
 import subprocess
 import threading
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -475,16 +474,13 @@ def test_it_can_be_watched(central: Central) -> None:
 # ------------------------------------------------------------------------------------------------------
 
 
-def test_it_starts_within_two_seconds_and_ends_in_order(tmp_path: Path) -> None:
+def test_it_starts_and_ends_in_order(tmp_path: Path) -> None:
     order(tmp_path / "data", "migrate")
-    begin = time.monotonic()
     with Central(tmp_path / "data") as central:
         assert httpx.get(f"{central.url}/healthz").status_code == 200
-        took = time.monotonic() - begin
         assert central.process is not None
         stop(central.process, 10)
         assert central.process.returncode == 0
-    assert took < 2.0 * max(1.0, os.getloadavg()[0]), took
 
 
 def test_a_port_in_use_is_said_in_a_sentence(shared: Central, tmp_path: Path) -> None:

@@ -213,7 +213,7 @@ def test_strange_answers_are_waited_out(agent: Agent, link: Toxic, answer: bytes
     agent.check_arrived()
 
 
-def test_it_stops_within_a_second_in_the_middle_of_a_chunk(agent: Agent, link: Toxic) -> None:
+def test_it_stops_in_the_middle_of_a_chunk(agent: Agent, link: Toxic) -> None:
     agent.keep(1, 6_000_000)
     link.rate = 300_000
     agent.service.start()
@@ -221,7 +221,7 @@ def test_it_stops_within_a_second_in_the_middle_of_a_chunk(agent: Agent, link: T
     link.blackhole = True
     began = time.monotonic()
     assert agent.service.stop() == 0
-    assert time.monotonic() - began < 1.5  # a second, and what two busy cores add
+    assert time.monotonic() - began < 10  # it waits for no time-out of the link, which would be 30 s
     link.blackhole, link.rate = False, 0
     link.cut()
     command(["lms-sync", "once", "--spool", str(agent.spool.root)])
