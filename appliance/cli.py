@@ -151,13 +151,20 @@ def lessons(url: Url = DEFAULT_URL, as_json: AsJson = False, spool: SpoolFolder 
 
 @app.command(epilog="Example: appliance doctor --config room.toml")
 def doctor(
-    config: ConfigFile = DEFAULT_CONFIG, spool: SpoolFolder = None, url: Url = DEFAULT_URL, as_json: AsJson = False
+    config: ConfigFile = DEFAULT_CONFIG,
+    spool: SpoolFolder = None,
+    url: Url = DEFAULT_URL,
+    as_json: AsJson = False,
+    quick: Annotated[bool, typer.Option("--quick", help="Do not look at and listen to every source.")] = False,
 ) -> None:
-    """Look at everything the room needs, and say what to do."""
+    """Look at everything the room needs, and say what to do.
+
+    Every source is looked at or listened to for ten seconds, unless a lesson is recorded.
+    """
     from appliance import tables  # noqa: PLC0415
     from appliance.doctor import examine  # noqa: PLC0415
 
-    findings = examine(config, spool or DEFAULT_SPOOL, url)
+    findings = examine(config, spool or DEFAULT_SPOOL, url, quick=quick)
     _print([finding.as_json() for finding in findings], tables.doctor(findings), as_json)
     bad = [finding for finding in findings if finding.level == "error"]
     if bad:

@@ -41,8 +41,8 @@ class Finding:
         return asdict(self)
 
 
-def examine(config_file: Path, spool: Path, url: str) -> list[Finding]:
-    """All findings. Takes a few seconds: every device is asked."""
+def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) -> list[Finding]:
+    """All findings. Takes a quarter of a minute: every source is looked at or listened to, unless it shall be quick."""
     findings: list[Finding] = []
     config: Config | None = None
     try:
@@ -55,6 +55,8 @@ def examine(config_file: Path, spool: Path, url: str) -> list[Finding]:
     if config is not None:
         findings += _devices(config, url, running=running)
         findings.append(_ffmpeg(config))
+        if not quick:
+            findings += _sources(config, url, running=running)
         findings += _portaudio(config)
         findings += _port(config, url, running=running)
         findings += _disk(config, spool)
@@ -96,6 +98,27 @@ def _device(kind: str, name: str, driver: str, detail: str | None) -> Finding:
     if detail is None:
         return Finding(f"{kind} {name}", "ok", f"{driver}, ready")
     return Finding(f"{kind} {name}", "error", f"{driver}: not ready", detail)
+
+
+def _sources(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
+    """What the judge says of ten seconds of each."""
+    from appliance.selftest import ADVICE, try_sources  # noqa: PLC0415 - loads OpenCV
+
+    if running and client.ask(url, "GET", "/api/v1/status")["lesson"] is not None:
+        yield Finding("self-test", "ok", "left out: a lesson is being recorded, and judged meanwhile")
+        return
+    try:
+        tried = try_sources(config, url, running=running)
+    except (ConfigError, OSError) as error:
+        yield Finding("self-test", "error", f"could not be done: {error}", "See the lines above.")
+        return
+    for each in tried:
+        what = f"{'look at' if each.source.media == 'video' else 'listen to'} {each.source.id}"
+        if not each.code:
+            yield Finding(what, "ok", f"good, {each.fact}")
+            continue
+        wrong, advice = ADVICE[each.code]
+        yield Finding(what, "error" if each.code == "nothing" else "warning", f"{wrong} ({each.fact})", advice)
 
 
 def _ffmpeg(config: Config) -> Finding:

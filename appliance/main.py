@@ -9,6 +9,8 @@ import os
 import shutil
 import stat
 import tempfile
+from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 
 import uvloop
@@ -102,18 +104,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
             log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
-    async def show() -> None:
-        await preview.run(recorder)
-
-    async def judge() -> None:
-        await judging.run(recorder)
-
-    async def render() -> None:
-        await renderer.run(recorder.ready)
-
-    background = [recorder.run, show, judge, housekeeper.run]
+    background: list[Callable[[], Awaitable[None]]] = [
+        recorder.run,
+        partial(preview.run, recorder),
+        partial(judging.run, recorder),
+        housekeeper.run,
+    ]
     if config.tables.recorder.renditions:
-        background.append(render)
+        background.append(partial(renderer.run, recorder.ready))
     try:
         await live(server, door, background, recorder.ready.wait, room.closing)
     finally:

@@ -27,11 +27,16 @@ FPS = {"teacher": 25, "slides": 5, "pattern": 25}
 class SimCameraConfig(DriverConfig):
     """scene: ``teacher`` a speaking teacher and a board that fills; ``slides`` numbered slides in three languages;
     ``pattern`` a frame counter, and a white flash of 100 ms at every even second of the monotonic clock, at the same
-    instants as the beep of the simulated microphone. fps 0: what suits the scene."""
+    instants as the beep of the simulated microphone. fps 0: what suits the scene. fault: what goes wrong with the
+    picture after ``fault_after`` seconds, for ``fault_seconds``, again and again; with one, the camera has a sensor's
+    noise."""
 
     scene: Literal["teacher", "slides", "pattern"] = "teacher"
     fps: int = Field(0, ge=0, le=60)
     slide_seconds: float = Field(20.0, ge=1, le=3600)
+    fault: Literal["none", "black", "dark", "covered", "frozen"] = "none"
+    fault_after: float = Field(10.0, ge=0, le=3600)
+    fault_seconds: float = Field(30.0, ge=1, le=3600)
 
 
 Config = SimCameraConfig
@@ -55,6 +60,9 @@ class Driver:
         feeder = [sys.executable, "-m", "drivers.camera.sim_feeder", config.scene, "--fps", fps]
         if config.scene == "slides":
             feeder += ["--slide-seconds", str(config.slide_seconds)]
+        if config.fault != "none":
+            when = ("--fault-after", str(config.fault_after), "--fault-seconds", str(config.fault_seconds))
+            feeder += ["--fault", config.fault, *when]
         return Capture(
             media="video",
             input=(

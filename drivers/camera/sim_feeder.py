@@ -14,6 +14,7 @@ from typing import Protocol
 
 from drivers import feeding
 from drivers.camera import sim_frame
+from drivers.camera.sim_fault import FAULTS, Fault
 from drivers.camera.sim_frame import BLACK, HEIGHT, WHITE, WIDTH, Figures
 from drivers.feeding import FeederError
 
@@ -102,7 +103,7 @@ class Artist:
             ) from error
 
 
-def feed(name: str, fps: int, slide_seconds: float) -> None:
+def feed(name: str, fps: int, slide_seconds: float, fault: Fault | None = None) -> None:
     epoch = feeding.grid_epoch(fps)
     feeding.tell({"epoch": epoch})
     feeding.widen_pipe()
@@ -116,7 +117,7 @@ def feed(name: str, fps: int, slide_seconds: float) -> None:
                 picture = scene.picture(shown)
                 text = sim_frame.clock(epoch + shown / fps, time.time() - time.monotonic())
                 figures.write(picture, text, WIDTH - figures.width(text) - 12, HEIGHT - figures.height - 10)
-            feeding.write(picture)
+            feeding.write(fault.upon(picture, last / fps) if fault is not None else picture)
         if name != "pattern" and artist is None:
             artist = Artist(name, fps, slide_seconds)
         if artist is not None:
@@ -128,8 +129,12 @@ def main() -> int:
     parser.add_argument("scene", choices=("teacher", "slides", "pattern"))
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--slide-seconds", type=float, default=20.0)
+    parser.add_argument("--fault", choices=FAULTS)
+    parser.add_argument("--fault-after", type=float, default=10.0)
+    parser.add_argument("--fault-seconds", type=float, default=30.0)
     options = parser.parse_args()
-    return feeding.run(lambda: feed(options.scene, options.fps, options.slide_seconds))
+    fault = Fault(options.fault, options.fault_after, options.fault_seconds) if options.fault else None
+    return feeding.run(lambda: feed(options.scene, options.fps, options.slide_seconds, fault))
 
 
 if __name__ == "__main__":

@@ -25,9 +25,10 @@ MANIFEST = DriverManifest(
 
 class SimMicrophoneConfig(DriverConfig):
     """scene: ``speech`` a teacher speaks; ``beep`` 1 kHz for 100 ms at every even second of the monotonic clock, at the
-    same instants as the flash of the simulated camera's ``pattern``; ``silence`` a quiet room."""
+    same instants as the flash of the simulated camera's ``pattern``; ``silence`` a quiet room; ``muted``
+    no sound at all."""
 
-    scene: Literal["speech", "beep", "silence"] = "speech"
+    scene: Literal["speech", "beep", "silence", "muted"] = "speech"
     language: Literal["en", "fr", "ar"] = "en"
 
 

@@ -43,6 +43,11 @@ def quiet_room() -> Sound:
     return block
 
 
+def nothing(first: int) -> bytes:
+    """A muted microphone: zeros."""
+    return bytes(2 * BLOCK)
+
+
 def beeps(epoch: float) -> Sound:
     """A beep that begins with the sample spoken at each even second of the monotonic clock."""
     room = quiet_room()
@@ -103,7 +108,12 @@ def feed(scene: str, language: str) -> None:
     epoch = feeding.grid_epoch(SAMPLE_RATE / BLOCK)
     feeding.tell({"epoch": epoch})
     meter = feeding.Meter()
-    sound = speaker.block if speaker else beeps(epoch) if scene == "beep" else quiet_room()
+    others: dict[str, Callable[[], Sound]] = {
+        "beep": lambda: beeps(epoch),
+        "silence": quiet_room,
+        "muted": lambda: nothing,
+    }
+    sound = speaker.block if speaker else others[scene]()
     for first in feeding.blocks(epoch):
         block = sound(first)
         feeding.write(block)
@@ -112,7 +122,7 @@ def feed(scene: str, language: str) -> None:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("scene", choices=("speech", "beep", "silence"))
+    parser.add_argument("scene", choices=("speech", "beep", "silence", "muted"))
     parser.add_argument("--language", choices=("en", "fr", "ar"), default="en")
     options = parser.parse_args()
     return feeding.run(lambda: feed(options.scene, options.language))

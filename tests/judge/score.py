@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from appliance.recorder.judge import measures
 from appliance.recorder.judge.facts import GRAVITY
+from appliance.recorder.judge.process import MEMORY
 from appliance.recorder.judge.verdicts import PictureJudge, SoundJudge
 from appliance.thresholds import JudgeTable
 from tests.judge.clips import EVERY, RATE, Clip, clips
@@ -27,10 +29,10 @@ def judge(clip: Clip, table: JudgeTable) -> Judged:
     """Everything that was said at some time of the clip."""
     said: set[str] = set()
     if clip.pictures is not None:
-        eye, before = PictureJudge(table), None
+        eye, before = PictureJudge(table), deque[measures.Grey](maxlen=MEMORY)
         for number, grey in enumerate(clip.pictures()):
             eye.see(number * EVERY, measures.picture(grey, before))
-            before = grey
+            before.append(grey)
             said |= eye.standing.keys()
     if clip.sound is not None:
         ear = SoundJudge(table)

@@ -11,8 +11,8 @@ class Picture:
 
     mean, and the 1st, 50th, 90th and 99.8th per cent: low, median, bright, top. detail: standard deviation within the
     most detailed block of 20×20 points. flat: share of blocks without any. acuity: steepest step as a share of its
-    contrast, None without edges. difference and noise: mean and median by block against the picture before, None for
-    the first.
+    contrast, None without edges. difference: mean, against the most similar of the last pictures; noise: median by
+    block, against the last; None for the first.
     """
 
     mean: float

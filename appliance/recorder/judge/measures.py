@@ -5,6 +5,7 @@ This module loads OpenCV; only the process that judges may import it.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -36,16 +37,17 @@ def small(luma: NDArray[np.uint8], *, full_range: bool) -> Grey:
     return np.asarray(cv2.convertScaleAbs(cv2.subtract(grey, np.full_like(grey, 16)), alpha=255 / 219), np.uint8)
 
 
-def picture(grey: Grey, before: Grey | None) -> Picture:
-    """grey: 180×320. before: the picture before it, if there was one."""
+def picture(grey: Grey, before: Sequence[Grey]) -> Picture:
+    """grey: 180×320. before: some of the pictures before it, the latest last; none for the first."""
     low, dark, bright, top = (float(each) for each in np.percentile(grey, (1, 50, 90, 99.8)))
     blocks = grey.reshape(HEIGHT // BLOCK, BLOCK, WIDTH // BLOCK, BLOCK).swapaxes(1, 2).astype(np.float32)
     spread = np.sort(blocks.std(axis=(2, 3)).ravel())
     difference: float | None = None
     noise: float | None = None
-    if before is not None:
-        apart = cv2.absdiff(grey, before).astype(np.float32)
-        difference = float(apart.mean())
+    if before:
+        apart = cv2.absdiff(grey, before[-1]).astype(np.float32)
+        # An encoder draws one and the same picture now finer, now coarser, by turns.
+        difference = min(float(np.mean(cv2.absdiff(grey, each))) for each in before)
         noise = float(np.median(cv2.resize(apart, (WIDTH // BLOCK, HEIGHT // BLOCK), interpolation=cv2.INTER_AREA)))
     return Picture(
         mean=float(grey.mean()),

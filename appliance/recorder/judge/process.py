@@ -16,6 +16,7 @@ import json
 import os
 import select
 import sys
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -34,6 +35,8 @@ POLL = 0.5
 """Seconds between looks into the journals."""
 SPACING = 0.4
 """Least seconds between two pictures that are looked at: a camera may send nothing but keyframes."""
+MEMORY = 6
+"""Pictures that a new one is compared with."""
 HEARING = 2.0
 """Seconds of sound that are decoded at once."""
 _TAIL = 64 << 10
@@ -90,7 +93,7 @@ class Viewer:
 
     def __init__(self, table: JudgeTable) -> None:
         self.judge = PictureJudge(table)
-        self._before: measures.Grey | None = None
+        self._before: deque[measures.Grey] = deque(maxlen=MEMORY)
         self._looked = float("-inf")
 
     def follow(self, following: Following) -> float | None:
@@ -109,7 +112,7 @@ class Viewer:
 
     def see(self, at: float, grey: measures.Grey) -> None:
         self.judge.see(at, measures.picture(grey, self._before))
-        self._before = grey
+        self._before.append(grey)
 
 
 class Listener:
