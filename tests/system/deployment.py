@@ -173,7 +173,8 @@ class Room:
 
     def left_over(self) -> list[int]:
         """Keepers of this spool that still live."""
-        return [pid for pid in _processes() if _is_keeper(pid, str(self.spool))]
+        lessons = {folder.name for folder in self.spool.glob("lessons/*")}
+        return [pid for pid in _processes() if _is_keeper(pid, lessons)]
 
 
 class Server:
@@ -277,12 +278,12 @@ def _processes() -> list[int]:
     return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
 
 
-def _is_keeper(pid: int, spool: str) -> bool:
+def _is_keeper(pid: int, lessons: set[str]) -> bool:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_text()
+        words = set(Path(f"/proc/{pid}/cmdline").read_text().split("\0"))
     except OSError:
         return False
-    return "appliance.recorder.keeper" in words and spool in words
+    return "appliance.recorder.keeper" in words and not words.isdisjoint(lessons)
 
 
 def _children(pid: int) -> list[int]:

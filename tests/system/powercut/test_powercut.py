@@ -9,10 +9,14 @@ from pathlib import Path
 import pytest
 
 from tests.system.powercut import results
+from tests.system.powercut.crashdisk import possible
 from tests.system.powercut.laboratory import Laboratory, Outcome
 from tests.system.powercut.witness import PLANTS
 
-pytestmark = pytest.mark.timeout(0)
+pytestmark = [
+    pytest.mark.timeout(0),
+    pytest.mark.skipif(not possible(), reason="only root can mount the disk whose power is cut, where there is FUSE"),
+]
 
 
 def faults(outcomes: Sequence[Outcome]) -> list[str]:
