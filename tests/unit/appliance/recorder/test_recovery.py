@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from appliance.events import Bus
 from appliance.recorder import recovery
+from appliance.recorder.plan import RecorderPolicy, RoomIdentity
+from appliance.recorder.session import Recorder
 from appliance.spool.layout import Spool
+from appliance.spool.ledger import Ledger
 from media import journal as journals
 from media.journal import TakeEntry
 from media.lesson import Lesson, Source, Span
@@ -86,3 +92,26 @@ def test_a_folder_with_anything_else_in_it_stays(spool: Spool) -> None:
     (folder / "lesson.json").write_text("half a less")
     assert recovery.unfinished(spool) == []
     assert folder.exists()
+
+
+@pytest.fixture
+def recorder(spool: Spool, tmp_path: Path) -> Iterator[Recorder]:
+    with Ledger(spool.ledger_file) as ledger:
+        room = RoomIdentity("Amphi A", "Test", "en")
+        policy = RecorderPolicy(resume=600.0)
+        yield Recorder(spool, ledger, [], room, Bus(), ffmpeg="", runtime=tmp_path, policy=policy, boot="now")
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("ago", "goes_on"),
+    [(5.0, True), (599.0, True), (700.0, False), (-3600.0, True), (-20 * 365 * 86400.0, True)],
+    ids=["a moment ago", "in time", "too long ago", "clock set back an hour", "clock without a battery"],
+)
+async def test_a_lesson_goes_on_if_it_was_cut_off_lately_or_nobody_can_tell(
+    spool: Spool, recorder: Recorder, ago: float, *, goes_on: bool
+) -> None:
+    written(spool, "recording")
+    lesson = spool.read_lesson(LESSON)
+    lesson.spans[0].wall = time.time() - ago
+    assert await recorder._resumable(lesson) is goes_on
