@@ -5,7 +5,8 @@ every microphone one M4A. All files of a lesson share one zero and one length, s
 at any moment:
 
 - The first picture is stretched back to 0 and the last one held to the end; a gap shows the picture before it.
-- The lesson's sound is that of the first microphone that has any. Gaps hold silence of the same AAC form, so that a
+- The lesson's sound is that of the first microphone that has any; while it was lost, that of the next one, if it has
+  the same form. A chapter says whose sound begins. Gaps hold silence of the same AAC form, so that a
   player that ignores edit lists and holes in time stays in sync. A packet of sound is never more than half a packet
   (11 ms at 48 kHz) from its true time.
 - A source's ``av_offset_ms`` moves its media earlier. When that moves some of it before the beginning, the whole
@@ -30,6 +31,7 @@ from typing import Literal
 
 from av.error import FFmpegError
 
+from media.failover import Turn, take_turns
 from media.lesson import Gap, Lesson, Source, Take
 from media.probe import Form, Unreadable, form_of
 from media.remux import Chapter, Track, write
@@ -54,6 +56,7 @@ class Words:
 
     mark: str = "Mark {number}"
     gap: str = "Gap: {source}, {seconds:.1f} s"
+    voice: str = "Sound: {source}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,7 @@ class _Part:
     form: Form
     pieces: list[Piece] = field(default_factory=list)
     silent: bytes = b""
+    turns: list[Turn] = field(default_factory=list)
 
     @property
     def name(self) -> str:
@@ -189,13 +193,18 @@ class _Assembly:
         self.progress((made + min(at / self.end, 1.0)) / of)
 
     def _speech(self) -> _Part | None:
-        """The lesson's sound: of the first microphone that has any, its longest part."""
+        """The lesson's sound: the longest part of the first microphone that has any, and of others what it lacks."""
         voiced = [part for part in self._parts if part.source.media == "audio"]
-        return max(
+        first = max(
             (part for part in voiced if part.source is voiced[0].source),
             key=lambda part: sum(piece.seconds for piece in part.pieces),
             default=None,
         )
+        if first is None:
+            return None
+        others = [part for part in voiced if part.source is not first.source and part.form == first.form]
+        pieces, turns = take_turns([(part.source.id, part.pieces) for part in (first, *others)], self.end)
+        return replace(first, pieces=pieces, turns=turns) if turns else first
 
     def _make(self, part: _Part, speech: _Part | None, progress: Callable[[float], None]) -> Output | None:
         """One file, or None with the reason among the problems."""
@@ -211,7 +220,7 @@ class _Assembly:
                 tracks,
                 form="mp4" if pictured else "ipod",
                 end=self.end,
-                chapters=self._chapters({each.source.id for each in used}),
+                chapters=self._chapters({each.source.id for each in used}, used[-1].turns),
                 tags=self._tags(),
                 progress=progress,
             )
@@ -254,8 +263,8 @@ class _Assembly:
             language=_LANGUAGES.get(self.lesson.language, "und"),
         )
 
-    def _chapters(self, sources: set[str]) -> list[Chapter]:
-        """The title at 0, then marks and gaps in order; what falls on one instant shares a chapter."""
+    def _chapters(self, sources: set[str], turns: list[Turn]) -> list[Chapter]:
+        """The title at 0, then marks, gaps and turns in order; what falls on one instant shares a chapter."""
         titles: dict[float, list[str]] = {0.0: [self.lesson.title or self.lesson.id]}
         for number, mark in enumerate(self.lesson.marks, 1):
             at = self.lesson.place(mark.span, mark.mono) + self.shift
@@ -265,6 +274,8 @@ class _Assembly:
             if gap.source in sources:
                 title = self.words.gap.format(source=labels[gap.source], seconds=gap.seconds)
                 titles.setdefault(self._instant(gap.at + self.shift), []).append(title)
+        for turn in turns:
+            titles.setdefault(self._instant(turn.at), []).append(self.words.voice.format(source=labels[turn.source]))
         return [Chapter(at, " · ".join(titles[at])) for at in sorted(titles)]
 
     def _instant(self, at: float) -> float:

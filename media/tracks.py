@@ -7,6 +7,7 @@ written. Nothing is decoded, and one packet is held at a time.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -32,11 +33,16 @@ _SLACK = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A take on a file's timeline. at: seconds of its media time zero; seconds: its length as recorded."""
+    """A take on a file's timeline. at: seconds of its media time zero; seconds: its length as recorded.
+
+    begin, until: of sound, only what lies between these seconds of the file is used.
+    """
 
     path: Path
     at: float
     seconds: float
+    begin: float = -math.inf
+    until: float = math.inf
 
 
 @dataclass(slots=True)
@@ -118,6 +124,10 @@ def sound(
         try:
             with opened(piece.path, "audio") as (_, packets):
                 for heard_at, _, packet in _within(piece, packets):
+                    if piece.at + heard_at < piece.begin - _SLACK * FRAME / rate:
+                        continue
+                    if piece.at + heard_at >= piece.until:
+                        break
                     wanted = (piece.at + heard_at) * rate / FRAME
                     if not inside or abs(wanted - place) > _SLACK:
                         if round(wanted) < place:

@@ -21,7 +21,7 @@ from tests.measure import (
     vcl_hashes,
 )
 from tests.measure.room import FRONT, LECTERN, WALL, Room, in_sync
-from tests.measure.takes import B_FRAMES, FPS
+from tests.measure.takes import B_FRAMES, FPS, add_audio
 
 
 @pytest.fixture
@@ -279,3 +279,31 @@ def test_when_the_first_microphone_recorded_nothing_the_second_speaks(tmp_path: 
     room.video(0.0, 3)
     room.audio(0.0, 3, "room")
     in_sync(flashes_and_beeps(room.assemble()["front.mp4"].path), 2)
+
+
+# -- two microphones, of which the preferred one was lost
+
+
+def test_while_the_lectern_is_lost_the_other_microphone_is_heard(tmp_path: Path) -> None:
+    room = Room(tmp_path)
+    room.lesson.sources.append(Source("table", "microphone", "audio", "Table"))
+    room.video(0, 20)
+    room.audio(0, 7.3, ended="lost")
+    room.audio(13.1, 6.9)
+    add_audio(room.lesson, room.folder, "table", 0.05, 19.9)
+    made = room.assemble()
+    pairs = flashes_and_beeps(made["front.mp4"].path)
+    in_sync(pairs, 10)
+    assert decode_errors(made["front.mp4"].path) == ""
+    with av.open(str(made["front.mp4"].path)) as container:
+        times = [packet.pts for packet in container.demux(audio=0) if packet.size]
+        titles = [
+            (round(float(chapter["start"] * chapter["time_base"]), 1), chapter["metadata"]["title"])
+            for chapter in container.chapters()
+        ]
+    assert times == [1024 * number for number in range(len(times))]
+    assert [(at, title) for at, title in titles if "Sound" in title] == [
+        (7.3, "Gap: Lectern, 5.8 s · Sound: Table"),
+        (13.1, "Sound: Lectern"),
+    ]
+    assert {"lectern.m4a", "table.m4a"} <= set(made)
