@@ -45,10 +45,13 @@ class Mark(View):
 
 
 class Source(View):
+    """quality: codes of what the room's judge found wrong with its takes, each once."""
+
     id: str
     kind: str
     media: str
     label: str
+    quality: list[str] = []
 
 
 class File(View):

@@ -199,6 +199,7 @@ class _Portal:
             state=words.state,
             waiting=words.why_waiting(tongue, lesson.state),
             whole=words.sum_of_gaps(tongue, lesson),
+            quality=words.quality(tongue, lesson),
             seen_by=words.seen_by(tongue, lesson),
         )
 

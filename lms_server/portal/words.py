@@ -99,6 +99,28 @@ def sum_of_gaps(tongue: Tongue, lesson: LessonDetail) -> str:
     ) % {"number": len(lesson.gaps), "length": exact(tongue, seconds)}
 
 
+def quality(tongue: Tongue, lesson: LessonDetail) -> str:
+    """What the room found wrong with picture and sound, in one line; empty when it found nothing."""
+    words = {
+        "microphone-muted": tongue.gettext("no sound for a while"),
+        "microphone-silent": tongue.gettext("silent for a while"),
+        "sound-clipped": tongue.gettext("too loud at times"),
+        "sound-hum": tongue.gettext("a hum in the sound"),
+        "sound-quiet": tongue.gettext("hard to hear at times"),
+        "picture-black": tongue.gettext("a black picture for a while"),
+        "picture-dark": tongue.gettext("a dark room"),
+        "picture-covered": tongue.gettext("covered for a while"),
+        "picture-frozen": tongue.gettext("a still picture for a while"),
+        "picture-blurred": tongue.gettext("out of focus"),
+    }
+    found = []
+    for each in lesson.sources:
+        said = [words[code] for code in each.quality if code in words]
+        if said:
+            found.append(f"{source(tongue, each.id, lesson.sources)}: {' + '.join(said)}")
+    return " · ".join(found)
+
+
 def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
     """Who may open a lesson."""
     if lesson.open_to_all:

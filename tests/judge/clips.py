@@ -9,7 +9,7 @@ are left out where it is not installed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -125,15 +125,16 @@ def hand(tint: tuple[int, int, int], seed: int) -> Image:
 
 
 def camera(
-    images: list[Image] | tuple[Image, ...], *, noise: float = 2.5, quality: int = 70, seed: int = 1
+    images: list[Image] | tuple[Image, ...], *, noise: float = 2.5, quality: int | Sequence[int] = 70, seed: int = 1
 ) -> list[Grey]:
     """As a camera delivers it: with its sensor's noise (standard deviation in grey), coded with loss."""
     chance = np.random.default_rng(seed)
     out = []
-    for image in images:
+    for number, image in enumerate(images):
+        fine = quality if isinstance(quality, int) else quality[number % len(quality)]
         grain = chance.normal(0, noise, image.shape).astype(np.float32) if noise else 0.0
         seen = np.asarray(np.clip(image.astype(np.float32) + grain, 0, 255), np.uint8)
-        done, data = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, quality])
+        done, data = cv2.imencode(".jpg", seen, [cv2.IMWRITE_JPEG_QUALITY, fine])
         assert done
         out.append(as_grey(cv2.imdecode(data, cv2.IMREAD_COLOR)))
     return out
@@ -358,7 +359,7 @@ def _bad_pictures() -> Iterator[Clip]:
             lambda at=at, noise=noise: frozen(camera(still(teacher()), noise=noise), at),
             "picture-frozen",
         )
-    yield _see("frozen, coded anew", lambda: frozen(camera(_moving()), 6, wobble=600), "picture-frozen")
+    yield _see("frozen, coded anew", lambda: frozen(camera(still(teacher())), 6, wobble=600), "picture-frozen")
     yield _see(
         "frozen in dim light",
         lambda: frozen(camera(still(light(teacher(), 0.45)), noise=4), 5, wobble=100),
@@ -404,6 +405,14 @@ def _late() -> Iterator[Clip]:
     yield _see("late: dark", lambda: camera(still(light(teacher(4.0), 0.13)), noise=5, seed=36), "picture-dark")
     yield _see("late: frozen", lambda: frozen(camera(still(teacher(4.0)), seed=37), 6, 300), "picture-frozen")
     if real:
+        turns = (60, 75, 68)
+        yield _see(
+            "late: a photograph, coded by turns", lambda: camera(still(photo("home.jpg")), noise=0, quality=turns)
+        )
+        yield _see(
+            "late: a film, then a photograph",
+            lambda: camera([*film("Megamind.avi", 0, 15)[:7], *still(photo("fruits.jpg"), 10)], noise=0, quality=turns),
+        )
         yield _see("late: a film", lambda: camera(film("Megamind.avi", 30, 14), noise=2, seed=38))
         yield _see("late: a board", lambda: camera(still(photo("board.jpg")), seed=39))
         yield _see(

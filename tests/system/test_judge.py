@@ -88,12 +88,12 @@ def seen(said: Room, wanted: Callable[[str], bool], seconds: float) -> set[str]:
     [("black", "picture-black", 25), ("covered", "picture-covered", 25), ("frozen", "picture-frozen", 35)],
 )
 def test_a_picture_that_goes_bad_is_said_and_taken_back(tmp_path: Path, fault: str, code: str, seconds: float) -> None:
-    camera = f'fault = "{fault}"\nfault_after = 12.0\nfault_seconds = 24.0'
+    camera = f'fault = "{fault}"\nfault_after = 12.0\nfault_seconds = 32.0'
     with room(tmp_path, camera) as here:
         here.order("start")
         codes = seen(here, lambda said: said == code, 12 + seconds)
         assert codes <= {code, "all-well", "source-starting"}
-        seen(here, lambda said: said == "all-well", 30)
+        seen(here, lambda said: said == "all-well", 45)
         here.order("stop")
         (remark,) = here.quality()["front"]
         assert remark["code"] == code

@@ -15,8 +15,10 @@ from appliance.thresholds import JudgeTable
 
 BLIND = 12.0
 """Seconds between two looks beyond which what was wrong before both need not have been wrong in between."""
-ALIVE = 3
-"""Pictures in a row with a sensor's noise that prove a sensor."""
+ALIVE = 4
+"""Pictures in a row with a sensor's noise that prove a sensor; an encoder calms down sooner after a new slide."""
+MOTION = 4.0
+"""Median difference in grey above which the picture moves, so that it says nothing of a sensor."""
 HEARD = 8
 """Seconds of sound that are kept in mind for clipping and hum."""
 DARK_DETAIL = 0.15
@@ -105,8 +107,9 @@ class PictureJudge(_Judge):
             not (black or covered or drawn) and picture.mean <= table.dark_level and picture.bright <= table.dark_bright
         )
         still = picture.difference is not None and picture.difference <= table.frozen_difference
-        if picture.noise is not None:
-            self._lively = self._lively + 1 if picture.noise >= table.frozen_noise else 0
+        if picture.noise is not None and picture.difference is not None:
+            alive = min(picture.noise, picture.difference) >= table.frozen_noise and picture.noise <= MOTION
+            self._lively = self._lively + 1 if alive else 0
             self._sensor = self._sensor or self._lively >= ALIVE
         frozen = still and self._sensor and not black and picture.flat < 0.5
         blurred = not (black or covered or dark) and acuity is not None and soft
