@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import daemon, finalise, judge, recording, salvage, starting
+from benchmarks import daemon, finalise, judge, recording, renditions, salvage, starting
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -21,6 +21,8 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "finalise.10min": finalise.ten_minutes,
     "judge.f1": judge.f1,
     "salvage.90min": salvage.ninety_minutes,
+    "slidecast.mb_per_90min": renditions.slidecast,
+    "proxy.mb_per_90min": renditions.proxy,
     "powercut.loss_max": salvage.loss,
 }
 

@@ -1,10 +1,10 @@
 """Poster and slidecast: what reaches the students first.
 
 The slidecast is one plain MP4 that every browser plays and seeks in: the speech, and a picture wherever the slide
-changes, each one a keyframe and held until the next (docs/decisions/0010-the-slidecast-is-an-mp4.md). A lesson without
+changes, each one a keyframe and held until the next (docs/decisions/0012-the-slidecast-is-an-mp4.md). A lesson without
 pictures gives one with the speech alone.
 
-Size. Speech takes 3.0 kB a second, the file's index 0.1; pictures are paid from an allowance of 0.9 kB a second (and
+Size. Speech takes 3.0 kB a second, the file's index 0.1; pictures are paid from an allowance of 0.75 kB a second (and
 something to begin with), so 90 minutes stay under 22 MB whatever the slides do. Of slides that cannot be paid, the
 last one is shown.
 """
@@ -35,9 +35,9 @@ LINES = 1080
 """A slide must stay legible; smaller sources keep their size."""
 LONGEST_HOLD = 60.0
 """Seconds after which a picture is taken though no slide changed: of a teacher at a board there is nothing else."""
-ALLOWANCE = 900.0
+ALLOWANCE = 750.0
 """Bytes a second for pictures."""
-HEAD_START = 300_000
+HEAD_START = 800_000
 """Bytes they may spend in advance."""
 LARGEST = 60_000
 """Bytes of a picture, as far as the encoder's rate control can hold it."""
@@ -128,6 +128,8 @@ def _look(layout: Layout, slides: str, out: av.container.OutputContainer, show: 
             show.shown.append((owed[0], packet))
             held_since, owed = owed[0], None
         before = (at, frame)
+    if owed is not None and encoder is not None:
+        show.shown.append((owed[0], encoder.encode(owed[1])))  # the last slide, whatever it costs
 
 
 @dataclass(slots=True)

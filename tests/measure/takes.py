@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import subprocess
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -71,6 +72,28 @@ def add_video(
     ]  # fmt: skip
     take = _Shot(source, epoch, count / FPS, span, ended)
     return _record(lesson, folder, take, command, bytes(frames))
+
+
+def add_frames(
+    lesson: Lesson,
+    folder: Path,
+    source: str,
+    epoch: float,
+    pictures: Iterable[np.ndarray],
+    *,
+    size: tuple[int, int],
+    fps: int,
+    group: int,
+) -> Take:
+    """Record given pictures, grey and of one size (width, height), fps a second, a keyframe every ``group`` of them."""
+    frames = [picture.tobytes() for picture in pictures]
+    command = [
+        "ffmpeg", "-v", "error", "-f", "rawvideo", "-pix_fmt", "gray", "-s", f"{size[0]}x{size[1]}", "-r", str(fps),
+        "-i", "pipe:0", "-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-g", str(group),
+        "-pix_fmt", "yuv420p", *RECORDED,
+    ]  # fmt: skip
+    take = _Shot(source, epoch, len(frames) / fps, 0, "stopped")
+    return _record(lesson, folder, take, command, b"".join(frames))
 
 
 def add_audio(

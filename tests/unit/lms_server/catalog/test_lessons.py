@@ -128,3 +128,34 @@ def test_what_is_not_there_and_what_is_not_for_them_look_the_same(
         with pytest.raises(NotFound) as refused:
             catalogue.lessons.get(student, wanted)
         assert refused.value.code == "no-such-lesson"
+
+
+def test_a_slidecast_opens_a_lesson_to_everybody_before_its_recording_has_come(
+    catalogue: Catalog, uploads: Uploads, amphi: Room
+) -> None:
+    lesson, student = str(ULID()), Person(id=2, name="pupil", role="student")
+    manifest(uploads, amphi, lesson, card("Analyse II"))
+    store(uploads, amphi, asset(lesson, "renditions/poster.jpg", "poster", "a" * 64))
+    assert catalogue.lessons.search(student).items == []
+    with pytest.raises(NotFound):
+        catalogue.lessons.get(student, lesson)
+    store(uploads, amphi, asset(lesson, "renditions/slidecast.mp4", "slidecast", "b" * 64))
+    (item,) = catalogue.lessons.search(student).items
+    assert (item.id, item.state) == (lesson, "receiving")
+    found = catalogue.lessons.get(student, lesson)
+    assert [(file.kind, file.content_type) for file in found.files] == [
+        ("slidecast", "video/mp4"),
+        ("poster", "image/jpeg"),
+    ]
+    assert found.open_to_all
+
+
+def test_a_page_under_the_name_of_a_picture_is_neither_shown_nor_opens_a_lesson(
+    catalogue: Catalog, uploads: Uploads, amphi: Room, admin: Person
+) -> None:
+    lesson, student = str(ULID()), Person(id=2, name="pupil", role="student")
+    manifest(uploads, amphi, lesson, card("Analyse II"))
+    store(uploads, amphi, asset(lesson, "renditions/slidecast.html", "slidecast", "b" * 64))
+    assert catalogue.lessons.search(student).items == []
+    kinds = {file.name: file.kind for file in catalogue.lessons.get(admin, lesson).files}
+    assert kinds["renditions/slidecast.html"] == "file"

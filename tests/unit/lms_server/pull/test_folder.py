@@ -121,3 +121,13 @@ def test_a_second_pull_waits_for_the_first(tmp_path: Path) -> None:
         pass
     with alone(home / folder.OWNER):
         assert folder.of(tmp_path, LESSON) == home
+
+
+def test_small_forms_come_only_when_asked_for_and_then_before_the_recording() -> None:
+    small = (file("renditions/slidecast.mp4", "slidecast", 20), file("renditions/poster.jpg", "poster", 4))
+    lesson = replace(LESSON, files=(*small, *LESSON.files))
+    assert not any(path.startswith("renditions/") for path, _ in folder.wanted(lesson, originals=False))
+    asked = [path for path, _ in folder.wanted(lesson, originals=False, renditions=True)]
+    assert asked[:3] == ["lesson.json", "renditions/poster.jpg", "renditions/slidecast.mp4"]
+    on_its_way = replace(LESSON, state="receiving", files=small)
+    assert len(folder.wanted(on_its_way, originals=False, renditions=True)) == 2
