@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from lms_server.catalog.schemas import File, Gap, RoomView, Source
+from lms_server.catalog.schemas import File, Gap, LessonDetail, RoomView, Source
 from lms_server.portal import words
 from lms_server.portal.language import Tongues
 
@@ -98,6 +98,29 @@ def test_what_a_tab_says() -> None:
     assert words.choice(ENGLISH, file("audio", "mic"), sources) == "Sound only"
     second = Source(id="hand", kind="microphone", media="audio", label="Hand")
     assert words.choice(ENGLISH, file("audio", "mic"), [*sources, second]) == "Sound only: Lectern"
+
+
+@pytest.mark.parametrize(
+    ("state", "sentence"),
+    [
+        ("receiving", "Sound and slides are here. The full recording is still on its way from the room."),
+        ("ready", ""),
+    ],
+)
+def test_what_is_here_and_what_follows(state: str, sentence: str) -> None:
+    facts = {"name": "renditions/slidecast.mp4", "source": "", "bytes": 1, "sha256": "", "url": "", "seconds": None}
+    slidecast = File.model_validate({**facts, "kind": "slidecast", "content_type": "video/mp4"})
+    texts = dict.fromkeys(("id", "title", "room", "room_id", "institution", "teacher", "language", "problem"), "")
+    figures = dict.fromkeys(("started", "seconds", "received", "bytes", "gap_count"), 0)
+    lists: dict[str, Any] = {"gaps": [], "marks": [], "sources": []}
+    lesson = LessonDetail.model_validate({**texts, **figures, **lists, "state": state, "files": [slidecast]})
+    assert words.what_follows(ENGLISH, lesson) == sentence
+    assert words.seen_by(ENGLISH, lesson) == "Everybody with a login"
+    assert words.choice(ENGLISH, slidecast, []) == "Sound and slides"
+    bare = lesson.model_copy(update={"files": []})
+    assert words.what_follows(ENGLISH, bare) == ""
+    if state != "ready":
+        assert words.seen_by(ENGLISH, bare) == "Administrators, until it is ready"
 
 
 def test_an_unknown_reason_is_shown_as_it_came() -> None:
