@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from appliance.api.health import Silence, judge
+from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.config import DiskTable
+from appliance.recorder.judge.facts import Verdict
 from appliance.recorder.status import Problem, RecorderStatus, SourceStatus
 from appliance.thresholds import JudgeTable
 
@@ -85,3 +86,18 @@ def test_silence_nobody_watched_is_not_claimed() -> None:
     quiet = replace(LECTERN, peak_db=-120.0)
     assert silence.observe((quiet,), 0.0) == {}
     assert silence.observe((quiet,), 3600.0) == {}
+
+
+def test_what_the_judge_found_is_said_the_gravest_first_and_only_of_what_is_recorded() -> None:
+    hum = {"lectern": {"sound-hum": Verdict("sound-hum", 3.0, {"hertz": 50})}}
+    black = {"front": {"picture-black": Verdict("picture-black", 1.0)}}
+    said = judge(WELL, {}, DISK, JudgedRoom({**hum, **black}))
+    assert (said.code, said.level, said.facts["label"]) == ("picture-black", "warning", "Front camera")
+    assert judge(WELL, {}, DISK, JudgedRoom(hum)).facts["hertz"] == 50
+    stopped = replace(WELL, sources=(BOARD, replace(LECTERN, state="idle")))
+    assert judge(stopped, {}, DISK, JudgedRoom(hum)).code == "all-well"
+
+
+def test_who_teaches_while_nothing_records_is_asked() -> None:
+    said = judge(replace(WELL, state="ready"), {}, DISK, JudgedRoom(speaking=("lectern",)))
+    assert (said.code, said.facts["source"]) == ("speech-unrecorded", "lectern")
