@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 
 import av
@@ -9,6 +10,7 @@ import numpy as np
 from av.error import FFmpegError
 from numpy.typing import NDArray
 
+from media.failover import take_turns
 from media.probe import Packet, Unreadable, opened
 from media.renditions.layout import Layout, Report
 from media.tracks import RUNAWAY, Piece
@@ -24,8 +26,8 @@ Samples = NDArray[np.int16]
 
 
 def speech_of(layout: Layout) -> list[Piece]:
-    """Takes of the first microphone that has any."""
-    return next(iter(layout.sounds.values()), [])
+    """Takes of the first microphone that has any; where it was lost, those of the next one."""
+    return take_turns(list(layout.sounds.items()), layout.end)[0] if layout.sounds else []
 
 
 def add_speech(out: av.container.OutputContainer) -> av.AudioStream:
@@ -71,8 +73,10 @@ def _laid_out(pieces: Sequence[Piece], total: int, report: Report) -> Iterator[S
     for piece in pieces:
         inside = False
         try:
-            for at, samples in _decoded(piece):
-                wanted = round((piece.at + at) * RATE)
+            for at, decoded in _decoded(piece):
+                wanted, samples = _cropped(piece, round((piece.at + at) * RATE), decoded)
+                if not len(samples):
+                    continue
                 if not inside or abs(wanted - place) > _SLACK:
                     yield from _silence(min(wanted, total) - place)
                     fresh = samples[max(0, place - wanted) :]
@@ -86,6 +90,13 @@ def _laid_out(pieces: Sequence[Piece], total: int, report: Report) -> Iterator[S
         except (Unreadable, FFmpegError) as error:
             report(str(error))
     yield from _silence(total - place)
+
+
+def _cropped(piece: Piece, place: int, samples: Samples) -> tuple[int, Samples]:
+    """What of these samples, the first at ``place``, lies in the stretch in which the piece is to be heard."""
+    begin = max(0, math.ceil(piece.begin * RATE) - place) if math.isfinite(piece.begin) else 0
+    until = max(0, math.floor(piece.until * RATE) - place) if math.isfinite(piece.until) else len(samples)
+    return place + begin, samples[begin:until]
 
 
 def _silence(samples: int) -> Iterator[Samples]:

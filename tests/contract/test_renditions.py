@@ -172,6 +172,17 @@ def test_a_lesson_of_sound_alone_is_sound_alone(tmp_path: Path) -> None:
     assert durations(tmp_path / "s.mp4").audio == pytest.approx(6.0, abs=0.1)
 
 
+def test_while_the_first_microphone_is_lost_the_next_one_is_heard(tmp_path: Path) -> None:
+    lesson = lesson_of([Source("lectern", "microphone", "audio"), Source("hand", "microphone", "audio")])
+    add_audio(lesson, tmp_path, "lectern", 100.0, 5.0, ended="lost")
+    add_audio(lesson, tmp_path, "lectern", 111.0, 5.0)
+    add_audio(lesson, tmp_path, "hand", 100.0, 16.0)
+    layout = lay_out(lesson, lambda take: tmp_path / take.file)
+    make_slidecast(layout, None, tmp_path / "s.mp4", tmp_path / "p.jpg", pytest.fail)
+    heard = beeps(tmp_path / "s.mp4")
+    assert heard == pytest.approx(list(np.arange(0, 16, PERIOD)), abs=SPEECH_IN_SYNC)
+
+
 def test_a_damaged_take_is_told_and_the_rest_is_used(tmp_path: Path) -> None:
     lesson = lesson_of([Source("front", "camera", "video"), Source("mic", "microphone", "audio")])
     add_video(lesson, tmp_path, "front", 5.0, 8.0)
