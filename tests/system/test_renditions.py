@@ -91,12 +91,15 @@ def test_students_have_sound_and_slides_while_the_recording_still_waits(tmp_path
             files = {file["kind"]: file for file in found["files"]}
             assert files["poster"]["content_type"] == "image/jpeg"
             slidecast = tmp_path / "slidecast.mp4"
-            answer = httpx.get(
-                f"{server.url}{files['slidecast']['url']}", headers={"Authorization": f"Bearer {server.token}"}
-            )
+            bearer = {"Authorization": f"Bearer {server.token}"}
+            answer = httpx.get(f"{server.url}{files['slidecast']['url']}", headers=bearer)
             slidecast.write_bytes(answer.content)
             assert decode_errors(slidecast) == ""
             assert abs(durations(slidecast).file - found["seconds"]) < 0.5
+            page = httpx.get(f"{server.url}/lessons/{lesson}?lang=en", headers=bearer).text
+            assert f'src="{files["slidecast"]["url"]}"' in page
+            assert f'poster="{files["poster"]["url"]}"' in page
+            assert "Sound and slides are here. The full recording is still on its way from the room." in page
             link.rate = 0.0
             room.wait_receipted(60)
         server.wait_ready(lesson)
