@@ -15,7 +15,9 @@ def normalise(text: str) -> str:
     >>> normalise("الإحْصاء  ١٢ — Été")
     'الاحصاء 12 ete'
     """
-    bare = "".join(sign for sign in unicodedata.normalize("NFKD", text.casefold()) if not unicodedata.combining(sign))
+    # Twice, as Unicode's caseless matching (D146) asks: a decomposed 𝕬 is an A, which still has a small letter.
+    folded = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text.casefold()).casefold())
+    bare = "".join(sign for sign in folded if not unicodedata.combining(sign))
     digits = "".join(str(unicodedata.decimal(sign)) if sign.isdecimal() else sign for sign in bare.translate(_SAME))
     return _GAPS.sub(" ", digits).strip()
 

@@ -258,7 +258,9 @@ def test_the_command_line_does_a_whole_lesson(daemon: Daemon, tmp_path: Path) ->
 
 
 def test_doctor_finds_a_room_in_order_but_for_what_is_missing(daemon: Daemon, tmp_path: Path) -> None:
-    done = daemon.command("doctor", "--quick", "--json", "--config", str(tmp_path / "room.toml"), "--spool", str(daemon.spool))
+    done = daemon.command(
+        "doctor", "--quick", "--json", "--config", str(tmp_path / "room.toml"), "--spool", str(daemon.spool)
+    )
     findings = {finding["what"]: finding for finding in json.loads(done.stdout)}
     assert findings["panel projector"]["level"] == "error"
     assert findings["camera teacher"]["level"] == "ok"
