@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -59,7 +60,7 @@ class Board:
                 marks=lesson.marks,
                 gaps=lesson.gaps,
             ),
-            sources=[_source(source) for source in sources],
+            sources=[_source(source, heard=source.id == heard_of(sources)) for source in sources],
             disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=found.hours_left),
             sync=page.sync,
             health=judge(found, silent, self._config.tables.disk, self._judged(found)),
@@ -80,7 +81,15 @@ class Board:
         return replace(source, problem=problem)
 
 
-def _source(source: SourceStatus) -> SourceView:
+def heard_of(sources: Sequence[SourceStatus]) -> str | None:
+    """Of several microphones, the first that delivers, in the room's order of preference; else None."""
+    microphones = [source for source in sources if source.media == "audio"]
+    if len(microphones) < 2:
+        return None
+    return next((source.id for source in microphones if source.state == "recording"), None)
+
+
+def _source(source: SourceStatus, *, heard: bool) -> SourceView:
     return SourceView(
         id=source.id,
         kind=source.kind,
@@ -93,4 +102,5 @@ def _source(source: SourceStatus) -> SourceView:
         rms_db=source.rms_db,
         peak_db=source.peak_db,
         problem=problem_view(source.problem),
+        heard=heard,
     )

@@ -39,7 +39,8 @@ class LessonView(View):
 
 
 class SourceView(View):
-    """last_byte_age: seconds since bytes of this source became durable. Levels in dB of full scale."""
+    """last_byte_age: seconds since bytes of this source became durable. Levels in dB of full scale. heard: of several
+    microphones, the one that the lesson's sound is made of now."""
 
     id: str
     kind: str
@@ -52,6 +53,7 @@ class SourceView(View):
     rms_db: float | None
     peak_db: float | None
     problem: ProblemView | None
+    heard: bool = False
 
 
 class DiskView(View):

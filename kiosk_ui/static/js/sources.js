@@ -107,7 +107,7 @@ class Microphone extends Tile {
 
   show(source, sure) {
     const state = super.show(source, sure);
-    say(this.state, this.words.t(`state.${state}`));
+    say(this.state, this.words.t(`state.${sure && source.heard ? "heard" : state}`));
     const broken = sure && (state === "lost" || state === "stalled");
     const word = broken ? silence(this.words, source) : this.words.t(`sound.${sure ? this.meter.verdict : "none"}`);
     say(this.sound, word);

@@ -26,7 +26,7 @@ FAMILIES = {
     "kind": ["video", "audio"],
     "video": ["waiting", "lost", "stalled", "unknown"],
     "audio": ["lost", "stalled"],
-    "state": ["idle", "starting", "recording", "stalled", "lost", "unknown"],
+    "state": ["heard", "idle", "starting", "recording", "stalled", "lost", "unknown"],
     "sound": ["none", "silent", "quiet", "good", "loud"],
     "health": [
         *("all-well", "no-sources", "disk-full", "disk-low", "source-lost", "source-lost.video", "source-lost.audio"),

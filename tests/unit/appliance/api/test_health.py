@@ -6,6 +6,7 @@ from dataclasses import replace
 
 import pytest
 
+from appliance.api.board import heard_of
 from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.config import DiskTable
 from appliance.recorder.judge.facts import Verdict
@@ -101,3 +102,11 @@ def test_what_the_judge_found_is_said_the_gravest_first_and_only_of_what_is_reco
 def test_who_teaches_while_nothing_records_is_asked() -> None:
     said = judge(replace(WELL, state="ready"), {}, DISK, JudgedRoom(speaking=("lectern",)))
     assert (said.code, said.facts["source"]) == ("speech-unrecorded", "lectern")
+
+
+def test_of_several_microphones_the_first_that_delivers_is_heard() -> None:
+    table = replace(LECTERN, id="table")
+    assert heard_of((FRONT, LECTERN)) is None
+    assert heard_of((FRONT, LECTERN, table)) == "lectern"
+    assert heard_of((FRONT, replace(LECTERN, state="lost"), table)) == "table"
+    assert heard_of((replace(LECTERN, state="lost"), replace(table, state="stalled"))) is None
