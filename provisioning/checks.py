@@ -30,7 +30,7 @@ QUICK = ["tests/unit", "tests/architecture"]
 
 
 def check() -> int:
-    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK]})
+    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK, "-n", "2"]})
 
 
 def test() -> int:
