@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +16,7 @@ from playwright.sync_api import sync_playwright
 from media.lesson import Lesson, Source
 from media.renditions.layout import CannotRender, lay_out
 from media.renditions.proxy import make_proxy
-from media.renditions.slidecast import HEAD_START, POSTER_BYTES, Show, make_slidecast
+from media.renditions.slidecast import ALLOWANCE, HEAD_START, LARGEST, POSTER_BYTES, Show, make_slidecast
 from media.renditions.stills import source_of_slides
 from tests.contract.test_assemble_plays import play, seek, served
 from tests.measure import beeps, boxes, decode_errors, durations, flashes
@@ -120,8 +121,13 @@ def test_speech_is_in_its_place_also_after_a_gap(made: Made) -> None:
 
 
 def test_ninety_minutes_of_it_are_within_the_tier(made: Made) -> None:
-    scaled = made.slidecast.stat().st_size * 90 * 60 / SECONDS
-    assert scaled - HEAD_START * 89 <= TIERS_90["slidecast"], "but for what the first slides may spend in advance"
+    bytes_of = Counter[str]()
+    with av.open(str(made.slidecast)) as container:
+        for packet in container.demux():
+            bytes_of[packet.stream.type] += packet.size
+    assert bytes_of["video"] <= HEAD_START + ALLOWANCE * SECONDS + LARGEST, "slides stay within what they may spend"
+    speech = bytes_of["audio"] * 90 * 60 / SECONDS
+    assert speech + HEAD_START + ALLOWANCE * 90 * 60 <= TIERS_90["slidecast"]
     assert made.folder.joinpath("poster.jpg").stat().st_size <= POSTER_BYTES
     with Image.open(made.folder / "poster.jpg") as poster:
         assert np.asarray(poster.convert("L")).std() > 20
