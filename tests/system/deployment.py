@@ -28,6 +28,21 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
+def camera_and_microphone(url: str, device: str) -> str:
+    """room.toml's tables of a real RTSP camera ``front`` and a real PortAudio microphone ``lectern``."""
+    return f"""
+[[camera]]
+id = "front"
+driver = "rtsp"
+url = "{url}"
+
+[[microphone]]
+id = "lectern"
+driver = "portaudio"
+device = "{device}"
+"""
+
+
 class Service:
     """One program that can be started again after it was killed. Its output goes to a log, appended to."""
 

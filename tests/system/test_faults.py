@@ -17,7 +17,7 @@ import pytest
 from tests.peers.program import wait_until
 from tests.peers.pulse import pulse_microphone
 from tests.peers.rtsp_camera import rtsp_camera
-from tests.system.deployment import Room, Server, closing_all, gaps_of, wait_gone
+from tests.system.deployment import Room, Server, camera_and_microphone, closing_all, gaps_of, wait_gone
 
 LOST = 1.0
 """Seconds around a kill that may be missing."""
@@ -27,17 +27,7 @@ LOST = 1.0
 def room(tmp_path: Path) -> Iterator[Room]:
     """A room with a camera that runs all the time, keyframe every second, and a lectern microphone."""
     with rtsp_camera(tmp_path) as camera, pulse_microphone(tmp_path) as microphone:
-        devices = f"""
-[[camera]]
-id = "front"
-driver = "rtsp"
-url = "{camera.url}"
-
-[[microphone]]
-id = "lectern"
-driver = "portaudio"
-device = "{microphone.device}"
-"""
+        devices = camera_and_microphone(camera.url, microphone.device)
         room = Room(tmp_path, devices, env=microphone.env)
         with closing_all(room):
             room.start()
@@ -129,17 +119,7 @@ def test_everything_of_the_room_killed_at_once_and_started_again_goes_on_by_itse
 
 def test_a_camera_that_goes_away_leaves_the_sound_alone_and_joins_again(tmp_path: Path) -> None:
     with pulse_microphone(tmp_path) as microphone, rtsp_camera(tmp_path) as camera:
-        devices = f"""
-[[camera]]
-id = "front"
-driver = "rtsp"
-url = "{camera.url}"
-
-[[microphone]]
-id = "lectern"
-driver = "portaudio"
-device = "{microphone.device}"
-"""
+        devices = camera_and_microphone(camera.url, microphone.device)
         room = Room(tmp_path, devices, env=microphone.env)
         with closing_all(room):
             room.start()

@@ -13,27 +13,13 @@ import numpy as np
 import pytest
 
 from tests.measure import decode_errors, durations, flashes_and_beeps, vcl_hashes
-from tests.peers.pulse import Microphone, pulse_microphone, speech
+from tests.peers.pulse import pulse_microphone, speech
 from tests.peers.rtsp_camera import make_clip, rtsp_camera
-from tests.system.deployment import Room, Server, closing_all
+from tests.system.deployment import Room, Server, camera_and_microphone, closing_all
 
 IN_STEP_MS = 40
 SAME_LENGTH = 0.2
 """Seconds by which a file's length may differ from the lesson's."""
-
-
-def devices(url: str, microphone: Microphone) -> str:
-    return f"""
-[[camera]]
-id = "front"
-driver = "rtsp"
-url = "{url}"
-
-[[microphone]]
-id = "lectern"
-driver = "portaudio"
-device = "{microphone.device}"
-"""
 
 
 def teach(room: Room, server: Server, seconds: float, out: Path) -> tuple[dict[str, object], dict[str, Path]]:
@@ -56,7 +42,7 @@ def test_pictures_come_bit_for_bit_and_the_speech_is_heard(tmp_path: Path) -> No
     clip = make_clip(tmp_path / "clip.mp4", 40, size="1280x720", rate="2M")
     with rtsp_camera(tmp_path, clip=clip) as camera, pulse_microphone(tmp_path) as microphone:
         microphone.play(speech(tmp_path / "speech.wav", 30))
-        room = Room(tmp_path, devices(camera.url, microphone), env=microphone.env)
+        room = Room(tmp_path, camera_and_microphone(camera.url, microphone.device), env=microphone.env)
         server = Server(tmp_path)
         with closing_all(room, server):
             lesson, files = teach(room, server, 10, tmp_path / "pulled")
@@ -77,7 +63,7 @@ def test_pictures_come_bit_for_bit_and_the_speech_is_heard(tmp_path: Path) -> No
 def test_sound_and_picture_are_in_step(tmp_path: Path) -> None:
     with rtsp_camera(tmp_path, mode="flash") as camera, pulse_microphone(tmp_path) as microphone:
         microphone.beep()
-        room = Room(tmp_path, devices(camera.url, microphone), env=microphone.env)
+        room = Room(tmp_path, camera_and_microphone(camera.url, microphone.device), env=microphone.env)
         server = Server(tmp_path)
         with closing_all(room, server):
             _, files = teach(room, server, 16, tmp_path / "pulled")
