@@ -71,7 +71,7 @@ def state_of(pid: int) -> str:
 
 
 def test_students_have_sound_and_slides_while_the_recording_still_waits(tmp_path: Path) -> None:
-    room, server = Room(tmp_path, DEVICES), Server(tmp_path)
+    room, server = Room(tmp_path, DEVICES, renditions=True), Server(tmp_path)
     with closing_all(room, server):
         room.start()
         server.start()
@@ -106,7 +106,7 @@ def test_students_have_sound_and_slides_while_the_recording_still_waits(tmp_path
 
 
 def test_a_touch_on_start_stops_the_rendering_at_once(tmp_path: Path) -> None:
-    room = Room(tmp_path, DEVICES)
+    room = Room(tmp_path, DEVICES, renditions=True)
     with closing_all(room):
         room.start()
         first = taught(room, 8)
@@ -122,7 +122,7 @@ def test_a_touch_on_start_stops_the_rendering_at_once(tmp_path: Path) -> None:
 
 
 def test_a_killed_renderer_begins_again_and_leaves_nothing_half(tmp_path: Path) -> None:
-    room = Room(tmp_path, DEVICES)
+    room = Room(tmp_path, DEVICES, renditions=True)
     with closing_all(room):
         room.start()
         lesson = taught(room, 6)
@@ -139,7 +139,7 @@ def test_a_killed_renderer_begins_again_and_leaves_nothing_half(tmp_path: Path) 
 
 
 def test_the_renderer_ends_with_its_daemon_and_a_new_ledger_knows_what_was_made(tmp_path: Path) -> None:
-    room = Room(tmp_path, DEVICES)
+    room = Room(tmp_path, DEVICES, renditions=True)
     with closing_all(room):
         room.start()
         lesson = taught(room, 6)
