@@ -28,6 +28,9 @@ SECONDS = 30.0
 FPS = 30
 UNIT = "core-s/s"
 
+ONLY_RECORDING = "renditions = false\n\n[judge]\nenabled = false\n\n"
+"""End of ``[recorder]``, and no judge: what is compared with FFmpeg is recording alone."""
+
 
 def copy(folder: Path) -> Iterator[Figure]:
     """One RTSP 1080p30 camera, its H.264 copied; nobody watches the preview."""
@@ -42,9 +45,7 @@ def copy(folder: Path) -> Iterator[Figure]:
             with ending(run.start(peer, folder / "peer.log")):
                 yield
 
-        with room.running(
-            folder / "room", f'[[camera]]\nid = "front"\ndriver = "rtsp"\nurl = "{camera.url}"\n'
-        ) as filmed:
+        with room.running(folder / "room", f"[recorder]\n{ONLY_RECORDING}{room.rtsp(camera.url)}") as filmed:
             ours, theirs = medians("recorder.copy.1", RUNS, partial(_room, filmed), partial(_peer, running, output))
     yield Figure("recorder.copy.1", ours, UNIT, "ffmpeg -c copy", theirs)
 
@@ -71,7 +72,8 @@ def encode(folder: Path) -> Iterator[Figure]:
             os.close(write)
             yield
 
-    devices = f'[recorder]\nheight = 720\nfps = {FPS}\n\n[[camera]]\nid = "front"\ndriver = "sim"\nfps = {FPS}\n'
+    camera = f'[[camera]]\nid = "front"\ndriver = "sim"\nfps = {FPS}\n'
+    devices = f"[recorder]\nheight = 720\nfps = {FPS}\n{ONLY_RECORDING}{camera}"
     with room.running(folder / "room", devices) as simulation:
         ours, theirs = medians("recorder.encode.1", RUNS, partial(_room, simulation), partial(_peer, running, output))
     yield Figure("recorder.encode.1", ours, UNIT, "the same FFmpeg and feeder", theirs)
