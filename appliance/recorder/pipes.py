@@ -116,7 +116,7 @@ async def open_pipe(
         first = await _start(feeder, DEVNULL, write, environment)
         try:
             second = await _start(decoder, read, PIPE, environment)
-        except OSError:
+        except BaseException:  # a cancellation too: the feeder has nobody else who knows of it
             first.kill()
             await first.wait()
             raise

@@ -331,7 +331,12 @@ async def _until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]
     try:
         yield
     finally:
-        await asyncio.shield(pipe.close())
+        closing = asyncio.ensure_future(pipe.close())
+        try:
+            await asyncio.shield(closing)
+        except asyncio.CancelledError:  # cancelled a second time: the programs must be dead all the same
+            await closing
+            raise
         if reading is not None:
             await reading
 
