@@ -24,6 +24,7 @@ from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
 from appliance.events import Bus
 from appliance.lifecycle import Server, listen, live
+from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
@@ -67,32 +68,27 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     bus = Bus()
     sources = plan_sources(config)
     preview = Preview({source.id: source.capture for source in sources if source.capture is not None}, bus, ffmpeg)
+    judging = Judging(config.tables.judge, sources, bus)
+    preview.overhear = judging.overhear
+    keep_free = config.tables.disk.keep_free_percent / 100
+    household = Residents(
+        preview,
+        judging,
+        Renderer(spool, lambda: recorder.capturing),
+        Housekeeper(spool, keep_free, lambda: recorder.capturing),
+    )
     recorder = Recorder(
         spool,
         ledger,
         sources,
         RoomIdentity(config.room.name, config.room.institution, config.room.language),
         bus,
+        household=household,
         ffmpeg=ffmpeg,
         runtime=runtime_folder(spool_root),
         policy=policy_of(config),
         boot=boot,
     )
-    judging = Judging(config.tables.judge, sources, bus)
-    preview.overhear, recorder.judged = judging.overhear, judging.report
-
-    renderer = Renderer(spool, lambda: recorder.capturing)
-
-    async def before_capture() -> None:
-        renderer.make_way()
-        judging.wake()
-        await preview.release_devices()
-
-    recorder.before_capture, recorder.after_capture = before_capture, renderer.go_on
-    keep_free = config.tables.disk.keep_free_percent / 100
-    housekeeper = Housekeeper(spool, keep_free, lambda: recorder.capturing)
-    recorder.make_room, recorder.short_of_room = housekeeper.make_room, housekeeper.call
-    recorder.freeable = lambda: housekeeper.freeable
     books = Books(spool, config.server.url)
     devices = Devices(config, recorder.status, preview)
     board = Board(config, recorder, books, devices, judging)
@@ -108,10 +104,10 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         recorder.run,
         partial(preview.run, recorder),
         partial(judging.run, recorder),
-        housekeeper.run,
+        household.housekeeper.run,
     ]
     if config.tables.recorder.renditions:
-        background.append(partial(renderer.run, recorder.ready))
+        background.append(partial(household.renderer.run, recorder.ready))
     try:
         await live(server, door, background, recorder.ready.wait, room.closing)
     finally:

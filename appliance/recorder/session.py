@@ -14,7 +14,7 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -26,13 +26,14 @@ from appliance.events import Bus, DiskChanged, LessonChanged, Level, SourceChang
 from appliance.recorder import recovery
 from appliance.recorder.crew import Crew
 from appliance.recorder.evidence import Evidence
+from appliance.recorder.household import Household
 from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan
 from appliance.recorder.sealing import Sealer
 from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
 from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import Ledger, assets_of
-from media.lesson import Lesson, Mark, Remark, Source, Span
+from media.lesson import Lesson, Mark, Source, Span
 
 log = logging.getLogger(__name__)
 
@@ -49,10 +50,6 @@ class LiveTake:
     journal: Path
 
 
-async def _nothing() -> None:
-    """Nobody holds a device."""
-
-
 class Recorder:
     """The room's recorder. All methods belong to the event loop's thread."""
 
@@ -64,6 +61,7 @@ class Recorder:
         room: RoomIdentity,
         bus: Bus,
         *,
+        household: Household,
         ffmpeg: str,
         runtime: Path,
         policy: RecorderPolicy,
@@ -75,6 +73,7 @@ class Recorder:
         self._plans = list(sources)
         self._room = room
         self._bus = bus
+        self._household = household
         self._policy = policy
         self._boot = boot
         self._lesson: Lesson | None = None
@@ -94,19 +93,6 @@ class Recorder:
         self._wake = asyncio.Event()
         self._full = False
         self.ready = asyncio.Event()
-        self.before_capture: Callable[[], Awaitable[None]] = _nothing
-        """Called before devices are opened; whoever else holds them (the preview) lets go."""
-        self.after_capture: Callable[[], None] = lambda: None
-        """Called when the devices are closed again, and after that a kept lesson is in the ledger."""
-
-        self.judged: Callable[[Lesson], list[Remark]] = lambda lesson: []
-        """Called at the end of every span: what the judge found wrong in it."""
-        self.make_room: Callable[[], Awaitable[None]] = _nothing
-        """Called when a lesson would have to be refused for want of room."""
-        self.short_of_room: Callable[[], None] = lambda: None
-        """Called when a lesson has begun, or a source found the disk full: somebody should see what may go."""
-        self.freeable: Callable[[], int] = lambda: 0
-        """Bytes that may go when room is needed; the forecast counts them."""
 
     # -- the five touches ---------------------------------------------------------------------------------------------
 
@@ -121,7 +107,7 @@ class Recorder:
             if not any(plan.capture for plan in self._plans):
                 raise CannotRecord("The room has no camera or microphone that can be recorded; see appliance doctor.")
             if self._is_full():
-                await self.make_room()
+                await self._household.make_room()
             disk = shutil.disk_usage(self._spool.root)
             if self._is_full():
                 raise DiskFull("The disk has no room for a lesson; deliver or remove older ones.", free=disk.free)
@@ -145,10 +131,10 @@ class Recorder:
             except OSError as error:
                 await self._crew.close()
                 self._lesson = None
-                self.after_capture()
+                self._household.go_on()
                 raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
             self._announce()
-            self.short_of_room()
+            self._household.short_of_room()
 
     async def pause(self) -> None:
         """Raises NotRecording, WrongState."""
@@ -160,7 +146,7 @@ class Recorder:
             lesson.state = "paused"
             await self._write(lesson)
             self._announce()
-            self.after_capture()
+            self._household.go_on()
 
     async def resume(self) -> None:
         """Raises NotRecording, WrongState."""
@@ -215,7 +201,7 @@ class Recorder:
                 marks=len(lesson.marks),
                 gaps=len([gap for gap in so_far.gaps() if gap.why != "late"]),
             )
-        usable = max(0, disk.free + self.freeable() - self._reserve(disk.total))
+        usable = max(0, disk.free + self._household.freeable - self._reserve(disk.total))
         return RecorderStatus(
             state=self._state(),
             lesson=shown,
@@ -328,7 +314,7 @@ class Recorder:
 
     async def _open(self, lesson: Lesson) -> None:
         """Start a keeper for every source of the lesson that has none."""
-        await self.before_capture()
+        await self._household.make_way()
         for source in self._crew.open(lesson):
             self._evidence.sources[source].ask(time.monotonic())
 
@@ -337,7 +323,7 @@ class Recorder:
         if code in {EXIT_FULL, EXIT_DISK} and not self._full:
             self._full = True
             self._bus.publish(DiskChanged("full"))
-            self.short_of_room()
+            self._household.short_of_room()
         async with self._turn:
             lesson = self._lesson
             if lesson is None or lesson.state != "recording":
@@ -356,7 +342,7 @@ class Recorder:
         if lesson.spans[-1].ended is None:
             lesson.spans[-1].ended = why
         await asyncio.to_thread(recovery.collect, self._spool, lesson)
-        lesson.quality += self.judged(lesson)
+        lesson.quality += self._household.report(lesson)
         for name, source in self._evidence.sources.items():
             source.takes = {take.number: take for take in lesson.takes_of(name)}
 
@@ -391,7 +377,7 @@ class Recorder:
         await asyncio.to_thread(self._enter, lesson)
         self._bus.publish(LessonChanged(lesson.id, "kept"))
         self._publish_sources()
-        self.after_capture()
+        self._household.go_on()
 
     def _enter(self, lesson: Lesson) -> None:
         # The ledger is a convenience that is rebuilt at the next start: its trouble must not cost the lesson.

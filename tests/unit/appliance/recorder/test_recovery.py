@@ -16,7 +16,7 @@ from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 from media import journal as journals
 from media.journal import TakeEntry
-from media.lesson import Lesson, Source, Span
+from media.lesson import Lesson, Remark, Source, Span
 
 LESSON = "01K0000000000000000000000A"
 
@@ -94,12 +94,35 @@ def test_a_folder_with_anything_else_in_it_stays(spool: Spool) -> None:
     assert folder.exists()
 
 
+class Alone:
+    """A recorder with nobody beside it."""
+
+    freeable = 0
+
+    async def make_way(self) -> None:
+        """Nobody holds a device."""
+
+    def go_on(self) -> None:
+        """Nobody waits."""
+
+    def report(self, lesson: Lesson) -> list[Remark]:
+        return []
+
+    async def make_room(self) -> None:
+        """Nothing may go."""
+
+    def short_of_room(self) -> None:
+        """Nobody looks."""
+
+
 @pytest.fixture
 def recorder(spool: Spool, tmp_path: Path) -> Iterator[Recorder]:
     with Ledger(spool.ledger_file) as ledger:
         room = RoomIdentity("Amphi A", "Test", "en")
         policy = RecorderPolicy(resume=600.0)
-        yield Recorder(spool, ledger, [], room, Bus(), ffmpeg="", runtime=tmp_path, policy=policy, boot="now")
+        yield Recorder(
+            spool, ledger, [], room, Bus(), household=Alone(), ffmpeg="", runtime=tmp_path, policy=policy, boot="now"
+        )
 
 
 @pytest.mark.anyio

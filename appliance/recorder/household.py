@@ -1,0 +1,69 @@
+"""What else lives in the room PC beside the recorder, and steps aside for a lesson.
+
+The recorder speaks to all of it through these six words, so that it needs to know neither preview nor renderer.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from appliance.recorder.housekeeper import Housekeeper
+from appliance.recorder.judge.supervisor import Judging
+from appliance.recorder.preview import Preview
+from appliance.recorder.renderer import Renderer
+from media.lesson import Lesson, Remark
+
+
+class Household(Protocol):
+    """What the recorder asks of it. Called in the event loop's thread."""
+
+    async def make_way(self) -> None:
+        """Devices are about to be opened: whoever holds one lets go, and nobody works on the side any more."""
+
+    def go_on(self) -> None:
+        """The devices are closed again; after the end of a lesson, when it is in the ledger."""
+
+    def report(self, lesson: Lesson) -> list[Remark]:
+        """What was found wrong in the span that has just ended; its takes are known."""
+
+    async def make_room(self) -> None:
+        """A lesson would have to be refused for want of room on the disk."""
+
+    def short_of_room(self) -> None:
+        """A lesson has begun, or a source found the disk full: somebody should see what may go."""
+
+    @property
+    def freeable(self) -> int:
+        """Bytes that may go when room is needed; the forecast counts them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Residents:
+    """The household of a real room."""
+
+    preview: Preview
+    judging: Judging
+    renderer: Renderer
+    housekeeper: Housekeeper
+
+    async def make_way(self) -> None:
+        self.renderer.make_way()
+        self.judging.wake()
+        await self.preview.release_devices()
+
+    def go_on(self) -> None:
+        self.renderer.go_on()
+
+    def report(self, lesson: Lesson) -> list[Remark]:
+        return self.judging.report(lesson)
+
+    async def make_room(self) -> None:
+        await self.housekeeper.make_room()
+
+    def short_of_room(self) -> None:
+        self.housekeeper.call()
+
+    @property
+    def freeable(self) -> int:
+        return self.housekeeper.freeable
