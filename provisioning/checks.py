@@ -3,8 +3,11 @@ shows everything. ``python -m provisioning.checks check|test|soak``."""
 
 from __future__ import annotations
 
+import os
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -60,7 +63,17 @@ def _in_order(tools: dict[str, list[str]]) -> int:
 
 
 def _run(command: Sequence[str]) -> int:
-    return subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, check=False).returncode
+    """In a temporary folder of its own: nothing that an earlier run left can trouble this one."""
+    scratch = Path(tempfile.mkdtemp(prefix="darsbox-tests-"))
+    environment = {**os.environ, "PYTEST_DEBUG_TEMPROOT": str(scratch)}
+    code = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment, check=False).returncode
+    if code == 0:
+        shutil.rmtree(scratch)
+    elif any(scratch.iterdir()):
+        say(f"What the tests left is in {scratch}.")
+    else:
+        scratch.rmdir()
+    return code
 
 
 def main(arguments: Sequence[str]) -> int:
