@@ -79,7 +79,11 @@ def seen(said: Room, wanted: Callable[[str], bool], seconds: float) -> set[str]:
         codes.add(code)
         return wanted(code)
 
-    wait_until(look, seconds, f"the sentence (until then {codes})")
+    try:
+        wait_until(look, seconds, "the sentence")
+    except TimeoutError as error:
+        error.add_note(f"Until then the panel said {sorted(codes)}.")
+        raise
     return codes
 
 
@@ -93,7 +97,7 @@ def test_a_picture_that_goes_bad_is_said_and_taken_back(tmp_path: Path, fault: s
         here.order("start")
         codes = seen(here, lambda said: said == code, 12 + seconds)
         assert codes <= {code, "all-well", "source-starting"}
-        seen(here, lambda said: said == "all-well", 45)
+        seen(here, lambda said: said == "all-well", seconds + 60)  # the fault goes on after it was found
         here.order("stop")
         (remark,) = here.quality()["front"]
         assert remark["code"] == code
