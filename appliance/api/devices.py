@@ -51,6 +51,10 @@ class Devices:
             if stale and not self._busy:
                 self._checking = asyncio.create_task(self._check_all(stale))
 
+    def plugged(self) -> None:
+        """A device came or went: what was seen counts no longer, and stands only until the next look."""
+        self._seen = {id_: (float("-inf"), problem) for id_, (_, problem) in self._seen.items()}
+
     async def close(self) -> None:
         """No check is left running."""
         if self._checking is not None:

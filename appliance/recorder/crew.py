@@ -22,6 +22,7 @@ from appliance.recorder.keeper import Order
 from appliance.recorder.pipeline import capture_command
 from appliance.recorder.plan import RecorderPolicy, SourcePlan
 from appliance.spool.layout import Spool
+from drivers.protocols import Media
 from media.lesson import Lesson
 
 MODULE = "appliance.recorder.keeper"
@@ -52,6 +53,10 @@ class KeeperHandle:
     def stop(self) -> None:
         """Finish the take and end."""
         self._signal(signal.SIGTERM)
+
+    def wake(self) -> None:
+        """Its device may be there again: try at once."""
+        self._signal(signal.SIGCONT)
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -125,6 +130,12 @@ class Crew:
                 handle.kill()
             for handle in leaving:
                 await handle.ended.wait()
+
+    def wake(self, media: Media) -> None:
+        """A device of this kind was plugged in: keepers that wait for one try again at once."""
+        for plan in self._plans:
+            if plan.media == media and plan.id in self.keepers:
+                self.keepers[plan.id].wake()
 
     def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
         """Hear what the keepers say, those of a predecessor too: the address is the same."""

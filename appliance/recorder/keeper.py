@@ -3,8 +3,9 @@
     python -m appliance.recorder.keeper < ORDER      (a JSON object, see Order)
 
 It outlives the daemon on purpose: a daemon that is killed, hangs or is updated costs no picture. It ends on SIGTERM,
-when its lesson's folder is gone, when the disk is full, or after the longest lesson allowed. What it knows it sends
-as JSON datagrams to the daemon's socket, and never waits for it; what counts is on the disk. Standard library only,
+when its lesson's folder is gone, when the disk is full, or after the longest lesson allowed. SIGCONT, which harms
+nobody who does not know it, says that a device was plugged in: it tries again at once. What it knows it sends as JSON
+datagrams to the daemon's socket, and never waits for it; what counts is on the disk. Standard library only,
 so that it starts at once.
 
 Exit: 0 told to stop, 3 the disk is full, 4 the disk cannot be written, 5 the lesson is longer than allowed.
@@ -12,6 +13,7 @@ Exit: 0 told to stop, 3 the disk is full, 4 the disk cannot be written, 5 the le
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import fcntl
 import json
@@ -83,7 +85,7 @@ class Keeper:
         self._order = order
         self._folder = Path(order.folder) / order.source
         self._began = time.monotonic()
-        self._stopping = False
+        self._stopping = self._woken = False
         self._capture: Capture | None = None
         self._writer: TakeWriter | None = None
         self._form: frozenset[bytes] = frozenset()
@@ -99,6 +101,7 @@ class Keeper:
         os.write(lock, str(os.getpid()).encode())
         signal.signal(signal.SIGTERM, self._on_stop)
         signal.signal(signal.SIGINT, self._on_stop)
+        signal.signal(signal.SIGCONT, self._on_wake)
         failures = 0
         while not self._stopping:
             try:
@@ -113,6 +116,8 @@ class Keeper:
             failures = 0 if lasted > STEADY else failures + 1
             if failures and not self._stopping:
                 self._rest(BACKOFF[min(failures, len(BACKOFF)) - 1])
+            if self._woken:  # a device may need a moment after it was plugged in: the patience begins anew
+                self._woken, failures = False, 0
         return 0
 
     def _take(self) -> float:
@@ -205,10 +210,15 @@ class Keeper:
             self._capture.stop()
         os.write(self._wake_write, b"x")
 
+    def _on_wake(self, _signal: int, _frame: FrameType | None) -> None:
+        self._woken = True
+        with contextlib.suppress(BlockingIOError):  # so many that nobody has read: one is enough
+            os.write(self._wake_write, b"x")
+
     def _rest(self, seconds: float) -> None:
-        """Wait, unless told to stop meanwhile."""
-        if seconds:
-            select.select([self._wake_read], [], [], seconds)
+        """Wait, unless told to stop or to try again meanwhile."""
+        if seconds and select.select([self._wake_read], [], [], seconds)[0]:
+            os.read(self._wake_read, 4096)
 
     def _give_up(self, error: OSError) -> int:
         full = error.errno in FULL

@@ -108,6 +108,7 @@ class Preview:
         self._open: set[Pipe] = set()
         self._opening = asyncio.Lock()
         self._held_until = 0.0
+        self._plugged = asyncio.Event()
         self.overhear: Callable[[str, float], None] = _nobody
         """Called with every level (dB of full scale) of a microphone while nothing records."""
 
@@ -179,7 +180,20 @@ class Preview:
                 pipe.kill()
             await asyncio.gather(*(pipe.wait() for pipe in held))
 
+    def plugged(self) -> None:
+        """A device came back: whoever waits for one tries again at once."""
+        self._plugged.set()
+        self._plugged = asyncio.Event()
+
     # -- within
+
+    async def _rest(self, failures: int) -> int:
+        """Wait with growing patience, or until a device is plugged in; how many failures there are then."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(BACKOFF[min(failures, len(BACKOFF) - 1)]):
+                await self._plugged.wait()
+                return 1
+        return failures + 1
 
     def _begin(self, watched: _Watched, work: Callable[[], Coroutine[None, None, None]]) -> None:
         if watched.leaving is not None:
@@ -224,8 +238,7 @@ class Preview:
                 failures = 0
             if failures == 0:
                 log.warning("The preview of %s was lost: %s", source, self._captures[source].hide(problem))
-            await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
-            failures += 1
+            failures = await self._rest(failures)
 
     async def _look(self, source: str, watched: _Watched) -> str | None:
         """Pictures from the device, until it is released or fails; returns what failed."""
@@ -297,8 +310,7 @@ class Preview:
             if heard or failures == 0:
                 failures = 0
                 log.warning("The levels of %s were lost: %s", source, problem or "its program ended")
-            await asyncio.sleep(BACKOFF[min(failures, len(BACKOFF) - 1)])
-            failures += 1
+            failures = await self._rest(failures)
 
     @asynccontextmanager
     async def _opened(

@@ -26,6 +26,7 @@ from appliance.events import Bus, DiskChanged, LessonChanged, Level, SourceChang
 from appliance.recorder import recovery
 from appliance.recorder.crew import Crew
 from appliance.recorder.evidence import Evidence
+from appliance.recorder.hotplug import Plug
 from appliance.recorder.household import Household
 from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan
@@ -177,6 +178,11 @@ class Recorder:
         """End the lesson and keep it. Raises NotRecording."""
         async with self._turn:
             await self._finish(self._running())
+
+    def plugged(self, plug: Plug) -> None:
+        """A camera or a microphone came, changed or went."""
+        if plug.there:
+            self._crew.wake(plug.media)
 
     # -- what is shown ------------------------------------------------------------------------------------------------
 
