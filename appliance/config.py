@@ -97,6 +97,8 @@ class RecorderTable(Table):
     """A lesson cut off by a power failure goes on by itself if the room is back within this time."""
     ffmpeg: str = ""
     """Path of the FFmpeg to use; empty: the machine's own, else the one that comes with the program."""
+    hardware: bool = True
+    """Encode with the machine's graphics hardware if a trial proves that it works."""
     renditions: bool = True
     """Make the small forms of a lesson (poster, slidecast, proxy) after it, while nothing is recorded."""
 

@@ -22,6 +22,8 @@ from appliance.api.devices import check
 from appliance.config import Config, load
 from appliance.errors import ConfigError, RoomError
 from appliance.main import find_ffmpeg
+from appliance.recorder import encoders
+from appliance.recorder.plan import encoded, plan_sources
 
 SECONDS = 5.0
 MAX_CLOCK_ERROR = 60.0
@@ -55,6 +57,7 @@ def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) ->
     if config is not None:
         findings += _devices(config, url, running=running)
         findings.append(_ffmpeg(config))
+        findings += _encoder(config, spool, url, quick=quick, running=running)
         if not quick:
             findings += _sources(config, url, running=running)
         findings += _portaudio(config)
@@ -135,6 +138,38 @@ def _ffmpeg(config: Config) -> Finding:
     if number.isdecimal() and int(number) < OLDEST_FFMPEG:
         return Finding("FFmpeg", "warning", f"{version} at {program}", "Older than 5, which was tested; update it.")
     return Finding("FFmpeg", "ok", f"{version} at {program}")
+
+
+def _encoder(config: Config, spool: Path, url: str, *, quick: bool, running: bool) -> Iterator[Finding]:
+    """What encodes, in a sentence. Tried now if there is no result that still holds; never while a lesson records."""
+    sources, hardware = plan_sources(config), config.tables.recorder.hardware
+    if not encoded(sources):
+        return
+    busy = running and client.ask(url, "GET", "/api/v1/status")["lesson"] is not None
+    try:
+        ffmpeg = find_ffmpeg(config.tables.recorder)
+        choice = encoders.recall(spool, encoders.subject(sources, ffmpeg, hardware=hardware))
+        if choice is None and not quick and not busy:
+            choice = encoders.settle(sources, ffmpeg, spool, hardware=hardware)
+    except ConfigError:
+        return  # there is no FFmpeg, which was said above
+    except (encoders.NoTrial, OSError) as error:
+        yield Finding("encoder", "error", f"the trial failed: {error}", "Install FFmpeg again: apt install ffmpeg")
+        return
+    if choice is None:
+        advice = "Run appliance doctor without --quick while nothing is recorded."
+        yield Finding("encoder", "warning", "x264 superfast, for none was tried on this machine", advice)
+        return
+    encoder = choice.encoder
+    name = f"{encoder.name} on {encoder.device}" if encoder.device else f"x264 {encoder.preset}"
+    count, processors = choice.subject["sources"], choice.subject["processors"]
+    share = 100 * choice.cores * count / processors
+    many = "1 source" if count == 1 else f"{count} sources"
+    fact = f"{name}, about {share:.0f} % of the machine for {many}, by trial"
+    if choice.enough:
+        yield Finding("encoder", "ok", fact)
+    else:
+        yield Finding("encoder", "warning", fact, "That is much; lower height or fps in [recorder].")
 
 
 def _portaudio(config: Config) -> Iterator[Finding]:

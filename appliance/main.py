@@ -26,6 +26,7 @@ from appliance.events import Bus
 from appliance.lifecycle import Server, listen, live
 from appliance.recorder import encoders
 from appliance.recorder.hotplug import Plug, watch_devices
+from appliance.recorder import encoders
 from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
@@ -58,6 +59,9 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         spool = Spool(spool_root)
         lock = only_one(spool)
         ffmpeg = find_ffmpeg(config.tables.recorder)
+        sources = plan_sources(config)
+        hardware = config.tables.recorder.hardware
+        sources = encoders.equip(sources, encoders.chosen(sources, ffmpeg, spool_root, hardware=hardware))
         ledger, damaged = open_or_rebuild(spool)
     except OSError as error:
         door.close()
@@ -68,7 +72,6 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         log.warning("The ledger was damaged; it is kept as %s, and a new one was made from the lessons.", damaged)
 
     bus = Bus()
-    sources = plan_sources(config)
     preview = Preview({source.id: source.capture for source in sources if source.capture is not None}, bus, ffmpeg)
     judging = Judging(config.tables.judge, sources, bus)
     preview.overhear = judging.overhear

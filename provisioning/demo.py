@@ -16,6 +16,9 @@ from pathlib import Path
 
 from appliance import config
 from appliance.errors import ConfigError
+from appliance.main import find_ffmpeg
+from appliance.recorder import encoders
+from appliance.recorder.plan import encoded, plan_sources
 from provisioning import joining
 from provisioning.demo_room import discover, room_toml
 from provisioning.joining import CannotJoin, Logins
@@ -145,6 +148,7 @@ class Demo:
         try:
             async with asyncio.TaskGroup() as services:
                 services.create_task(self.server.run())
+                await asyncio.to_thread(self._try_encoders)
                 services.create_task(self.room.run())
                 await _until_ready(self.server)
                 await self._enrol(logins, room)
@@ -163,6 +167,20 @@ class Demo:
                 room_toml(found, server_url=self._options.server_url, copy_from=str(self._room_toml))
             )
         return config.load(self._room_toml).room
+
+    def _try_encoders(self) -> None:
+        """Find what encodes best here, once. A room whose trial fails records with what is safe."""
+        chosen = config.load(self._room_toml)
+        sources, hardware = plan_sources(chosen), chosen.tables.recorder.hardware
+        try:
+            ffmpeg = find_ffmpeg(chosen.tables.recorder)
+            if not encoded(sources):
+                return
+            if encoders.recall(self._options.spool, encoders.subject(sources, ffmpeg, hardware=hardware)) is None:
+                with Step("Trying what encodes best on this machine"):
+                    encoders.settle(sources, ffmpeg, self._options.spool, hardware=hardware)
+        except (ConfigError, encoders.NoTrial, OSError) as error:
+            say(f"Encoding was not tried: {error}")
 
     async def _enrol(self, logins: Logins, room: config.RoomTable) -> None:
         if logins.room_id and logins.room_id == joining.enrolled_room(self._options.spool):

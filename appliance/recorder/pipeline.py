@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from appliance.recorder.plan import Encode
+from appliance.recorder.plan import Encode, Encoder
 from drivers.protocols import Capture
 
 KEYFRAME_SECONDS = 2
@@ -39,6 +39,7 @@ def capture_command(capture: Capture, encode: Encode, ffmpeg: str, fragment_seco
         ffmpeg,
         *("-hide_banner", "-nostats", "-loglevel", "error"),
         *([] if capture.feeder else ["-nostdin"]),
+        *([] if capture.copy or capture.media == "audio" else _device(encode.encoder)),
         *capture.input,
         *("-map", "0:a:0" if capture.media == "audio" else "0:v:0"),
         *codec,
@@ -54,18 +55,40 @@ _PICTURE_FLAGS = f"{_SOUND_FLAGS}+frag_keyframe"
 _KEYFRAMES = f"expr:gte(t,if(gt(n_forced,1),(n_forced-1)*{KEYFRAME_SECONDS},n_forced*{FIRST_SECONDS}))"
 
 
+def _device(encoder: Encoder) -> list[str]:
+    """FFmpeg's global options for the hardware."""
+    if encoder.name == "h264_vaapi":
+        return ["-vaapi_device", encoder.device]
+    if encoder.name == "h264_qsv":
+        return ["-qsv_device", encoder.device]
+    return []
+
+
 def _video(encode: Encode) -> list[str]:
-    return [
-        # Never larger than planned, never scaled up, and even sizes, which H.264 with 4:2:0 needs.
-        *("-vf", f"scale=-2:'trunc(min({encode.height},ih)/2)*2':flags=bilinear,format=yuv420p"),
-        *("-c:v", "libx264", "-preset", "superfast", "-tune", "zerolatency", "-bf", "0"),
-        *("-crf", str(encode.crf), "-maxrate", str(encode.video_rate), "-bufsize", str(2 * encode.video_rate)),
-        *(
-            "-force_key_frames",
-            _KEYFRAMES,
-            "-g",
-            str(encode.fps * KEYFRAME_SECONDS * 2),
+    encoder = encode.encoder
+    fewer = f"fps={encode.most_fps}," if encode.most_fps else ""
+    # Never larger than planned, never scaled up, and even sizes, which H.264 with 4:2:0 needs.
+    scaled = f"{fewer}scale=-2:'trunc(min({encode.height},ih)/2)*2':flags=bilinear"
+    rate, twice = str(encode.video_rate), str(2 * encode.video_rate)
+    options = {
+        "libx264": ("-preset", encoder.preset, "-tune", "zerolatency", "-crf", str(encode.crf)),
+        # Hardware is asked for a rate, for each maker means something else by quality. Every one is told to hold no
+        # picture back: async_depth, delay and look_ahead are their names for that. A forced keyframe must be one that a
+        # decoder can begin with (IDR), which two of them do only if asked.
+        "h264_vaapi": ("-rc_mode", "VBR", "-b:v", rate, "-async_depth", "1"),
+        "h264_qsv": ("-preset", "veryfast", "-b:v", rate, "-async_depth", "1", "-look_ahead", "0", "-forced_idr", "1"),
+        "h264_v4l2m2m": ("-b:v", rate),
+        "h264_nvenc": (
+            *("-preset", "p3", "-tune", "ull", "-rc", "vbr", "-b:v", rate),
+            *("-delay", "0", "-zerolatency", "1", "-forced-idr", "1"),
         ),
+    }
+    form = {"h264_vaapi": "format=nv12,hwupload", "h264_qsv": "format=nv12"}.get(encoder.name, "format=yuv420p")
+    return [
+        *("-vf", f"{scaled},{form}"),
+        *("-c:v", encoder.name, *options.get(encoder.name, ()), "-bf", "0"),
+        *("-maxrate", rate, "-bufsize", twice),
+        *("-force_key_frames", _KEYFRAMES, "-g", str(encode.fps * KEYFRAME_SECONDS * 2)),
     ]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from appliance.config import Config, Device, RecorderTable
 from appliance.recorder.status import Problem
@@ -14,15 +14,63 @@ COPIED_VIDEO_BYTES = 500_000
 """Bytes a second to expect of a camera's own H.264 (4 Mbit/s), until it has been measured."""
 
 
+FASTEST = "ultrafast"
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """FFmpeg's name of an H.264 encoder. preset: x264's; device: the node of one that is hardware, else empty."""
+
+    name: str = "libx264"
+    preset: str = "superfast"
+    device: str = ""
+
+
+SAFE = Encoder()
+"""Works on every machine; taken as long as no trial has found a better one (``recorder.encoders``)."""
+
+
 @dataclass(frozen=True, slots=True)
 class Encode:
-    """How a source that does not deliver H.264 is encoded. Rates in bit/s."""
+    """How a source that does not deliver H.264 is encoded. Rates in bit/s.
+
+    fps: pictures a second to expect; most_fps: more than these are left out, 0 for none.
+    """
 
     height: int
     fps: int
     crf: int
     video_rate: int
     audio_rate: int
+    encoder: Encoder = SAFE
+    most_fps: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Quality:
+    """What of the quality is given up. load: 0 nothing, 1 a faster preset, 2 fewer and smaller pictures too;
+    disk: half the bytes."""
+
+    load: int = 0
+    disk: bool = False
+
+
+FULL_QUALITY = Quality()
+LEAST_FPS = 10
+LEAST_HEIGHT = 360
+
+
+def eased(encode: Encode, quality: Quality) -> Encode:
+    """The same with less quality. Sound is never touched: it is what a lesson cannot do without."""
+    if quality.load and encode.encoder.preset:
+        encode = replace(encode, encoder=replace(encode.encoder, preset=FASTEST))
+    if quality.load > 1 or (quality.load and not encode.encoder.preset):
+        fewer = min(encode.fps, max(LEAST_FPS, encode.fps * 3 // 5))
+        height = min(encode.height, max(LEAST_HEIGHT, encode.height * 2 // 3 // 2 * 2))
+        encode = replace(encode, fps=fewer, most_fps=fewer, height=height)
+    if quality.disk:
+        encode = replace(encode, crf=min(40, encode.crf + 5), video_rate=encode.video_rate // 2)
+    return encode
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +113,11 @@ class RecorderPolicy:
 def plan_sources(config: Config) -> Sequence[SourcePlan]:
     """Every camera and microphone of the room, in the order of preference."""
     return [_plan(device, config.tables.recorder) for device in config.sources]
+
+
+def encoded(sources: Sequence[SourcePlan]) -> list[SourcePlan]:
+    """Those whose picture is encoded here."""
+    return [plan for plan in sources if plan.capture and plan.media == "video" and not plan.capture.copy]
 
 
 def _plan(device: Device, table: RecorderTable) -> SourcePlan:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import itertools
+from dataclasses import replace
+
+import pytest
 
 from appliance.recorder.pipeline import capture_command
-from appliance.recorder.plan import Encode
+from appliance.recorder.plan import Encode, Encoder
 from drivers.protocols import Capture
 
 ENCODE = Encode(height=720, fps=25, crf=23, video_rate=2_500_000, audio_rate=96_000)
@@ -47,3 +50,27 @@ def test_a_feeders_sound_becomes_aac_and_its_pipe_stays_open() -> None:
     assert "-nostdin" not in command.ffmpeg
     assert command.env == {"SECRET": "x"}
     assert "x" not in command.ffmpeg, "what is in the environment for secrecy's sake must not stand in a command line"
+
+
+@pytest.mark.parametrize(
+    ("name", "device", "wanted"),
+    [
+        ("h264_vaapi", "/dev/dri/renderD128", ("-async_depth", "1")),
+        ("h264_qsv", "/dev/dri/renderD128", ("-forced_idr", "1")),
+        ("h264_v4l2m2m", "/dev/video11", ("-c:v", "h264_v4l2m2m")),
+        ("h264_nvenc", "/dev/nvidia0", ("-zerolatency", "1")),
+    ],
+)
+def test_hardware_too_holds_no_picture_back(name: str, device: str, wanted: tuple[str, str]) -> None:
+    encode = replace(ENCODE, encoder=Encoder(name, "", device))
+    argv = capture_command(Capture("video", ("-i", "/dev/video0")), encode, "ffmpeg", 0.25).ffmpeg
+    assert wanted in pairs(argv)
+    assert ("-bf", "0") in pairs(argv)
+    assert "libx264" not in argv
+    copied = capture_command(Capture("video", ("-i", "x"), copy=True), encode, "ffmpeg", 0.25).ffmpeg
+    assert device not in copied, "a camera's own stream needs no hardware here"
+
+
+def test_pictures_that_are_too_many_are_left_out_before_they_cost_anything() -> None:
+    argv = capture_command(Capture("video", ("-i", "x")), replace(ENCODE, most_fps=15), "ffmpeg", 0.25).ffmpeg
+    assert argv[argv.index("-vf") + 1].startswith("fps=15,scale=")
