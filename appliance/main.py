@@ -24,9 +24,7 @@ from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
 from appliance.events import Bus
 from appliance.lifecycle import Server, listen, live
-from appliance.recorder import encoders
 from appliance.recorder.hotplug import Plug, watch_devices
-from appliance.recorder import encoders
 from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
