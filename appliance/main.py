@@ -24,6 +24,7 @@ from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
 from appliance.events import Bus
 from appliance.lifecycle import Server, listen, live
+from appliance.recorder import encoders
 from appliance.recorder.hotplug import Plug, watch_devices
 from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
@@ -103,20 +104,20 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
             log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
-    background: list[Callable[[], Awaitable[None]]] = [
-        recorder.run,
     def on_plug(plug: Plug) -> None:
         log.info("A %s device (%s): %s.", plug.media, plug.device, plug.action)
         recorder.plugged(plug)
         preview.plugged()
         devices.plugged()
 
+    background: list[Callable[[], Awaitable[None]]] = [
+        recorder.run,
         partial(preview.run, recorder),
         partial(judging.run, recorder),
         household.housekeeper.run,
+        partial(watch_devices, on_plug),
     ]
     if config.tables.recorder.renditions:
-        partial(watch_devices, on_plug),
         background.append(partial(household.renderer.run, recorder.ready))
     try:
         await live(server, door, background, recorder.ready.wait, room.closing)
