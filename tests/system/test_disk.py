@@ -17,6 +17,7 @@ import pytest
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 from lms_sync import wire
+from tests.peers import mounts
 from tests.peers.program import wait_until
 from tests.peers.rtsp_camera import rtsp_camera
 from tests.system.deployment import Room, closing_all
@@ -29,13 +30,8 @@ KEY = wire.new_key()
 @pytest.fixture
 def disk(tmp_path: Path) -> Iterator[Path]:
     """A file system of 200 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={DISK}", "tmpfs", str(folder)], check=True)
-    try:
+    with mounts.memory(tmp_path / "disk", DISK) as folder:
         yield folder
-    finally:
-        subprocess.run(["umount", "-l", str(folder)], check=True)
 
 
 @pytest.fixture

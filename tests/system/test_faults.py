@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.peers import mounts
 from tests.peers.program import wait_until
 from tests.peers.pulse import pulse_microphone
 from tests.peers.rtsp_camera import rtsp_camera
@@ -184,10 +185,7 @@ def test_a_server_that_is_down_during_the_whole_lesson_gets_it_when_it_is_back(r
 
 
 def test_a_full_disk_ends_the_lesson_with_all_it_has(tmp_path: Path) -> None:
-    disk = tmp_path / "disk"
-    disk.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=40m", "tmpfs", str(disk)], check=True)
-    try:
+    with mounts.memory(tmp_path / "disk", 40 << 20) as disk:
         devices = """
 [[camera]]
 id = "front"
@@ -221,8 +219,6 @@ reserve_percent = 5
             room.touch("start", title="Room again")
             room.wait_recording("front")
             room.touch("stop")
-    finally:
-        subprocess.run(["umount", str(disk)], check=True)
 
 
 def test_a_corrupt_ledger_is_set_aside_and_no_lesson_is_forgotten(room: Room) -> None:

@@ -20,6 +20,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from tests.peers import mounts
 from tests.peers.program import wait_until
 
 SECTOR = 512
@@ -48,28 +49,6 @@ def run(*argv: str) -> str:
     return subprocess.run(argv, check=True, capture_output=True, text=True).stdout.strip()
 
 
-@contextlib.contextmanager
-def mounted(image: Path, folder: Path) -> Iterator[Path]:
-    """The file system of an image, in use. No direct I/O on the loop device: on a FUSE file it corrupts."""
-    folder.mkdir(exist_ok=True)
-    loop = run("losetup", "--find", "--show", str(image))
-    try:
-        run("mount", "-o", "noatime", loop, str(folder))
-        try:
-            yield folder
-        finally:
-            _unmount(folder)
-    finally:
-        run("losetup", "--detach", loop)
-
-
-def _unmount(folder: Path) -> None:
-    def let_go() -> bool:
-        return subprocess.run(["umount", str(folder)], capture_output=True, check=False).returncode == 0
-
-    wait_until(let_go, 15, f"the end of every program on {folder}")
-
-
 class CrashDisk:
     """Use as a context manager; ``folder`` is where the disk is mounted."""
 
@@ -87,8 +66,11 @@ class CrashDisk:
         for file, size in ((base, self.bytes), (self._log, 16 << 30), (export, 0)):
             file.touch()
             os.truncate(file, size)  # sparse
+        outside = mounts.private_to_this_run()
         daemon = subprocess.Popen(
             [
+                *("nsenter", f"--mount={outside}"),
+                *("setpriv", "--pdeathsig", "KILL"),
                 "qemu-storage-daemon",
                 *("--blockdev", f"driver=file,node-name=file,filename={base}"),
                 *("--blockdev", "driver=raw,node-name=base,file=file"),
@@ -99,11 +81,13 @@ class CrashDisk:
                 f"type=fuse,id=export,node-name=logged,mountpoint={export},writable=on,growable=off",
             ]
         )
-        self._stack.callback(self._end, daemon)
         self._daemon = daemon
-        wait_until(lambda: export.stat().st_size == self.bytes, 10, "the crash disk")
-        run("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", str(export))
-        self._stack.enter_context(mounted(export, self.folder))
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._end, daemon)
+            wait_until(lambda: export.stat().st_size == self.bytes, 10, "the crash disk")
+            run("mkfs.ext4", "-q", "-F", "-E", "nodiscard,lazy_itable_init=0,lazy_journal_init=0", str(export))
+            stack.enter_context(mounts.image(export, self.folder))
+            self._stack = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -25,10 +25,11 @@ from typing import Any
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import Ledger, LedgerUnreadable
 from media.lesson import BadLesson, Lesson
+from tests.peers import mounts
 from tests.peers.program import wait_until
 from tests.peers.rtsp_camera import rtsp_camera
 from tests.system.deployment import Room, Service, command
-from tests.system.powercut.crashdisk import CrashDisk, mend, mounted
+from tests.system.powercut.crashdisk import CrashDisk, mend
 
 WITNESS = Path(__file__).with_name("witness.py")
 SOURCES = ("front", "board", "lectern")
@@ -253,7 +254,7 @@ class Laboratory:
             outcome = Outcome(number, reboot=True, unflushed=unflushed)
             outcomes.append(outcome)
             mend(image)
-            with mounted(image, image.with_suffix("")) as disk:
+            with mounts.image(image, image.with_suffix("")) as disk:
                 outcome.faults += missing(disk / "spool", self._durable(cut))
                 outcome.faults += delivered(disk / "spool", cut.signed)
                 outcome.faults += described(Spool(disk / "spool"), cut)
@@ -263,7 +264,7 @@ class Laboratory:
     def _follow(self, cut: Cut, outcome: Outcome, image: Path) -> Outcome:
         try:
             mend(image)
-            with mounted(image, image.with_suffix("")) as disk:
+            with mounts.image(image, image.with_suffix("")) as disk:
                 self._prove(cut, outcome, disk, image.with_suffix(".room"))
             image.unlink()
         except Exception as error:  # noqa: BLE001 - whatever goes wrong after a cut is this cut's fault
