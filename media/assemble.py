@@ -133,7 +133,7 @@ class _Assembly:
         late = {source.id: source.av_offset_ms / 1000 for source in lesson.sources}
         begins = [offsets[t.span][0] + t.epoch - offsets[t.span][1] - late[t.source] for t in lesson.takes]
         self.shift = -min(0.0, *begins)
-        self.end = self.shift + max(at + take.seconds for at, take in zip(begins, lesson.takes, strict=True))
+        self.end = self.shift + max(at + take.lasted for at, take in zip(begins, lesson.takes, strict=True))
         if not self.end <= LONGEST:
             raise CannotAssemble(
                 f"The lesson would last {self.end / 3600:.0f} hours: the room's clock leapt. "
@@ -155,7 +155,7 @@ class _Assembly:
             form = form_of(path, source.media)
         except Unreadable as error:
             self.problems[source.id].append(f"{source.id}: {error}")
-            self.lost.append(Gap(source.id, at, take.seconds, "missing"))
+            self.lost.append(Gap(source.id, at, take.lasted, "missing"))
             return
         if path.stat().st_size != take.bytes:
             self.problems[source.id].append(f"{source.id}: {path.name} has another size than was recorded.")
@@ -164,7 +164,7 @@ class _Assembly:
         if part is None:
             part = _Part(source, len(mine) + 1, form)
             self._parts.append(part)
-        part.pieces.append(Piece(path, at + self.shift, take.seconds))
+        part.pieces.append(Piece(path, at + self.shift, take.seconds, pace=take.pace))
 
     def _silence(self, part: _Part) -> None:
         """Sound whose gaps cannot be filled is left out."""

@@ -65,4 +65,4 @@ def _begin(piece: Piece) -> float:
 
 
 def _end(piece: Piece) -> float:
-    return min(piece.at + piece.seconds, piece.until)
+    return min(piece.place(piece.seconds), piece.until)

@@ -10,11 +10,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from media.drift import Arrivals, Clock
 from media.fragments import Header
 
 TAIL = 8192
@@ -25,8 +26,8 @@ TAIL = 8192
 class TakeEntry:
     """First line: init is the length in bytes of ftyp and moov, init_sha their SHA-256 (hex).
 
-    epoch: the monotonic instant of media time zero if the capture told it, else None. boot, mono, wall: when the take
-    began.
+    epoch: the monotonic instant of media time zero if the capture told it, and then its media runs by the monotonic
+    clock; else None. boot, mono, wall: when the take began.
     """
 
     lesson: str
@@ -97,22 +98,18 @@ class Journal:
         return max((f.t + f.d for f in self.fragments), default=0.0)
 
     @property
-    def epoch(self) -> float:
-        """The monotonic instant of media time zero."""
-        return self.take.epoch if self.take.epoch is not None else arrival_epoch(self.fragments, self.take.mono)
+    def clock(self) -> Clock:
+        """Where media time lies on the monotonic clock."""
+        if self.take.epoch is not None:
+            return Clock(self.take.epoch)
+        arrivals = Arrivals()
+        for fragment in self.fragments:
+            arrivals.add(fragment.t + fragment.d, fragment.mono)
+        return arrivals.clock(self.take.mono)
 
 
 class BadJournal(ValueError):
     """There is no readable first line, so nothing can be proven by it."""
-
-
-def arrival_epoch(fragments: Iterable[FragmentEntry], default: float) -> float:
-    """When media time zero was, judged by the arrivals.
-
-    A fragment arrives as soon as its last picture is there, later only when something held it up: so the earliest
-    arrival, counted back by media time, is the nearest to the truth, and the more fragments the better.
-    """
-    return min((f.mono - (f.t + f.d) for f in fragments), default=default)
 
 
 def line(entry: TakeEntry | FragmentEntry) -> bytes:

@@ -54,21 +54,23 @@ class Source:
 @dataclass(slots=True)
 class Span:
     """A stretch of recording. mono and wall in seconds at its beginning; ended says why it stopped, None while it
-    runs."""
+    runs. pre_roll: seconds recorded before that beginning, which an armed room had held in memory."""
 
     boot: str
     mono: float
     wall: float
     ended: SpanEnd = None
+    pre_roll: float = 0.0
 
 
 @dataclass(slots=True)
 class Take:
     """An unbroken recording of one source: ``file`` is relative to the lesson's folder, times in seconds.
 
-    epoch: the monotonic instant of media time zero. ended: ``stopped`` | ``paused`` | ``lost`` (the source went
-    away or was killed) | ``changed`` (it sends another form of picture) | ``cut`` (salvaged after a crash) | ``full``
-    (no room on the disk).
+    epoch: the monotonic instant of media time zero. pace: monotonic seconds to a second of media, other than 1 if the
+    source's own clock was seen to run wrong (``media.drift``). ended: ``stopped`` | ``paused`` | ``lost`` (the source
+    went away or was killed) | ``changed`` (it sends another form of picture) | ``cut`` (salvaged after a crash) |
+    ``full`` (no room on the disk).
     """
 
     source: str
@@ -84,10 +86,16 @@ class Take:
     width: int = 0
     height: int = 0
     sample_rate: int = 0
+    pace: float = 1.0
 
     @property
     def end(self) -> float:
-        return self.epoch + self.seconds
+        return self.epoch + self.lasted
+
+    @property
+    def lasted(self) -> float:
+        """Seconds on the monotonic clock."""
+        return self.seconds * self.pace
 
 
 @dataclass(slots=True)
@@ -193,12 +201,13 @@ class Lesson:
     def _gaps_of(self, source: str) -> Iterator[Gap]:
         offsets = self.offsets()
         total = self.seconds
-        cursor, why, tolerance = 0.0, "late", LATE_TOLERANCE
+        # Nobody misses a source in what was held before Start: it is there or it is not.
+        cursor, why, tolerance = (self.spans[0].pre_roll if self.spans else 0.0), "late", LATE_TOLERANCE
         for take in self.takes_of(source):
             at = offsets[take.span][0] + take.epoch - offsets[take.span][1]
             if at - cursor > tolerance:
                 yield Gap(source, round(cursor, 3), round(at - cursor, 3), why)
-            cursor = max(cursor, at + take.seconds)
+            cursor = max(cursor, at + take.lasted)
             why = take.ended
             # A pause takes no time, so what is left after it is only sources opening at different speeds.
             tolerance = LATE_TOLERANCE if take.ended == "paused" else GAP_TOLERANCE
@@ -260,8 +269,8 @@ class Lesson:
                 raise BadLesson(
                     f"lesson.json names a take {take.file!r}, which is not a take's name, or names it twice."
                 )
-            if take.number < 1 or take.bytes < 0 or take.seconds < 0:
-                raise BadLesson(f"lesson.json gives {take.file} an impossible number, size or length.")
+            if take.number < 1 or take.bytes < 0 or take.seconds < 0 or not 0.5 < take.pace < 2:
+                raise BadLesson(f"lesson.json gives {take.file} an impossible number, size, length or pace.")
             seen.add(take.file)
 
 

@@ -33,7 +33,8 @@ _SLACK = 0.6
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A take on a file's timeline. at: seconds of its media time zero; seconds: its length as recorded.
+    """A take on a file's timeline. at: seconds of its media time zero; seconds: its length as recorded, of its own
+    time; pace: how many of the file's seconds one of these takes.
 
     begin, until: of sound, only what lies between these seconds of the file is used.
     """
@@ -43,6 +44,11 @@ class Piece:
     seconds: float
     begin: float = -math.inf
     until: float = math.inf
+    pace: float = 1.0
+
+    def place(self, at: float) -> float:
+        """Where a moment of the take's own time lies in the file, in seconds."""
+        return self.at + at * self.pace
 
 
 @dataclass(slots=True)
@@ -81,10 +87,10 @@ def pictures(pieces: Sequence[Piece], end: float, tally: Tally, report: Report) 
             with opened(piece.path, "video") as (stream, packets):
                 tick = float(stream.time_base or 0) * TICKS
                 for shown_at, decoded_at, packet in _within(piece, packets):
-                    at = piece.at + shown_at
+                    at = piece.place(shown_at)
                     if own_time is None:
                         own_time = _catching_up(at, 0.0 if held is None else (shown + (held.duration or 1)) / TICKS)
-                    dts = max(round(own_time(piece.at + decoded_at) * TICKS), decoded + 1)
+                    dts = max(round(own_time(piece.place(decoded_at)) * TICKS), decoded + 1)
                     pts = max(round(own_time(at) * TICKS), dts)
                     if held is None:
                         delay = pts - dts
@@ -124,11 +130,12 @@ def sound(
         try:
             with opened(piece.path, "audio") as (_, packets):
                 for heard_at, _, packet in _within(piece, packets):
-                    if piece.at + heard_at < piece.begin - _SLACK * FRAME / rate:
+                    at = piece.place(heard_at)
+                    if at < piece.begin - _SLACK * FRAME / rate:
                         continue
-                    if piece.at + heard_at >= piece.until:
+                    if at >= piece.until:
                         break
-                    wanted = (piece.at + heard_at) * rate / FRAME
+                    wanted = at * rate / FRAME
                     if not inside or abs(wanted - place) > _SLACK:
                         if round(wanted) < place:
                             continue

@@ -78,7 +78,7 @@ class SourceEvidence:
                     number,
                     span=journal.take.span,
                     size=journal.end,
-                    epoch=journal.epoch,
+                    epoch=journal.clock.epoch,
                     seconds=journal.seconds,
                 )
                 if journal.fragments:

@@ -19,6 +19,8 @@ from pathlib import Path
 
 from appliance.spool.layout import make_directory, sync_directory, write_atomically
 from media import journal as journals
+from media.drift import Arrivals
+from media.drift import Clock as MediaClock
 from media.fragments import Fragment, Header
 from media.journal import FragmentEntry, Journal, TakeEntry
 from media.lesson import Take, take_file
@@ -57,7 +59,7 @@ class TakeWriter:
         self.fragments = 0
         self.size = 0
         self.seconds = 0.0
-        self._arrival_epoch: float | None = None
+        self._arrivals = Arrivals()
         self._sha = hashlib.sha256()
         self._media = os.open(self.file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
         self._journal = os.open(self.journal_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
@@ -71,9 +73,7 @@ class TakeWriter:
     @property
     def epoch(self) -> float:
         """The monotonic instant of media time zero, as well as it is known by now."""
-        if self.entry.epoch is not None:
-            return self.entry.epoch
-        return self.entry.mono if self._arrival_epoch is None else self._arrival_epoch
+        return self._arrivals.epoch(self.entry.mono) if self.entry.epoch is None else self.entry.epoch
 
     def append(self, fragment: Fragment, arrived: Clock) -> FragmentEntry:
         """The fragment is durable when this returns."""
@@ -99,8 +99,7 @@ class TakeWriter:
         self._accept(fragment.data)
         self.fragments += 1
         self.seconds = max(self.seconds, fragment.time + fragment.seconds)
-        arrival = journals.arrival_epoch([entry], arrived.mono)
-        self._arrival_epoch = arrival if self._arrival_epoch is None else min(self._arrival_epoch, arrival)
+        self._arrivals.add(entry.t + entry.d, entry.mono)
         return entry
 
     def close(self, ended: str) -> Take | None:
@@ -114,7 +113,7 @@ class TakeWriter:
             self.entry,
             size=self.size,
             sha256=self._sha.hexdigest(),
-            epoch=self.epoch,
+            clock=self._arrivals.clock(self.entry.mono) if self.entry.epoch is None else MediaClock(self.entry.epoch),
             seconds=self.seconds,
             ended=ended,
         )
@@ -170,7 +169,7 @@ def salvage(file: Path, ended: str = "cut") -> Take:
         media.truncate(whole.end)
         os.fsync(media.fileno())
     journals.shorten(file.with_suffix(".journal"), len(whole.fragments))
-    take = _take(whole.take, size=whole.end, sha256="", epoch=whole.epoch, seconds=whole.seconds, ended=ended)
+    take = _take(whole.take, size=whole.end, sha256="", clock=whole.clock, seconds=whole.seconds, ended=ended)
     write_atomically(file.with_suffix(".json"), _facts(take))
     return take
 
@@ -245,7 +244,7 @@ def _proven(descriptor: int, journal: Journal) -> Journal:
     return Journal(journal.take, head + proven)
 
 
-def _take(entry: TakeEntry, *, size: int, sha256: str, epoch: float, seconds: float, ended: str) -> Take:
+def _take(entry: TakeEntry, *, size: int, sha256: str, clock: MediaClock, seconds: float, ended: str) -> Take:
     return Take(
         source=entry.source,
         number=entry.take,
@@ -253,7 +252,8 @@ def _take(entry: TakeEntry, *, size: int, sha256: str, epoch: float, seconds: fl
         file=take_file(entry.source, entry.take),
         bytes=size,
         sha256=sha256,
-        epoch=round(epoch, 6),
+        epoch=round(clock.epoch, 6),
+        pace=round(clock.pace, 9),
         seconds=round(seconds, 6),
         ended=ended,
         codec=entry.codec,

@@ -47,6 +47,9 @@ class RtspConfig(DriverConfig):
     password: str = Field("", repr=False)
     transport: Literal["tcp", "udp"] = "tcp"
     """tcp loses nothing and passes firewalls; udp only for cameras that know nothing else."""
+    av_offset_ms: float = 40.0
+    """What FFmpeg itself takes at 25 pictures a second: its parser gives a picture on when the next one has begun. A
+    camera's own delay comes on top of that; whoever has measured both writes their sum."""
     timeout: float = Field(5.0, ge=1, le=60)
     """Seconds without a byte after which FFmpeg gives the camera up."""
 

@@ -36,14 +36,16 @@ def lay_out(lesson: Lesson, file_of: Callable[[Take], Path]) -> Layout:
     early = {source.id: source.av_offset_ms / 1000 for source in lesson.sources}
     begins = [offsets[t.span][0] + t.epoch - offsets[t.span][1] - early[t.source] for t in lesson.takes]
     shift = -min(0.0, *begins)
-    end = shift + max(at + take.seconds for at, take in zip(begins, lesson.takes, strict=True))
+    end = shift + max(at + take.lasted for at, take in zip(begins, lesson.takes, strict=True))
     if not 0.0 < end <= LONGEST:
         raise CannotRender(f"The lesson would last {end / 3600:.0f} hours: the room's clock leapt.")
     placed = sorted(zip(begins, lesson.takes, strict=True), key=lambda pair: pair[0])
 
     def of(media: str) -> dict[str, list[Piece]]:
         pieces = {
-            source.id: [Piece(file_of(t), at + shift, t.seconds) for at, t in placed if t.source == source.id]
+            source.id: [
+                Piece(file_of(t), at + shift, t.seconds, pace=t.pace) for at, t in placed if t.source == source.id
+            ]
             for source in lesson.sources
             if source.media == media
         }

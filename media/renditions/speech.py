@@ -74,7 +74,7 @@ def _laid_out(pieces: Sequence[Piece], total: int, report: Report) -> Iterator[S
         inside = False
         try:
             for at, decoded in _decoded(piece):
-                wanted, samples = _cropped(piece, round((piece.at + at) * RATE), decoded)
+                wanted, samples = _cropped(piece, round(piece.place(at) * RATE), decoded)
                 if not len(samples):
                     continue
                 if not inside or abs(wanted - place) > _SLACK:

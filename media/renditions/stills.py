@@ -47,8 +47,8 @@ def pictures(pieces: Sequence[Piece], report: Report, *, keyframes: bool, apart:
                     at = (frame.pts or 0) * base
                     if at > piece.seconds + RUNAWAY:
                         raise Unreadable(f"{piece.path.name} has a time far beyond its end.")
-                    if piece.at + at > latest:
-                        latest = piece.at + at
+                    if piece.place(at) > latest:
+                        latest = piece.place(at)
                         yield latest, frame
         except (Unreadable, FFmpegError) as error:
             report(str(error))

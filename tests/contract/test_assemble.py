@@ -228,6 +228,17 @@ def test_takes_that_claim_the_same_time_lose_no_picture(room: Room) -> None:
     assert [pair.at for pair in flashes_and_beeps(film)][-2:] == pytest.approx([6.0, 8.0], abs=0.01)
 
 
+def test_a_camera_whose_crystal_is_wrong_keeps_step_to_the_end(room: Room) -> None:
+    """In the small what 200 ppm are in ninety minutes: what this camera calls 12 s were 11.4 s of the room."""
+    room.video(0.0, 12)
+    room.audio(0.0, 11.4)
+    room.lesson.takes[0].pace = 0.95
+    film = room.assemble()["front.mp4"]
+    assert vcl_hashes(film.path) == room.hashes("front")
+    assert flashes(film.path) == pytest.approx([0.95 * 2 * n for n in range(6)], abs=0.001)
+    assert film.seconds == pytest.approx(11.4, abs=0.05)
+
+
 def test_a_changed_camera_gets_a_file_of_its_own(room: Room) -> None:
     room.video(0.0, 3, ended="lost")
     room.video(4.0, 3, size=(640, 360), ended="lost")

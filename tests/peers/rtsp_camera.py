@@ -7,6 +7,7 @@ As a program (by the system's Python, which has ``gi``): ``/usr/bin/python3 rtsp
 What it shows: a clip (its packets untouched, so that recordings can be compared bit by bit; the stream ends with the
 clip), a live encode with motion (``live``), or a live encode that flashes white for 100 ms at every even multiple of
 two seconds of the monotonic clock (``flash``), for measuring sound against picture. Every client gets its own pipeline.
+With ``ppm`` the camera's own clock, which stamps its pictures, runs fast by that many millionths.
 """
 
 from __future__ import annotations
@@ -69,6 +70,7 @@ def rtsp_camera(
     digest: bool = True,
     fps: int = 25,
     size: str = f"{WIDTH}x{HEIGHT}",
+    ppm: float = 0.0,
 ) -> Iterator[Camera]:
     """A camera at ``camera.url`` until the block ends. port 0 takes a free one; codec: ``h264`` | ``h265`` (of a clip),
     ``jpeg`` (live)."""
@@ -76,6 +78,7 @@ def rtsp_camera(
     from tests.peers.program import running
 
     command = [PYTHON, str(Path(__file__)), "--port", str(port), "--codec", codec, "--fps", str(fps), "--size", size]
+    command += ["--ppm", str(ppm)]
     command += ["--clip", str(clip)] if clip else ["--mode", mode]
     if user:
         command += ["--user", user, "--password", password, "--auth", "digest" if digest else "basic"]
@@ -130,7 +133,7 @@ def main() -> None:
     gi.require_version("Gst", "1.0")
     gi.require_version("GstRtsp", "1.0")
     gi.require_version("GstRtspServer", "1.0")
-    from gi.repository import GLib, Gst, GstRtsp, GstRtspServer
+    from gi.repository import GLib, GObject, Gst, GstRtsp, GstRtspServer
 
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--port", default="0")
@@ -139,6 +142,7 @@ def main() -> None:
     parser.add_argument("--codec", choices=("h264", "h265", "jpeg"), default="h264")
     parser.add_argument("--fps", type=int, default=25)
     parser.add_argument("--size", default=f"{WIDTH}x{HEIGHT}")
+    parser.add_argument("--ppm", type=float, default=0.0)
     parser.add_argument("--user", default="")
     parser.add_argument("--password", default="")
     parser.add_argument("--auth", choices=("digest", "basic"), default="digest")
@@ -149,6 +153,12 @@ def main() -> None:
     server.set_service(options.port)
     factory = GstRtspServer.RTSPMediaFactory()
     factory.set_launch(launch(options))
+    if options.ppm:
+        # Beside the system's one clock, another whose seconds are shorter.
+        clock = GObject.new(Gst.SystemClock)
+        now = clock.get_internal_time()
+        clock.set_calibration(now, now, 1_000_000 + round(options.ppm), 1_000_000)
+        factory.set_clock(clock)
     factory.set_shared(False)  # shared pipelines have been seen to wedge when a client vanishes
     if options.mode == "flash" and not options.clip:
         width, height = (int(n) for n in options.size.split("x"))

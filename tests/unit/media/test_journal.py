@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from media import journal
-from media.journal import BadJournal, FragmentEntry, TakeEntry
+from media.drift import Clock
+from media.journal import BadJournal, FragmentEntry, Journal, TakeEntry
 
 TAKE = TakeEntry("L", "front", 1, 0, 100, "a" * 64, "avc1", 640, 360, 0, "boot", 50.0, 1e9)
 
@@ -46,10 +48,11 @@ def test_without_its_first_line_a_journal_proves_nothing(tmp_path: Path, data: b
         journal.read(tmp_path / "j")
 
 
-def test_the_earliest_arrival_tells_when_media_time_zero_was() -> None:
+def test_the_arrivals_tell_when_media_time_zero_was_unless_the_capture_told_it() -> None:
     late = [entry(n, 0, t=0.25 * (n - 1), mono=50.0 + 0.25 * n + delay) for n, delay in ((1, 0.9), (2, 0.03), (3, 0.4))]
-    assert journal.arrival_epoch(late, 0.0) == pytest.approx(50.03)
-    assert journal.arrival_epoch([], 7.0) == 7.0
+    assert Journal(TAKE, late).clock == Clock(pytest.approx(50.03))
+    assert Journal(TAKE, []).clock == Clock(50.0)
+    assert Journal(replace(TAKE, epoch=49.5), late).clock == Clock(49.5)
 
 
 def test_the_last_fragment_is_found_without_reading_the_journal(tmp_path: Path) -> None:

@@ -132,6 +132,14 @@ def test_a_cut_before_anything_was_recorded_adds_nothing() -> None:
     assert kept.seconds == kept.begins(kept.takes[0]) + 10.0
 
 
+def test_a_source_that_was_not_held_before_start_left_no_gap() -> None:
+    """What an armed room held is a gift: the touch on Start is where a source may be missed from."""
+    spans = [Span("boot", 100.0, WALL, "stopped", pre_roll=10.0)]
+    kept = lesson(spans, take("front", 1, 101.0, 60), take("lectern", 1, 90.0, 71))
+    assert (kept.seconds, kept.gaps(), kept.started) == (71.0, [], WALL)
+    assert json.loads(kept.to_json())["spans"][0]["pre_roll"] == 10.0
+
+
 @pytest.mark.parametrize(("late", "gaps"), [(LATE_TOLERANCE - 0.1, 0), (LATE_TOLERANCE + 0.1, 1)])
 def test_only_a_source_that_joins_noticeably_late_left_a_gap(late: float, gaps: int) -> None:
     kept = one_span(take("front", 1, 100.0 + late, 60), take("lectern", 1, 100.0, 60 + late))
@@ -323,3 +331,15 @@ def test_whatever_the_file_says_it_is_refused_or_it_works(changes: list[tuple[tu
 def test_no_bytes_make_it_stumble(text: str | bytes) -> None:
     with pytest.raises(BadLesson):
         Lesson.from_json(text)
+
+
+def test_a_take_lasts_as_long_as_it_did_in_the_room() -> None:
+    """A camera whose clock is slow counts fewer seconds than went by: no gap may be invented at the take's end."""
+    lesson = Lesson("L", "", "", "", "en", "kept", [Source("front", "camera", "video")], [Span("b", 0.0, 0.0)])
+    lesson.takes = [
+        Take("front", 1, 0, "front/take-001.mp4", 1, "", 0.0, 100.0, "lost", pace=1.01),
+        Take("front", 2, 0, "front/take-002.mp4", 1, "", 101.0, 9.0, "stopped"),
+    ]
+    assert lesson.gaps() == []
+    assert lesson.seconds == 110.0
+    assert Lesson.from_json(lesson.to_json()).takes == lesson.takes
