@@ -63,15 +63,17 @@ class Link:
         self._patience = 0.0
         self._idle: asyncio.TimerHandle | None = None
 
-    async def ask(self, data: bytes, want: Want[Answer], *, seconds: float) -> Answer:
+    async def ask(self, data: bytes, want: Want[Answer], *, seconds: float, echo_counts: bool = False) -> Answer:
         """Send a frame and wait for its answer. Questions of others wait their turn.
+
+        echo_counts: the device answers with what it was told; otherwise adapters that repeat every word are not heard.
 
         Raises what ``want`` raises, and NotReady: ``device-silent``, ``device-nonsense`` (something came, but no
         answer), ``device-lost``; and, at once until it is time to try again, why the line could not be opened.
         """
         async with self._turn:
             await self._ready()
-            return await self.exchange(data, want, seconds=seconds)
+            return await self.exchange(data, want, seconds=seconds, echo_counts=echo_counts)
 
     async def tell(self, data: bytes) -> None:
         """Send a frame to a device that never answers."""
@@ -81,12 +83,12 @@ class Link:
             self._send(data)
             self._free_at = asyncio.get_running_loop().time() + self._gap
 
-    async def exchange(self, data: bytes, want: Want[Answer], *, seconds: float) -> Answer:
+    async def exchange(self, data: bytes, want: Want[Answer], *, seconds: float, echo_counts: bool = False) -> Answer:
         """As ``ask``, for a greeting, which has the line to itself. Empty data: only listen."""
         await self._pace()
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Answer] = loop.create_future()
-        echoes = tuple(self.framing.cut(bytearray(data)))
+        echoes = () if echo_counts else tuple(self.framing.cut(bytearray(data)))
 
         def hear(body: bytes) -> None:
             if answer.done() or body.lstrip(PROMPT) in echoes:

@@ -32,7 +32,7 @@ pytestmark = pytest.mark.anyio
 
 SMALLEST: Mapping[tuple[str, str], dict[str, object]] = {("camera", "rtsp"): {"url": "rtsp://127.0.0.1:1/cam"}}
 """The keys without which a driver's table is not complete."""
-SOURCES = sorted(registry.BUILT_IN)
+SOURCES = sorted(driver for driver in registry.BUILT_IN if driver[0] in {"camera", "microphone"})
 SIMULATED = [
     ("camera", {"scene": "teacher"}),
     ("camera", {"scene": "slides"}),
@@ -411,13 +411,11 @@ async def test_a_camera_with_a_password_is_opened_with_it_alone(digest: bool, tm
             assert password not in caught.value.detail
 
 
-@pytest.mark.parametrize("codec", ["h265", "jpeg"])
-async def test_a_camera_of_another_codec_is_named(codec: str, tmp_path: Path) -> None:
-    clip = make_clip(tmp_path / "clip.mp4", 3, codec="libx265") if codec == "h265" else None
-    with rtsp_camera(tmp_path, clip=clip, codec=codec) as camera:
+async def test_a_camera_of_another_codec_is_named(tmp_path: Path) -> None:
+    with rtsp_camera(tmp_path, codec="jpeg") as camera:
         with pytest.raises(Unsupported) as caught:
             await source("camera", "rtsp", url=camera.url).check()
-        assert caught.value.facts["codec"] == codec.upper()
+        assert caught.value.facts["codec"] == "JPEG"
         with pytest.raises(Unsupported) as caught:
             await source("camera", "rtsp", url=camera.url.replace("/cam", "/other")).check()
         assert caught.value.code == "camera-no-stream"
