@@ -22,6 +22,7 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance.errors import ConfigError
+from appliance.schedule import SelftestTable
 from appliance.thresholds import JudgeTable
 from drivers import registry
 from drivers.errors import DriverError
@@ -95,6 +96,9 @@ class RecorderTable(Table):
     """A lesson that nobody stops ends by itself."""
     resume_minutes: float = Field(30.0, ge=0, le=24 * 60)
     """A lesson cut off by a power failure goes on by itself if the room is back within this time."""
+    pre_roll_seconds: int = Field(0, ge=0, le=60)
+    """Of the time before Start, held in memory while the room waits, and the lesson's beginning; 0: the room does not
+    listen before Start."""
     ffmpeg: str = ""
     """Path of the FFmpeg to use; empty: the machine's own, else the one that comes with the program."""
     hardware: bool = True
@@ -148,6 +152,7 @@ class Tables(Table):
     server: ServerTable = ServerTable()
     recorder: RecorderTable = RecorderTable()
     judge: JudgeTable = JudgeTable()
+    selftest: SelftestTable = SelftestTable()
     disk: DiskTable = DiskTable()
     sync: SyncTable = SyncTable()
     timetable: TimetableTable = TimetableTable()

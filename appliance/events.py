@@ -55,7 +55,22 @@ class Judged:
     wrong: bool
 
 
-Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged
+@dataclass(frozen=True, slots=True)
+class Shed:
+    """Something was given up because the machine or its disk is short (a code of ``recorder.load``), or is back."""
+
+    code: str
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SelfTested:
+    """The room was tried before class. wrong: pairs of source and code."""
+
+    wrong: tuple[tuple[str, str], ...]
+
+
+Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested
 
 
 class Bus:

@@ -2,6 +2,10 @@
 
 Through the daemon when one runs, for it may hold the devices; then of sound only the levels are known, so that neither
 hum nor clipping is found. Never while a lesson is recorded.
+
+The daemon itself runs ``python -m appliance.selftest`` at the times of ``[selftest]``: a JSON object on standard input,
+``{"url", "ffmpeg", "judge", "sources": {id: media}}``, and on standard output a list of ``{"source", "code"}``, one for
+each source with which something is wrong.
 """
 
 from __future__ import annotations
@@ -10,6 +14,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 import time
 from collections import deque
 from collections.abc import Collection, Iterator, Mapping, Sequence
@@ -27,9 +32,10 @@ from appliance.main import find_ffmpeg
 from appliance.recorder.judge.facts import GRAVITY, Sound
 from appliance.recorder.judge.verdicts import PictureJudge, SoundJudge
 from appliance.recorder.pictures import JpegSplitter, device_command
-from appliance.recorder.plan import SourcePlan, plan_sources
+from appliance.recorder.plan import plan_sources
 from appliance.thresholds import JudgeTable
 from drivers.feeding import SAMPLE_RATE
+from drivers.protocols import Capture, Media
 
 SECONDS = 10.0
 OPENING = 6.0
@@ -51,17 +57,31 @@ ADVICE = {
 
 
 @dataclass(frozen=True, slots=True)
+class Subject:
+    """A source to try. capture: how its device is opened; not needed where a daemon is asked."""
+
+    id: str
+    media: Media
+    capture: Capture | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Tried:
     """code: the gravest verdict, ``nothing``, or empty when all is well. fact: what was seen or heard."""
 
-    source: SourcePlan
+    source: Subject
     code: str
     fact: str
 
 
 def try_sources(config: Config, url: str, *, running: bool) -> list[Tried]:
-    """Every source that can be captured, all at once."""
-    table = config.tables.judge.model_copy(
+    """Every source that can be captured, all at once. running: whether a daemon answers at url."""
+    sources = [Subject(each.id, each.media, each.capture) for each in plan_sources(config) if each.capture is not None]
+    return _try_all(sources, config.tables.judge, find_ffmpeg(config.tables.recorder), url if running else None)
+
+
+def _try_all(sources: Sequence[Subject], table: JudgeTable, ffmpeg: str, url: str | None) -> list[Tried]:
+    table = table.model_copy(
         update={
             "silence_seconds": 5.0,
             "muted_seconds": 3.0,
@@ -73,13 +93,11 @@ def try_sources(config: Config, url: str, *, running: bool) -> list[Tried]:
             "blur_seconds": 5.0,
         }
     )
-    sources = [source for source in plan_sources(config) if source.capture is not None]
-    ffmpeg = find_ffmpeg(config.tables.recorder)
     with ThreadPoolExecutor(max(1, len(sources))) as pool:
-        return list(pool.map(lambda source: _try(source, table, ffmpeg, url if running else None), sources))
+        return list(pool.map(lambda source: _try(source, table, ffmpeg, url), sources))
 
 
-def _try(source: SourcePlan, table: JudgeTable, ffmpeg: str, url: str | None) -> Tried:
+def _try(source: Subject, table: JudgeTable, ffmpeg: str, url: str | None) -> Tried:
     if source.media == "video":
         eye = PictureJudge(table)
         seen = _look(source, eye, ffmpeg, url)
@@ -89,14 +107,14 @@ def _try(source: SourcePlan, table: JudgeTable, ffmpeg: str, url: str | None) ->
     return _tried(source, ear.standing.keys(), f"loudest {heard:.0f} dB" if heard is not None else "")
 
 
-def _tried(source: SourcePlan, standing: Collection[str], fact: str) -> Tried:
+def _tried(source: Subject, standing: Collection[str], fact: str) -> Tried:
     if not fact:
         return Tried(source, "nothing", "no picture" if source.media == "video" else "no sound")
     found = [code for code in GRAVITY if code in ADVICE and code in standing]
     return Tried(source, found[0] if found else "", fact)
 
 
-def _look(source: SourcePlan, eye: PictureJudge, ffmpeg: str, url: str | None) -> int:
+def _look(source: Subject, eye: PictureJudge, ffmpeg: str, url: str | None) -> int:
     """How many pictures came."""
     import cv2  # noqa: PLC0415 - heavy, and needed only here
     import numpy as np  # noqa: PLC0415 - see above
@@ -104,10 +122,12 @@ def _look(source: SourcePlan, eye: PictureJudge, ffmpeg: str, url: str | None) -
     from appliance.recorder.judge import measures  # noqa: PLC0415 - loads OpenCV
     from appliance.recorder.judge.process import MEMORY  # noqa: PLC0415 - see above
 
-    if source.capture is None:
-        return 0
+    env: Mapping[str, str] = {}
     if url is None:
+        if source.capture is None:
+            return 0
         command, feeder = device_command(ffmpeg, source.capture), source.capture.feeder
+        env = source.capture.env
     else:
         # FFmpeg's own copy of the daemon's pictures: a row of JPEGs like those of the device.
         address = f"{url}/api/v1/sources/{source.id}/preview.mjpeg"
@@ -116,7 +136,7 @@ def _look(source: SourcePlan, eye: PictureJudge, ffmpeg: str, url: str | None) -
         feeder = None
     count, judged, before = 0, float("-inf"), deque[measures.Grey](maxlen=MEMORY)
     splitter = JpegSplitter()
-    with _program(command, feeder, source.capture.env) as (out, begins):
+    with _program(command, feeder, env) as (out, begins):
         while data := os.read(out.fileno(), 1 << 16):
             for picture in splitter.feed(data):
                 count += 1
@@ -129,7 +149,7 @@ def _look(source: SourcePlan, eye: PictureJudge, ffmpeg: str, url: str | None) -
     return count
 
 
-def _listen(source: SourcePlan, ear: SoundJudge, ffmpeg: str) -> float | None:
+def _listen(source: Subject, ear: SoundJudge, ffmpeg: str) -> float | None:
     """The loudest tenth of a second in dB of full scale, None without any sound."""
     import numpy as np  # noqa: PLC0415 - needed only here
 
@@ -148,7 +168,7 @@ def _listen(source: SourcePlan, ear: SoundJudge, ffmpeg: str) -> float | None:
     return _hear(ear, measures.sound(samples, SAMPLE_RATE))
 
 
-def _levels(source: SourcePlan, ear: SoundJudge, url: str) -> float | None:
+def _levels(source: Subject, ear: SoundJudge, url: str) -> float | None:
     levels: list[tuple[float, float]] = []
     until = time.monotonic() + SECONDS + OPENING
     with (
@@ -207,3 +227,20 @@ def _program(
         end()
         for process in processes:
             process.wait()
+
+
+def main() -> None:
+    """For the daemon that asks."""
+    order = json.loads(sys.stdin.read())
+    sources = [Subject(name, media) for name, media in order["sources"].items()]
+    tried = _try_all(sources, JudgeTable.model_validate(order["judge"]), order["ffmpeg"], order["url"])
+    wrong = [
+        {"source": each.source.id, "code": "source-lost" if each.code == "nothing" else each.code}
+        for each in tried
+        if each.code
+    ]
+    sys.stdout.write(json.dumps(wrong))
+
+
+if __name__ == "__main__":
+    main()

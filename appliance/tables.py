@@ -38,6 +38,11 @@ _HEALTH = {
     "picture-covered": "Something covers {label}; take it away.",
     "picture-frozen": "The picture of {label} stands still; unplug it and plug it in again.",
     "picture-blurred": "{label} is out of focus; wipe its lens, and set its focus.",
+    "load-preview": "The machine is very busy, so the panel shows no pictures; the recording goes on.",
+    "load-judge": "The machine is very busy, so picture and sound are not judged; the recording goes on.",
+    "load-quality": "The machine is too busy, so pictures are recorded in lower quality; see what else runs on it.",
+    "disk-quality": "The disk runs short, so pictures are recorded smaller; deliver or remove lessons.",
+    "selftest": "The self-test found something wrong with {label} ({verdict}): appliance doctor.",
     "speech-unrecorded": "Somebody seems to be teaching at {label}, and nothing records: appliance start.",
 }
 

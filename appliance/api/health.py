@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from appliance.api.views import HealthView
+from appliance.api.views import HealthView, SelfTestView
 from appliance.config import DiskTable
 from appliance.recorder.judge.facts import GRAVITY, Verdict
 from appliance.recorder.status import RecorderStatus, SourceStatus
@@ -44,10 +44,13 @@ class Silence:
 @dataclass(frozen=True, slots=True)
 class JudgedRoom:
     """What the judge says. standing: what is wrong by source and code; speaking: microphones at which somebody teaches
-    while nothing records."""
+    while nothing records; shed: codes of what has given way because the machine or its disk is short; tested:
+    what the last self-test found, where no lesson is on."""
 
     standing: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     speaking: Sequence[str] = ()
+    shed: Sequence[str] = ()
+    tested: SelfTestView | None = None
 
 
 NOBODY = JudgedRoom()
@@ -86,6 +89,13 @@ def _findings(
     if status.hours_left < disk.warn_hours:
         facts = {"hours_left": status.hours_left, "free_bytes": status.disk_free}
         yield HealthView(code="disk-low", level="warning", facts=facts)
+    for code in reversed(judged.shed):
+        yield HealthView(code=code, level="warning")
+    if judged.tested is not None:
+        failed = [s for s in sources if s.id in judged.tested.wrong]
+        if failed:
+            facts = _facts(failed, verdict=judged.tested.wrong[failed[0].id], at=judged.tested.at)
+            yield HealthView(code="selftest", level="warning", facts=facts)
     starting = [s for s in sources if s.state == "starting"]
     if starting:
         yield HealthView(code="source-starting", facts=_facts(starting))

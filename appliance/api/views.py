@@ -54,6 +54,8 @@ class SourceView(View):
     peak_db: float | None
     problem: ProblemView | None
     heard: bool = False
+    late_fragments: int = 0
+    """Those durable more than a second after their last picture, since this source was last opened."""
 
 
 class DiskView(View):
@@ -80,6 +82,23 @@ class HealthView(View):
     facts: dict[str, Any] = {}
 
 
+class SelfTestView(View):
+    """The last test before class in this run of the machine. at: Unix seconds; wrong: codes by source."""
+
+    at: float
+    sources: int
+    wrong: dict[str, str]
+
+
+class MakingView(View):
+    """A lesson whose small forms (poster, sound with slides, small picture) are being made this moment: so many are
+    settled."""
+
+    lesson: str
+    done: int
+    of: int
+
+
 class LastView(View):
     """The lesson kept last, and how far it is on its way."""
 
@@ -102,9 +121,15 @@ class StatusView(View):
     lesson: LessonView | None
     sources: list[SourceView]
     disk: DiskView
+    held_seconds: int = 0
+    """The room listens before Start: so many of the last seconds are held in memory, and nothing is written."""
     sync: SyncView
     health: HealthView
     last: LastView | None
+    making: MakingView | None = None
+    """None while nothing works on it, so also while a lesson is on."""
+    selftest: SelfTestView | None = None
+    """None before the first, and while a lesson is on, which is judged itself."""
 
 
 class GapView(View):

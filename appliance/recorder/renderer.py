@@ -34,9 +34,18 @@ class Renderer:
         self._busy = busy
         self._news = asyncio.Event()
         self._process: asyncio.subprocess.Process | None = None
+        self._lesson: str | None = None
         self._tried: Counter[str] = Counter()
         self._through: set[str] = set()
         """Lessons of which nothing more can be made, or with which we have given up until the next start."""
+
+    def making(self) -> tuple[str, int, int] | None:
+        """The lesson whose small forms are made this moment, by a process that is not stopped: how many are settled, of
+        how many."""
+        process = self._process
+        if self._lesson is None or process is None or process.returncode is not None or self._busy():
+            return None
+        return self._lesson, len(renditions.read(self._spool, self._lesson).settled), len(renditions.TIERS)
 
     def make_way(self) -> None:
         """Devices are about to be opened: from now on not a moment of CPU."""
@@ -86,6 +95,7 @@ class Renderer:
             self._through.add(lesson)
             log.error("The small forms of lesson %s cannot be made: %s.", lesson, error.strerror)
             return
+        self._lesson = lesson
         if self._busy():  # a touch on Start while it was being started
             self.make_way()
         try:

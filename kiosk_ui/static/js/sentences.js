@@ -11,6 +11,14 @@ export function name_of(words, source) {
 /** The one sentence about the room's health, with the remedy in it. */
 export function health(words, status) {
   const { code, facts } = status.health;
+  const time = (seconds) => words.minutes.format(seconds * 1000);
+  if (code === "selftest") {
+    const found = { ...status, health: { ...status.health, code: facts.verdict } };
+    return `${words.t("tested.failed", { time: time(facts.at) })} ${health(words, found)}`;
+  }
+  if (code === "all-well" && status.selftest) {
+    return `${words.t("health.all-well")} ${words.t("tested.passed", { time: time(status.selftest.at) })}`;
+  }
   const source = status.sources.find(({ id }) => id === facts.source);
   const values = { ...facts, code, source: source ? name_of(words, source) : (facts.label ?? facts.source) };
   const medium = facts.kind === "microphone" ? "audio" : "video";
@@ -26,8 +34,14 @@ export function room_left(words, hours) {
   return words.t("disk.hours", { n: Math.floor(hours) });
 }
 
-/** What was sent so far; share: 0…1 of what is on its way, or null when nothing is. */
-export function sent(words, { sync, last }) {
+/** What was sent so far, and what is being made to be sent; share: 0…1 of what is on its way, or null if nothing is. */
+export function sent(words, status) {
+  const { text, share } = way(words, status);
+  const { making } = status;
+  return { text: making ? `${text} · ${words.t("sent.making", { done: making.done, n: making.of })}` : text, share };
+}
+
+function way(words, { sync, last }) {
   const { server, problem, lessons_waiting: waiting, lessons_total: total, bytes_total, bytes_sent } = sync;
   if (!server) return { text: words.t("sent.nowhere"), share: null };
   if (!waiting) return { text: words.t(last ? "sent.all" : "sent.none"), share: null };

@@ -38,7 +38,8 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
         "languages": ["en", "fr", "ar"],
     }
     assert set(body) == {
-        *("room", "version", "now", "state", "lesson", "sources", "disk", "sync", "health", "last"),
+        *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "sync", "health", "last"),
+        *("making", "selftest"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"
