@@ -7,6 +7,7 @@ import hashlib
 import logging
 import os
 import shutil
+import socket
 import stat
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -29,9 +30,11 @@ from appliance.recorder.hotplug import Plug, watch_devices
 from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
+from appliance.recorder.load import Shedding
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
 from appliance.recorder.preview import Preview
 from appliance.recorder.renderer import Renderer
+from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
@@ -75,11 +78,13 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     judging = Judging(config.tables.judge, sources, bus)
     preview.overhear = judging.overhear
     keep_free = config.tables.disk.keep_free_percent / 100
+    housekeeper = Housekeeper(spool, keep_free, lambda: recorder.capturing)
     household = Residents(
         preview,
         judging,
         Renderer(spool, lambda: recorder.capturing),
-        Housekeeper(spool, keep_free, lambda: recorder.capturing),
+        housekeeper,
+        Shedding(preview, judging, sources, bus, config.tables.disk.warn_hours, housekeeper.make_room),
     )
     recorder = Recorder(
         spool,
@@ -95,7 +100,27 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     )
     books = Books(spool, config.server.url)
     devices = Devices(config, recorder.status, preview)
-    board = Board(config, recorder, books, devices, judging)
+    testing = SelfTesting(
+        config.tables.selftest,
+        config.tables.judge,
+        sources,
+        spool,
+        bus,
+        url=url_of(door),
+        ffmpeg=ffmpeg,
+        boot=boot,
+        idle=lambda: recorder.status().state == "ready",
+    )
+    board = Board(
+        config,
+        recorder,
+        books,
+        devices,
+        judging,
+        shedding=household.shedding,
+        testing=testing,
+        making=household.renderer.making,
+    )
     room = Room(config, recorder, preview, spool, bus, books, board, devices)
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
@@ -115,6 +140,8 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         partial(preview.run, recorder),
         partial(judging.run, recorder),
         household.housekeeper.run,
+        partial(testing.run, recorder.ready),
+        partial(household.shedding.run, recorder),
         partial(watch_devices, on_plug),
     ]
     if config.tables.recorder.renditions:
@@ -128,6 +155,12 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     log.info("The room has stopped.")
 
 
+def url_of(door: socket.socket) -> str:
+    """Where this machine itself reaches the API."""
+    host, port = door.getsockname()[:2]
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
 def policy_of(config: Config) -> RecorderPolicy:
     table = config.tables.recorder
     return RecorderPolicy(
@@ -135,6 +168,7 @@ def policy_of(config: Config) -> RecorderPolicy:
         longest=table.max_hours * 3600,
         resume=table.resume_minutes * 60,
         reserve=config.tables.disk.reserve_percent / 100,
+        pre_roll=table.pre_roll_seconds,
     )
 
 

@@ -9,14 +9,17 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 MAX_BOX = 64 * 1024 * 1024
 """A box larger than this is no box of a camera's 0.25 s, but garbage."""
 MAX_HEADER = 1024 * 1024
 
 _NOT_SYNC = 0x00010000
-_FIRST_SLICE, _LAST_SLICE, _SEQUENCE = 1, 5, 7
+_H264 = (0, 0x1F, range(1, 6), 7)
+_H265 = (1, 0x3F, range(32), 33)
+"""Of a unit's first byte: bits to the right of its kind, and the kind's mask; the kinds of slices and of the sequence
+parameter set (ITU-T H.264, table 7-1; H.265, table 7-1)."""
 
 
 class BadStream(ValueError):
@@ -28,7 +31,7 @@ class Header:
     """ftyp and moov.
 
     start: media time in units at which presentation begins (the edit list's), timescale: units a second. nal: bytes of
-    the length before each unit of H.264, 0 for anything else.
+    the length before each unit of H.264 or H.265, 0 for anything else.
     """
 
     data: bytes
@@ -47,7 +50,7 @@ class Header:
 class Fragment:
     """One moof and its mdat. time and seconds on the presentation timeline of the take, in seconds.
 
-    form: the H.264 sequence parameter sets (size, profile) that its first picture brings along, if it is a keyframe
+    form: the sequence parameter sets (size, profile) that its first picture brings along, if it is a keyframe
     and brings any.
     """
 
@@ -71,20 +74,26 @@ def boxes(data: bytes | memoryview) -> Iterator[tuple[bytes, memoryview]]:
         view = view[size:]
 
 
-def read_stream(read: Callable[[int], bytes]) -> Iterator[Header | Fragment]:
-    """The header, then every whole fragment. read(n) gives exactly n bytes, or fewer at the end of the stream.
+def read_stream(read: Callable[[int], bytes | memoryview]) -> Iterator[Header | Fragment]:
+    """The header, then every whole fragment. read(n) gives exactly n bytes, or fewer at the end of the stream; what it
+    gives need not outlive the next call.
 
     A fragment that is cut off by the end is not given. Raises BadStream.
     """
     header: Header | None = None
     pending = b""
     while True:
-        box = _read_box(read)
-        if box is None:
+        head = bytes(read(8))
+        if len(head) < 8:
             return
-        kind, data = box
+        size, kind = struct.unpack(">I4s", head)
+        if not 8 <= size <= MAX_BOX:
+            raise BadStream("The stream is not an MP4.")
+        body = read(size - 8)
+        if len(body) < size - 8:
+            return
         if header is None:
-            pending += data
+            pending = b"".join((pending, head, body))
             if len(pending) > MAX_HEADER:
                 raise BadStream("The stream does not begin like an MP4.")
             if kind == b"moov":
@@ -92,24 +101,12 @@ def read_stream(read: Callable[[int], bytes]) -> Iterator[Header | Fragment]:
                 pending = b""
                 yield header
         elif kind == b"moof":
-            pending = data
+            pending = b"".join((head, body))
         elif kind == b"mdat" and pending:
-            yield parse_fragment(header, pending, data)
+            # Joined once: most of the work is copying. Not kept, so that the next one may have its memory.
+            yield parse_fragment(header, b"".join((pending, head, body)), len(pending))
             pending = b""
         # mfra, free and sidx say nothing that a take needs
-
-
-def _read_box(read: Callable[[int], bytes]) -> tuple[bytes, bytes] | None:
-    head = read(8)
-    if len(head) < 8:
-        return None
-    size, kind = struct.unpack(">I4s", head)
-    if not 8 <= size <= MAX_BOX:
-        raise BadStream("The stream is not an MP4.")
-    body = read(size - 8)
-    if len(body) < size - 8:
-        return None
-    return kind, head + body
 
 
 def parse_header(data: bytes) -> Header:
@@ -132,10 +129,10 @@ def parse_header(data: bytes) -> Header:
         raise BadStream(f"The stream's header is damaged: {error}.") from error
 
 
-def parse_fragment(header: Header, moof: bytes, mdat: bytes) -> Fragment:
-    """Raises BadStream."""
+def parse_fragment(header: Header, data: bytes, mdat: int) -> Fragment:
+    """data: a moof, and the mdat that begins at that byte. Raises BadStream."""
     try:
-        traf = _child(_child(moof, b"moof"), b"traf")
+        traf = _child(_child(data, b"moof"), b"traf")
         tfhd = _child(traf, b"tfhd")
         flags = struct.unpack(">I", tfhd[:4])[0] & 0xFFFFFF
         at = 8 + (8 if flags & 0x1 else 0) + (4 if flags & 0x2 else 0)
@@ -152,14 +149,28 @@ def parse_fragment(header: Header, moof: bytes, mdat: bytes) -> Fragment:
         total, first_flags = _run(traf, duration, sample_flags)
         key = not first_flags & _NOT_SYNC
         return Fragment(
-            moof + mdat,
+            data,
             (begin - header.start) / header.timescale,
             total / header.timescale,
             key,
-            _form(mdat, header.nal) if key and header.nal else frozenset(),
+            _form(header, data, mdat) if key and header.nal else frozenset(),
         )
     except (struct.error, KeyError, IndexError) as error:
         raise BadStream(f"A fragment is damaged: {error}.") from error
+
+
+def earlier(header: Header, fragment: Fragment, units: int) -> Fragment:
+    """The same fragment so many units of media time earlier: for a take that begins in the midst of a stream."""
+    data = bytearray(fragment.data)
+    tfdt = _child(_child(_child(memoryview(data), b"moof"), b"traf"), b"tfdt")
+    form = ">Q" if tfdt[0] == 1 else ">I"
+    struct.pack_into(form, tfdt, 4, struct.unpack_from(form, tfdt, 4)[0] - units)
+    return replace(fragment, data=bytes(data), time=fragment.time - units / header.timescale)
+
+
+def decode_time(header: Header, fragment: Fragment) -> int:
+    """When a fragment begins, in units of media time from the beginning of the stream, encoder priming included."""
+    return round(fragment.time * header.timescale) + header.start
 
 
 def _run(traf: memoryview, default_duration: int, default_flags: int) -> tuple[int, int]:
@@ -189,18 +200,20 @@ def _run(traf: memoryview, default_duration: int, default_flags: int) -> tuple[i
     return total, first
 
 
-def _form(mdat: bytes, nal: int) -> frozenset[bytes]:
-    """The sequence parameter sets before the first slice (ITU-T H.264, table 7-1)."""
+def _form(header: Header, data: bytes, mdat: int) -> frozenset[bytes]:
+    """The sequence parameter sets before the first slice."""
+    nal = header.nal
+    shift, mask, slices, sequence = _H265 if header.codec.startswith("h") else _H264
     found: set[bytes] = set()
-    at = 8
-    while at + nal < len(mdat):
-        length = int.from_bytes(mdat[at : at + nal], "big")
+    at = mdat + 8
+    while at + nal < len(data):
+        length = int.from_bytes(data[at : at + nal], "big")
         at += nal
-        kind = mdat[at] & 0x1F
-        if _FIRST_SLICE <= kind <= _LAST_SLICE or at + length > len(mdat):
+        kind = data[at] >> shift & mask
+        if kind in slices or at + length > len(data):
             break
-        if kind == _SEQUENCE:
-            found.add(mdat[at : at + length])
+        if kind == sequence:
+            found.add(data[at : at + length])
         at += length
     return frozenset(found)
 
@@ -223,7 +236,7 @@ def _edit_start(trak: memoryview) -> int:
 
 
 def _sample_entry(stsd: memoryview) -> tuple[str, int, int, int, int]:
-    """Codec as RFC 6381 where it is H.264, width, height, sample rate, bytes of a unit's length."""
+    """Codec as RFC 6381 where it is H.264 or H.265, width, height, sample rate, bytes of a unit's length."""
     for kind, entry in boxes(stsd[8:]):
         name = kind.decode("ascii", "replace")
         if name in {"mp4a", "Opus"}:
@@ -234,6 +247,11 @@ def _sample_entry(stsd: memoryview) -> tuple[str, int, int, int, int]:
             avcc = _child(entry[78:], b"avcC")
             name = f"{name}.{avcc[1]:02x}{avcc[2]:02x}{avcc[3]:02x}"
             nal = (avcc[4] & 3) + 1
+        elif name in {"hvc1", "hev1"}:
+            hvcc = _child(entry[78:], b"hvcC")
+            compatible = int(f"{int.from_bytes(hvcc[2:6], 'big'):032b}"[::-1], 2)
+            name = f"{name}.{hvcc[1] & 0x1F}.{compatible:X}.{'H' if hvcc[1] & 0x20 else 'L'}{hvcc[12]}"
+            nal = (hvcc[21] & 3) + 1
         return name, width, height, 0, nal
     raise BadStream("The stream's track has no codec.")
 

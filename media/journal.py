@@ -112,9 +112,12 @@ class BadJournal(ValueError):
     """There is no readable first line, so nothing can be proven by it."""
 
 
+_encode = json.JSONEncoder(separators=(",", ":")).encode
+
+
 def line(entry: TakeEntry | FragmentEntry) -> bytes:
     # Not dataclasses.asdict, which copies deeply: this is done for every fragment of every source.
-    return json.dumps({name: getattr(entry, name) for name in entry.__slots__}, separators=(",", ":")).encode() + b"\n"
+    return _encode({name: getattr(entry, name) for name in entry.__slots__}).encode() + b"\n"
 
 
 def read_first(path: Path) -> TakeEntry:

@@ -10,14 +10,18 @@ def box(kind: bytes, *payload: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
-def header(*, timescale: int = 15360, start: int = 0, tracks: int = 1, sound: bool = False) -> bytes:
-    """ftyp and moov of a take; 640×360 H.264 or mono AAC."""
+def header(
+    *, timescale: int = 15360, start: int = 0, tracks: int = 1, sound: bool = False, h265: bool = False
+) -> bytes:
+    """ftyp and moov of a take; 640×360 H.264 or H.265, or mono AAC."""
     mdhd = box(b"mdhd", struct.pack(">IIIIIHH", 0, 0, 0, timescale, 0, 0, 0))
     if sound:
         entry = box(b"mp4a", bytes(16), struct.pack(">HHHH", 1, 16, 0, 0), struct.pack(">I", timescale << 16))
     else:
         avcc = box(b"avcC", bytes([1, 0x64, 0x00, 0x1E, 0xFF]))
-        entry = box(b"avc1", bytes(24), struct.pack(">HH", 640, 360), bytes(50), avcc)
+        hvcc = box(b"hvcC", bytes([1, 1, 0x60, 0, 0, 0, *bytes(6), 93, *bytes(8), 0xFF, 0]))
+        form = bytes(24), struct.pack(">HH", 640, 360), bytes(50)
+        entry = box(b"hev1", *form, hvcc) if h265 else box(b"avc1", *form, avcc)
     stsd = box(b"stsd", struct.pack(">II", 0, 1), entry)
     mdia = box(b"mdia", mdhd, box(b"minf", box(b"stbl", stsd)))
     edts = box(b"edts", box(b"elst", struct.pack(">IIIiI", 0, 1, 0, start, 0x10000)))

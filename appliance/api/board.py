@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from importlib.metadata import version
 
@@ -11,9 +11,11 @@ from appliance.api.books import Books
 from appliance.api.devices import Devices, problem_view
 from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.recorder import Recorder
-from appliance.api.views import DiskView, LessonView, RoomView, SourceView, StatusView
+from appliance.api.views import DiskView, LessonView, MakingView, RoomView, SelfTestView, SourceView, StatusView
 from appliance.config import LANGUAGES, Config
 from appliance.recorder.judge.supervisor import Judging
+from appliance.recorder.load import Shedding
+from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import RecorderStatus, SourceStatus
 
 VERSION = version("darsbox")
@@ -23,10 +25,23 @@ class Board:
     """What stands on the panel. Cheap enough for several looks a second."""
 
     def __init__(
-        self, config: Config, recorder: Recorder, books: Books, devices: Devices, judging: Judging | None = None
+        self,
+        config: Config,
+        recorder: Recorder,
+        books: Books,
+        devices: Devices,
+        judging: Judging | None = None,
+        *,
+        shedding: Shedding | None = None,
+        testing: SelfTesting | None = None,
+        making: Callable[[], tuple[str, int, int] | None] = lambda: None,
     ) -> None:
-        """judging: None where nothing is judged."""
+        """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
+        tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
+        self._making = making
+        self._testing = testing
         self._judging = judging
+        self._shedding = shedding
         self._config = config
         self._recorder = recorder
         self._books = books
@@ -61,17 +76,31 @@ class Board:
                 gaps=lesson.gaps,
             ),
             sources=[_source(source, heard=source.id == heard_of(sources)) for source in sources],
-            disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=found.hours_left),
+            disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=round(found.hours_left, 1)),
+            held_seconds=found.held_seconds,
             sync=page.sync,
             health=judge(found, silent, self._config.tables.disk, self._judged(found)),
             last=page.last,
+            making=self._made(),
+            selftest=self._tested(found),
         )
 
     def _judged(self, status: RecorderStatus) -> JudgedRoom:
-        judging = self._judging
+        judging, shed = self._judging, tuple(self._shedding.standing) if self._shedding is not None else ()
         if judging is None:
-            return JudgedRoom()
-        return JudgedRoom(judging.standing, judging.unrecorded_speech() if status.state == "ready" else ())
+            return JudgedRoom(shed=shed, tested=self._tested(status))
+        speaking = judging.unrecorded_speech() if status.state == "ready" else ()
+        return JudgedRoom(judging.standing, speaking, shed, self._tested(status))
+
+    def _made(self) -> MakingView | None:
+        now = self._making()
+        return None if now is None else MakingView(lesson=now[0], done=now[1], of=now[2])
+
+    def _tested(self, status: RecorderStatus) -> SelfTestView | None:
+        last = self._testing.last if self._testing is not None and status.lesson is None else None
+        if last is None:
+            return None
+        return SelfTestView(at=last.at, sources=last.sources, wrong={each.source: each.code for each in last.wrong})
 
     def _with_problem(self, source: SourceStatus, status: RecorderStatus) -> SourceStatus:
         """While nothing records, what a check of the device found wrong."""
@@ -103,4 +132,5 @@ def _source(source: SourceStatus, *, heard: bool) -> SourceView:
         peak_db=source.peak_db,
         problem=problem_view(source.problem),
         heard=heard,
+        late_fragments=source.late_fragments,
     )

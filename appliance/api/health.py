@@ -87,7 +87,7 @@ def _findings(
     for code in GRAVITY:
         yield from _poor(code, sources, silent, judged)
     if status.hours_left < disk.warn_hours:
-        facts = {"hours_left": status.hours_left, "free_bytes": status.disk_free}
+        facts = {"hours_left": round(status.hours_left, 1), "free_bytes": status.disk_free}
         yield HealthView(code="disk-low", level="warning", facts=facts)
     for code in reversed(judged.shed):
         yield HealthView(code=code, level="warning")

@@ -15,12 +15,14 @@ import subprocess
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.keeper import Order
 from appliance.recorder.pipeline import capture_command
-from appliance.recorder.plan import RecorderPolicy, SourcePlan
+from appliance.recorder.plan import FULL_QUALITY, SAFE, Quality, RecorderPolicy, SourcePlan, reduced
 from appliance.spool.layout import Spool
 from drivers.protocols import Media
 from media.lesson import Lesson
@@ -46,7 +48,11 @@ class KeeperHandle:
         self.pid = pid
         self.code: int | None = None
         self.ended = asyncio.Event()
+        self.glimpse: Glimpse | None = None
+        """Of an armed keeper."""
         self._child = child
+        if child is not None and child.stdin is not None and child.stdout is not None:
+            self.glimpse = Glimpse(child.stdout, self._tell)
         self._pidfd = os.pidfd_open(pid)
         asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
 
@@ -54,9 +60,31 @@ class KeeperHandle:
         """Finish the take and end."""
         self._signal(signal.SIGTERM)
 
+    def give_way(self) -> None:
+        """Finish the take and end, for a successor that records otherwise."""
+        self._signal(signal.SIGUSR1)
+
     def wake(self) -> None:
         """Its device may be there again: try at once."""
         self._signal(signal.SIGCONT)
+
+    def record(self) -> None:
+        """What an armed keeper has held, and what comes from now on, is the lesson."""
+        self._tell("record")
+        self.disarm()
+
+    def disarm(self) -> None:
+        """The daemon's hold on an armed keeper ends; one that was not told to record drops what it holds, and ends."""
+        if self.glimpse is not None:
+            self.glimpse.close()
+            self.glimpse = None
+        if self._child is not None and self._child.stdin is not None:
+            self._child.stdin.close()
+
+    def _tell(self, word: str) -> None:
+        if self._child is not None and self._child.stdin is not None and not self._child.stdin.closed:
+            with contextlib.suppress(OSError):  # it is gone; whoever waits for its end sees that
+                os.write(self._child.stdin.fileno(), word.encode() + b"\n")
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -69,6 +97,7 @@ class KeeperHandle:
     def _on_end(self) -> None:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
+        self.disarm()
         if self._child is not None:
             self.code = self._child.wait()
         self.ended.set()
@@ -90,6 +119,11 @@ class Crew:
     ) -> None:
         """on_unasked_end: called with the source and the exit status of a keeper that ended without being told to."""
         self.keepers: dict[str, KeeperHandle] = {}
+        self.armed: dict[str, KeeperHandle] = {}
+        self.armed_for = ""
+        """The lesson to come, while keepers hold the last seconds before it."""
+        self.quality = FULL_QUALITY
+        """How takes are recorded that begin from now on."""
         self._plans = plans
         self._spool = spool
         self._ffmpeg = ffmpeg
@@ -105,8 +139,44 @@ class Crew:
         known = {source.id for source in lesson.sources}
         lacking = [plan for plan in self._plans if plan.capture and plan.id in known and plan.id not in self.keepers]
         for plan in lacking:
-            self._keep(spawn(self._order(lesson, plan)))
+            armed = self.armed.pop(plan.id, None) if lesson.id == self.armed_for else None
+            if armed is not None:
+                armed.record()
+                self.keepers[plan.id] = armed
+            else:
+                self._keep(spawn(self._order(lesson.id, len(lesson.spans) - 1, plan)), self.keepers)
+        self.armed_for = ""
         return [plan.id for plan in lacking]
+
+    def arm(self, lesson: str) -> None:
+        """Hold the last seconds of every source that is not held yet, for the lesson to come."""
+        self.armed_for = self.armed_for or lesson
+        for plan in self._plans:
+            if plan.capture and plan.id not in self.armed:
+                order = self._order(self.armed_for, 0, plan)
+                self._keep(spawn(replace(order, hold=self._policy.pre_roll)), self.armed)
+
+    async def disarm(self) -> None:
+        """Drop what is held; returns when nobody holds anything."""
+        leaving, self.armed, self.armed_for = list(self.armed.values()), {}, ""
+        for handle in leaving:
+            handle.disarm()
+        await _end(leaving)
+
+    async def ease(self, lesson: Lesson, quality: Quality) -> None:
+        """Record with another quality: what is recorded otherwise by it begins a new take, the rest is not touched."""
+        before, after = ({p.id: reduced(p, each) for p in self._plans} for each in (self.quality, quality))
+        self.quality = quality
+        for source in [source for source in self.keepers if before.get(source) != after.get(source)]:
+            handle = self.keepers.pop(source)
+            handle.give_way()
+            try:
+                async with asyncio.timeout(STOP_PATIENCE):
+                    await handle.ended.wait()
+            except TimeoutError:
+                handle.kill()
+                await handle.ended.wait()
+            self.open(lesson)
 
     def adopt(self, lesson: Lesson) -> None:
         """Take over the keepers that a killed predecessor left at work on this lesson."""
@@ -114,28 +184,21 @@ class Crew:
         for source in lesson.sources:
             handle = find(folder, source.id)
             if handle is not None:
-                self._keep(handle)
+                self._keep(handle, self.keepers)
 
     async def close(self) -> None:
         """Every keeper finishes its take; one that does not in time is killed, and its take is left to salvage."""
         leaving, self.keepers = list(self.keepers.values()), {}
         for handle in leaving:
             handle.stop()
-        try:
-            async with asyncio.timeout(STOP_PATIENCE):
-                for handle in leaving:
-                    await handle.ended.wait()
-        except TimeoutError:
-            for handle in leaving:
-                handle.kill()
-            for handle in leaving:
-                await handle.ended.wait()
+        await _end(leaving)
 
     def wake(self, media: Media) -> None:
         """A device of this kind was plugged in: keepers that wait for one try again at once."""
         for plan in self._plans:
-            if plan.media == media and plan.id in self.keepers:
-                self.keepers[plan.id].wake()
+            handle = self.keepers.get(plan.id) or self.armed.get(plan.id)
+            if plan.media == media and handle is not None:
+                handle.wake()
 
     def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
         """Hear what the keepers say, those of a predecessor too: the address is the same."""
@@ -164,8 +227,8 @@ class Crew:
             self._ear.close()
             self._socket_file.unlink(missing_ok=True)
 
-    def _keep(self, handle: KeeperHandle) -> None:
-        self.keepers[handle.source] = handle
+    def _keep(self, handle: KeeperHandle, among: dict[str, KeeperHandle]) -> None:
+        among[handle.source] = handle
         watcher = asyncio.create_task(self._watch(handle))
         self._watchers.add(watcher)
         watcher.add_done_callback(self._watchers.discard)
@@ -175,22 +238,26 @@ class Crew:
         await handle.ended.wait()
         if time.monotonic() - began < RESPAWN:
             await asyncio.sleep(RESPAWN)
-        if self.keepers.get(handle.source) is handle:
-            del self.keepers[handle.source]
-            await self._on_unasked_end(handle.source, handle.code)
+        for keepers in (self.keepers, self.armed):
+            if keepers.get(handle.source) is handle:
+                del keepers[handle.source]
+                await self._on_unasked_end(handle.source, handle.code)
 
-    def _order(self, lesson: Lesson, plan: SourcePlan) -> Order:
+    def _order(self, lesson: str, span: int, plan: SourcePlan) -> Order:
         if plan.capture is None:
             raise ValueError(f"{plan.id} cannot be captured.")
-        command = capture_command(plan.capture, plan.encode, self._ffmpeg, self._policy.fragment)
+        capture, encode = reduced(plan, self.quality)
+        command = capture_command(capture or plan.capture, encode, self._ffmpeg, self._policy.fragment)
+        safe = replace(encode, encoder=SAFE) if encode.encoder.device else None
         disk = os.statvfs(self._spool.root)
         return Order(
-            lesson=lesson.id,
-            folder=str(self._spool.lesson_dir(lesson.id)),
+            lesson=lesson,
+            folder=str(self._spool.lesson_dir(lesson)),
             source=plan.id,
-            span=len(lesson.spans) - 1,
+            span=span,
             boot=self._boot,
             ffmpeg=command.ffmpeg,
+            spare=capture_command(plan.capture, safe, self._ffmpeg, self._policy.fragment).ffmpeg if safe else [],
             feeder=command.feeder,
             socket=str(self._socket_file),
             reserve=round(disk.f_blocks * disk.f_frsize * self._policy.reserve),
@@ -207,14 +274,31 @@ def spawn(order: Order) -> KeeperHandle:
         # Without site, which costs half of a keeper's start; it needs nothing but the standard library and our files.
         [sys.executable, "-S", "-c", _BOOT, str(_CODE), MODULE, order.lesson, order.source],
         stdin=subprocess.PIPE,
-        stdout=subprocess.DEVNULL,
+        stdout=subprocess.PIPE if order.hold else subprocess.DEVNULL,
         start_new_session=True,
     )
     if child.stdin is not None:
         # Not in the command line, which everybody on the machine can read. A pipe takes so much at once.
-        with child.stdin, contextlib.suppress(BrokenPipeError):
-            child.stdin.write(order.to_json().encode())
+        with contextlib.suppress(BrokenPipeError):
+            child.stdin.write(order.to_json().encode() + b"\n")
+            child.stdin.flush()
+        if not order.hold:
+            with contextlib.suppress(BrokenPipeError):
+                child.stdin.close()
     return KeeperHandle(order.source, child.pid, child)
+
+
+async def _end(leaving: Sequence[KeeperHandle]) -> None:
+    """Those that do not end in time are killed."""
+    try:
+        async with asyncio.timeout(STOP_PATIENCE):
+            for handle in leaving:
+                await handle.ended.wait()
+    except TimeoutError:
+        for handle in leaving:
+            handle.kill()
+        for handle in leaving:
+            await handle.ended.wait()
 
 
 def find(lesson_dir: Path, source: str) -> KeeperHandle | None:

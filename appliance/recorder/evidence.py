@@ -35,6 +35,10 @@ class SourceEvidence:
     problem: Problem | None = None
     level: tuple[float, float, float] | None = None
     retired: Problem | None = None
+    held: tuple[float, float] | None = None
+    """Of an armed room: how many seconds, and when that was heard."""
+    late: float = 0.0
+    too_late: int = 0
 
     def ask(self, now: float) -> None:
         """A keeper was told to record it at this monotonic instant."""
@@ -54,6 +58,11 @@ class SourceEvidence:
                     seconds=float(said["seconds"]),
                 )
                 self.last = float(said["mono"])
+                self.problem = None
+                self.late = max(self.late, float(said.get("late", 0.0)))
+                self.too_late = int(said.get("too_late", 0))
+            case "held":
+                self.held = (float(said["seconds"]), float(said["mono"]))
                 self.problem = None
             case "lost":
                 self.problem = Problem(str(said["code"]), str(said["detail"]))
@@ -112,6 +121,7 @@ class SourceEvidence:
             rms_db=level[0] if level else None,
             peak_db=level[1] if level else None,
             problem=self.problem or plan.problem,
+            late_fragments=self.too_late,
         )
 
 
@@ -130,9 +140,21 @@ class Evidence:
         """A new lesson begins."""
         self.sources = {name: SourceEvidence(item.plan) for name, item in self.sources.items()}
 
+    def held(self) -> float:
+        """The most that any source holds in memory, in seconds; 0 when none does."""
+        now = self._clock()
+        return max((i.held[0] for i in self.sources.values() if i.held and now - i.held[1] <= FRESH), default=0.0)
+
     def takes(self) -> list[Take]:
         """Every take of the lesson as far as it is durable."""
         return [take for item in self.sources.values() for take in item.takes.values()]
+
+    def lateness(self) -> float:
+        """The most since it was last asked, in seconds."""
+        late = max((item.late for item in self.sources.values()), default=0.0)
+        for item in self.sources.values():
+            item.late = 0.0
+        return late
 
     def states(self, *, wanted: bool) -> dict[str, SourceState]:
         now = self._clock()

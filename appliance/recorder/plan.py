@@ -92,6 +92,27 @@ class SourcePlan:
     problem: Problem | None = None
 
 
+def affected(sources: Sequence[SourcePlan], quality: Quality) -> list[str]:
+    """Sources whose takes are others with this quality."""
+    return [
+        plan.id
+        for plan in sources
+        if plan.capture and plan.media == "video" and reduced(plan, quality) != (plan.capture, plan.encode)
+    ]
+
+
+def reduced(plan: SourcePlan, quality: Quality) -> tuple[Capture | None, Encode]:
+    """What is captured, and how it is encoded, with this quality. What a camera encodes is not touched, but for its
+    smaller stream where the disk is short."""
+    capture = plan.capture
+    if capture is None or capture.media == "audio":
+        return capture, plan.encode
+    if capture.copy:
+        lean = quality.disk and capture.lean
+        return (replace(capture, input=capture.lean, lean=()) if lean else capture), plan.encode
+    return capture, eased(plan.encode, quality)
+
+
 @dataclass(frozen=True, slots=True)
 class RoomIdentity:
     name: str
@@ -101,13 +122,15 @@ class RoomIdentity:
 
 @dataclass(frozen=True, slots=True)
 class RecorderPolicy:
-    """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1."""
+    """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1. pre_roll: how much of the time
+    before Start is held in memory, 0 for nothing."""
 
     fragment: float = 0.25
     stall: float = 5.0
     longest: float = 6 * 3600.0
     resume: float = 30 * 60.0
     reserve: float = 0.02
+    pre_roll: int = 0
 
 
 def plan_sources(config: Config) -> Sequence[SourcePlan]:

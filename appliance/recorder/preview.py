@@ -20,6 +20,7 @@ from typing import Any, Protocol
 
 from appliance.errors import NoPicture, NotFound
 from appliance.events import Bus, Level
+from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.pictures import JpegSplitter, TakeReader, device_command, follow_command
 from appliance.recorder.pipes import Pipe, open_feeder, open_pipe
 from drivers.protocols import Capture
@@ -52,9 +53,16 @@ class Recording(Protocol):
 
     @property
     def capturing(self) -> bool:
-        """Whether it holds the devices: nobody else may open them then."""
+        """Whether a lesson is being recorded."""
+
+    @property
+    def owns_devices(self) -> bool:
+        """Whether nobody else may open a device, for a lesson is recorded or the room is armed for one."""
 
     def live(self, source: str) -> Live | None: ...
+
+    def glimpse(self, source: str) -> Glimpse | None:
+        """A look at what an armed source holds."""
 
 
 class Pictures:
@@ -111,6 +119,8 @@ class Preview:
         self._plugged = asyncio.Event()
         self.overhear: Callable[[str, float], None] = _nobody
         """Called with every level (dB of full scale) of a microphone while nothing records."""
+        self.shed = False
+        """The machine is too busy to show what is recorded; set by ``recorder.load``."""
 
     async def run(self, recording: Recording) -> None:
         """Serve until cancelled; then every decoder is dead."""
@@ -151,7 +161,9 @@ class Preview:
                 raise NoPicture(f'"{source}" gives no picture now; is it on and connected?', source=source) from error
 
     def watching(self, source: str) -> bool:
-        """Whether the source's device may be open for the preview: then nobody else should try it."""
+        """Whether the source's device may be open, for the preview or an armed room: then nobody else should try it."""
+        if self._recording is not None and self._recording.owns_devices:
+            return True
         watched = self._watched.get(source) or self._microphones.get(source)
         return watched is not None and watched.task is not None and not watched.task.done()
 
@@ -214,11 +226,15 @@ class Preview:
 
     def _device_free(self) -> bool:
         recording = self._recording
-        return recording is not None and time.monotonic() >= self._held_until and not recording.capturing
+        return recording is not None and time.monotonic() >= self._held_until and not recording.owns_devices
 
     def _take(self, source: str) -> Live | None:
         recording = self._recording
-        return recording.live(source) if recording is not None else None
+        return recording.live(source) if recording is not None and not self.shed else None
+
+    def _glimpse(self, source: str) -> Glimpse | None:
+        recording = self._recording
+        return recording.glimpse(source) if recording is not None else None
 
     async def _pictures_of(self, source: str, watched: _Watched) -> None:
         failures = 0
@@ -226,6 +242,8 @@ class Preview:
             began = watched.at
             if (take := self._take(source)) is not None:
                 problem = await self._follow(source, watched, take)
+            elif (glimpse := self._glimpse(source)) is not None:
+                problem = await self._peek(source, watched, glimpse)
             elif self._device_free():
                 problem = await self._look(source, watched)
             else:
@@ -257,12 +275,23 @@ class Preview:
         def current() -> bool:
             return self._take(source) == take
 
+        reader = TakeReader(take.file, take.journal)
+        return await self._decode(watched, lambda pipe: _feed(pipe, reader, current), current)
+
+    async def _peek(self, source: str, watched: _Watched, glimpse: Glimpse) -> str | None:
+        """Pictures from what an armed source holds, as long as it does; returns what failed."""
+        return await self._decode(watched, lambda pipe: _pour(pipe, glimpse), lambda: self._glimpse(source) is glimpse)
+
+    async def _decode(
+        self, watched: _Watched, feed: Callable[[Pipe], Coroutine[None, None, None]], current: Callable[[], bool]
+    ) -> str | None:
+        """Pictures of what is fed, until that ends or the decoder fails; returns what failed."""
         try:
             pipe = await open_pipe(follow_command(self._ffmpeg), None, {}, fed=True)
         except OSError as error:
             return str(error)
         async with _until_the_end(pipe):
-            feeding = asyncio.ensure_future(_feed(pipe, TakeReader(take.file, take.journal), current))
+            feeding = asyncio.ensure_future(feed(pipe))
             try:
                 await self._show(pipe, watched, current)
             except ValueError as error:
@@ -366,6 +395,18 @@ async def _feed(pipe: Pipe, reader: TakeReader, current: Callable[[], bool]) -> 
                 await asyncio.sleep(POLL)
     except (OSError, ValueError, KeyError):
         pass  # the decoder is gone, or the take's files are: the end of the input says it
+    finally:
+        pipe.end_input()
+
+
+async def _pour(pipe: Pipe, glimpse: Glimpse) -> None:
+    """What an armed keeper shows into the decoder; ends its input when nothing more comes."""
+    try:
+        async with contextlib.aclosing(glimpse.pieces()) as pieces:
+            async for data in pieces:
+                await pipe.write(data)
+    except OSError:
+        pass  # the decoder is gone: the end of its output says it
     finally:
         pipe.end_input()
 

@@ -9,9 +9,9 @@ import contextlib
 import fcntl
 import json
 import os
+import select
 import signal
 import subprocess
-import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
@@ -25,8 +25,11 @@ BURST = 0.003
 """Seconds in which FFmpeg writes the rest of a fragment, piece by piece; waiting so long wakes us once for all."""
 GRACE = 2.0
 """Seconds a capture gets to finish its last fragment when told to stop."""
+LOOK = 1.0
+"""Seconds between two looks at the clock while nothing comes."""
+LONGEST_LINE = 1 << 16
 
-_F_SETPIPE_SZ = 1031
+F_SETPIPE_SZ = 1031
 
 
 class StreamChanged(Exception):
@@ -34,33 +37,71 @@ class StreamChanged(Exception):
 
 
 class Bursts:
-    """Reads a pipe on which much comes at once and then nothing for a while."""
+    """Reads a pipe on which much comes at once and then nothing for a while, always into the same memory."""
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, wait: Callable[[], None]) -> None:
+        """wait: returns when something can be read, or the other end is closed."""
         self._descriptor = descriptor
+        self._wait = wait
         self._room = memoryview(bytearray(PIPE_BYTES))
-        self._buffer = bytearray()
+        self._start = self._end = 0
 
-    def read(self, size: int) -> bytes:
-        """Exactly so many bytes, fewer at the end."""
-        buffer = self._buffer
-        while len(buffer) < size:
-            if buffer:
-                time.sleep(BURST)
-            came = os.readv(self._descriptor, [self._room])
-            if not came:
-                break
-            buffer += self._room[:came]
-        data = bytes(memoryview(buffer)[:size])
-        del buffer[:size]
-        return data
+    def read(self, size: int) -> memoryview:
+        """Exactly so many bytes, fewer at the end. They stand there until the next call."""
+        while self._end - self._start < size and self._more(size):
+            pass
+        start, self._start = self._start, min(self._start + size, self._end)
+        return self._room[start : self._start]
+
+    def _more(self, size: int) -> bool:
+        if self._start == self._end:
+            self._start = self._end = 0
+        if len(self._room) - self._start < size:
+            held = bytes(self._room[self._start : self._end])
+            if len(self._room) < size:
+                self._room = memoryview(bytearray(size + PIPE_BYTES))
+            self._room[: len(held)] = held
+            self._start, self._end = 0, len(held)
+        if self._start < self._end:
+            time.sleep(BURST)
+        self._wait()
+        came = os.readv(self._descriptor, [self._room[self._end :]])
+        self._end += came
+        return came > 0
+
+
+class Ear:
+    """Hears the lines that a program says on its standard error, as they come."""
+
+    def __init__(self, pipe: IO[bytes], take_in: Callable[[str], None]) -> None:
+        self.pipe = pipe
+        self._take_in = take_in
+        self._rest = b""
+        self.over = False
+        os.set_blocking(pipe.fileno(), False)
+
+    def hear(self) -> bool:
+        """Take in what is there; False when nothing is, and ``over`` when nothing more will be."""
+        try:
+            data = os.read(self.pipe.fileno(), 1 << 16)
+        except BlockingIOError:
+            return False
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if not data or len(self._rest) > LONGEST_LINE:
+            lines, self._rest = [*lines, self._rest], b""
+        for line in lines:
+            if text := line.decode(errors="replace").strip():
+                self._take_in(text)
+        self.over = not data
+        return not self.over
 
 
 class Capture:
     """Runs the two programs and hands on what they give. Use from the main thread; ``stop`` is safe in a signal
     handler.
 
-    tell: called from reader threads with every JSON line of the feeder.
+    tell: called with every JSON line of the feeder. door: a descriptor at which to listen besides, and what to call
+    when something is there; it says whether to listen on, and what it raises ends the capture.
     """
 
     def __init__(
@@ -72,12 +113,13 @@ class Capture:
         patience: float,
         stall: float,
         tell: Callable[[dict[str, Any]], None],
+        door: tuple[int, Callable[[], bool]] | None = None,
     ) -> None:
         self._tell = tell
+        self._door = door
         self._stall = stall
         self._deadline = time.monotonic() + patience
         self._stopping = False
-        self._over = threading.Event()
         self.stalled = False
         self.epoch: float | None = None
         self._problem: tuple[str, str] | None = None
@@ -89,15 +131,17 @@ class Capture:
         if self._feeder and self._feeder.stdout:
             self._feeder.stdout.close()  # FFmpeg alone reads it: its end must reach the feeder as a closed pipe
         self._out: IO[bytes] = cast(IO[bytes], self._ffmpeg.stdout)
-        self._bursts = Bursts(self._out.fileno())
         with contextlib.suppress(OSError):  # an unprivileged limit: the default size then does
-            fcntl.fcntl(self._out.fileno(), _F_SETPIPE_SZ, PIPE_BYTES)
-        self._threads = [threading.Thread(target=self._watch, daemon=True)]
-        for process, read in ((self._feeder, self._read_feeder), (self._ffmpeg, self._read_log)):
+            fcntl.fcntl(self._out.fileno(), F_SETPIPE_SZ, PIPE_BYTES)
+        self._poll = select.poll()
+        self._poll.register(self._out.fileno(), select.POLLIN)
+        if door:
+            self._poll.register(door[0], select.POLLIN)
+        self._ears: dict[int, Ear] = {}
+        for process, take_in in ((self._feeder, self._hear_feeder), (self._ffmpeg, self._log.append)):
             if process and process.stderr:
-                self._threads.append(threading.Thread(target=read, args=(process.stderr,), daemon=True))
-        for thread in self._threads:
-            thread.start()
+                self._ears[process.stderr.fileno()] = Ear(process.stderr, take_in)
+                self._poll.register(process.stderr.fileno(), select.POLLIN)
 
     @staticmethod
     def _spawn(argv: Sequence[str], env: Mapping[str, str], stdin: Any, stdout: int) -> subprocess.Popen[bytes]:
@@ -110,12 +154,13 @@ class Capture:
         the capture.
         """
         try:
-            for part in read_stream(self._bursts.read):
+            for part in read_stream(Bursts(self._out.fileno(), self._wait).read):
                 if isinstance(part, Header):
                     on_header(part)
                 else:
-                    self._deadline = time.monotonic() + self._stall
                     on_fragment(part)
+                self._be_patient(part)
+                del part  # its memory is the next one's
         except StreamChanged:
             self._problem = ("changed", "The camera changed the form of its picture; a new take begins.")
         except BadStream as error:
@@ -124,7 +169,7 @@ class Capture:
             self._end()
 
     def stop(self) -> None:
-        """Ask the capture to finish its last fragment and end; the watcher kills it after GRACE."""
+        """Ask the capture to finish its last fragment and end; it is killed after GRACE."""
         if self._stopping:
             return
         self._stopping = True
@@ -144,10 +189,8 @@ class Capture:
         return "capture-ended", f"The source stopped: {last}"
 
     def _end(self) -> None:
-        self._over.set()
-        for process in (self._ffmpeg, self._feeder):
-            if process and process.poll() is None and not self._stopping:
-                process.kill()
+        if not self._stopping:
+            self._kill()
         for process in (self._ffmpeg, self._feeder):
             if process:
                 try:
@@ -155,36 +198,51 @@ class Capture:
                 except subprocess.TimeoutExpired:
                     process.kill()
                     process.wait()
-        for thread in self._threads:
-            thread.join(GRACE)
+        for ear in self._ears.values():
+            while ear.hear():
+                pass
+            ear.pipe.close()
         self._out.close()
 
-    def _watch(self) -> None:
-        while not self._over.wait(max(0.05, min(1.0, self._deadline - time.monotonic()))):
-            if time.monotonic() >= self._deadline:
+    def _kill(self) -> None:
+        for process in (self._ffmpeg, self._feeder):
+            if process and process.poll() is None:
+                process.kill()
+
+    def _wait(self) -> None:
+        """Until there is something to read; listens meanwhile, and kills what has not sent a fragment in time."""
+        while True:
+            left = self._deadline - time.monotonic()
+            if left <= 0:
                 self.stalled = not self._stopping
-                for process in (self._ffmpeg, self._feeder):
-                    if process and process.poll() is None:
-                        process.kill()
+                self._kill()
+                left = LOOK
+            for descriptor, _ in (ready := self._poll.poll(min(LOOK, left) * 1000)):
+                if ear := self._ears.get(descriptor):
+                    ear.hear()
+                    if ear.over:
+                        self._poll.unregister(descriptor)
+                elif self._door and descriptor == self._door[0] and not self._door[1]():
+                    self._poll.unregister(descriptor)
+            if any(descriptor == self._out.fileno() for descriptor, _ in ready):
                 return
 
-    def _read_feeder(self, lines: IO[bytes]) -> None:
-        with lines:
-            for text in lines:
-                try:
-                    said = json.loads(text)
-                except ValueError:
-                    self._log.append(text.decode(errors="replace").strip())
-                    continue
-                if not isinstance(said, dict):
-                    continue
-                if isinstance(said.get("epoch"), int | float):
-                    self.epoch = float(said["epoch"])
-                if "code" in said:
-                    self._problem = (str(said["code"]), str(said.get("detail", "")))
-                self._tell(said)
+    def _be_patient(self, part: Header | Fragment) -> None:
+        """Counted from the moment at which a part is durable: a slow disk is not the source's fault."""
+        if not self._stopping:
+            anew = time.monotonic() + self._stall
+            self._deadline = anew if isinstance(part, Fragment) else max(self._deadline, anew)
 
-    def _read_log(self, lines: IO[bytes]) -> None:
-        with lines:
-            for text in lines:
-                self._log.append(text.decode(errors="replace").strip())
+    def _hear_feeder(self, text: str) -> None:
+        try:
+            said = json.loads(text)
+        except ValueError:
+            self._log.append(text)
+            return
+        if not isinstance(said, dict):
+            return
+        if isinstance(said.get("epoch"), int | float):
+            self.epoch = float(said["epoch"])
+        if "code" in said:
+            self._problem = (str(said["code"]), str(said.get("detail", "")))
+        self._tell(said)

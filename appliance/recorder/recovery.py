@@ -65,6 +65,10 @@ def collect(spool: Spool, lesson: Lesson) -> None:
             if take.ended == "stopped" and lesson.spans[take.span].ended == "paused":
                 take.ended = "paused"
             lesson.takes.append(take)
+    for number, span in enumerate(lesson.spans):
+        if span.pre_roll:  # until now as much as was held when it was told to record
+            first = min((take.epoch for take in lesson.takes if take.span == number), default=span.mono)
+            span.pre_roll = round(max(0.0, span.mono - first), 3)
 
 
 def last_sign(spool: Spool, lesson: Lesson) -> tuple[str, float, float] | None:

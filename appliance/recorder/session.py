@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import shutil
 import sqlite3
 import time
@@ -26,10 +27,11 @@ from appliance.events import Bus, DiskChanged, LessonChanged, Level, SourceChang
 from appliance.recorder import recovery
 from appliance.recorder.crew import Crew
 from appliance.recorder.evidence import Evidence
+from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.hotplug import Plug
 from appliance.recorder.household import Household
 from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
-from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan
+from appliance.recorder.plan import Quality, RecorderPolicy, RoomIdentity, SourcePlan
 from appliance.recorder.sealing import Sealer
 from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
 from appliance.spool.layout import Spool, make_directory
@@ -113,14 +115,14 @@ class Recorder:
             if self._is_full():
                 raise DiskFull("The disk has no room for a lesson; deliver or remove older ones.", free=disk.free)
             lesson = Lesson(
-                id=str(ULID()),
+                id=self._crew.armed_for or str(ULID()),
                 title=title,
                 room=self._room.name,
                 institution=self._room.institution,
                 language=self._room.language,
                 state="recording",
                 sources=self._sources(),
-                spans=[self._new_span()],
+                spans=[self._new_span(held=self._evidence.held())],
             )
             self._evidence.forget()
             self._full = False
@@ -132,6 +134,7 @@ class Recorder:
             except OSError as error:
                 await self._crew.close()
                 self._lesson = None
+                self._wake.set()
                 self._household.go_on()
                 raise DiskFull(f"The disk does not take the lesson: {error.strerror}.") from error
             self._announce()
@@ -214,7 +217,8 @@ class Recorder:
             sources=self._evidence.statuses(wanted=wanted),
             disk_free=disk.free,
             disk_total=disk.total,
-            hours_left=round(usable / max(rate, 1) / 3600, 1),
+            hours_left=usable / max(rate, 1) / 3600,
+            held_seconds=min(self._policy.pre_roll, math.ceil(self._evidence.held())) if lesson is None else 0,
         )
 
     def live(self, source: str) -> LiveTake | None:
@@ -228,9 +232,38 @@ class Recorder:
         file = self._spool.lesson_dir(lesson.id) / source / f"take-{max(numbers):03d}.mp4"
         return LiveTake(file, file.with_suffix(".journal"))
 
+    def lateness(self) -> float:
+        """Seconds by which the latest fragment since the last call became durable after its last picture."""
+        return self._evidence.lateness()
+
+    @property
+    def quality(self) -> Quality:
+        """How takes are recorded that begin from now on."""
+        return self._crew.quality
+
+    @quality.setter
+    def quality(self, quality: Quality) -> None:
+        self._crew.quality = quality
+
+    async def ease(self, quality: Quality) -> None:
+        """Record with this quality from now on: takes that would be others begin anew."""
+        async with self._turn:
+            if self._lesson is not None and self._lesson.state == "recording":
+                await self._crew.ease(self._lesson, quality)
+
+    def glimpse(self, source: str) -> Glimpse | None:
+        """A look at what an armed source holds, None when it holds nothing."""
+        handle = self._crew.armed.get(source)
+        return handle.glimpse if handle is not None else None
+
+    @property
+    def owns_devices(self) -> bool:
+        """Whether nobody else may open a device: while a lesson is recorded, and between lessons in an armed room."""
+        return self.capturing or (self._policy.pre_roll > 0 and self._lesson is None)
+
     @property
     def capturing(self) -> bool:
-        """Whether the recorder holds the devices: nobody else may open them then."""
+        """Whether a lesson is being recorded."""
         return self._lesson is not None and self._lesson.state in {"recording", "stopping"}
 
     def _state(self) -> RecorderState:
@@ -278,6 +311,7 @@ class Recorder:
             if self._lesson is not None:
                 async with self._turn:
                     await self._finish(self._lesson)
+            await self._crew.disarm()
             await self._sealer.dismiss()
             self._crew.dismiss()
 
@@ -285,6 +319,7 @@ class Recorder:
         """Publish what changes by time alone. Without a lesson there is nothing to look at, and no tick."""
         if self._lesson is None:
             self._wake.clear()
+            await self._arm()
             await self._wake.wait()
             return
         await asyncio.sleep(1.0)
@@ -300,8 +335,10 @@ class Recorder:
 
     def _hear(self, said: dict[str, Any]) -> None:
         lesson, source = self._lesson, self._evidence.sources.get(said["source"])
-        if lesson is None or source is None or said["lesson"] != lesson.id:
+        if source is None or said["lesson"] != (self._crew.armed_for if lesson is None else lesson.id):
             return
+        if lesson is None and said["event"] == "level":
+            self._household.overhear(said["source"], said["rms_db"])
         known = source.problem
         source.hear(said)
         match said["event"]:
@@ -324,12 +361,21 @@ class Recorder:
         for source in self._crew.open(lesson):
             self._evidence.sources[source].ask(time.monotonic())
 
+    async def _arm(self) -> None:
+        """Hold the last seconds before the lesson to come, if the room is to listen before Start."""
+        if self._policy.pre_roll:
+            async with self._turn:
+                if self._lesson is None:
+                    await self._household.hand_over_devices()
+                    self._crew.arm(str(ULID()))
+
     async def _on_unasked_end(self, source: str, code: int | None) -> None:
         """A keeper died: start another; or it ended for good: end the lesson when it was the last."""
         if code in {EXIT_FULL, EXIT_DISK} and not self._full:
             self._full = True
             self._bus.publish(DiskChanged("full"))
             self._household.short_of_room()
+        await self._arm()
         async with self._turn:
             lesson = self._lesson
             if lesson is None or lesson.state != "recording":
@@ -443,8 +489,8 @@ class Recorder:
     def _sources(self) -> list[Source]:
         return [Source(p.id, p.kind, p.media, p.label, p.av_offset_ms, p.driver) for p in self._plans if p.capture]
 
-    def _new_span(self) -> Span:
-        return Span(self._boot, time.monotonic(), time.time())
+    def _new_span(self, held: float = 0.0) -> Span:
+        return Span(self._boot, time.monotonic(), time.time(), pre_roll=round(held, 3))
 
     def _is_full(self) -> bool:
         disk = shutil.disk_usage(self._spool.root)

@@ -33,6 +33,8 @@ class SourceStatus:
     rms_db: float | None = None
     peak_db: float | None = None
     problem: Problem | None = None
+    late_fragments: int = 0
+    """Fragments that became durable more than a second after their last picture, since its keeper began."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +62,5 @@ class RecorderStatus:
     disk_total: int
     hours_left: float
     """Hours of recording the disk still takes at the rate of the last lesson (or the sources' usual rate)."""
+    held_seconds: int = 0
+    """The room listens before Start: so many of the last seconds are held in memory."""

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from media.fragments import BadStream, Fragment, Header, read_stream
+from media.fragments import BadStream, Fragment, Header, decode_time, earlier, read_stream
 from tests import mp4
 
 
@@ -43,6 +43,17 @@ def test_a_keyframe_tells_the_form_of_its_picture() -> None:
     assert isinstance(second, Fragment)
     assert first.form == {b"\x67size"}
     assert second.form == frozenset()
+
+
+def test_h265_too_tells_the_form_of_its_picture() -> None:
+    picture = b"".join(
+        len(body).to_bytes(4, "big") + body for body in (b"\x40\x01vps", b"\x42\x01size", b"\x26\x01slice")
+    )
+    head, first = parts(mp4.header(h265=True) + mp4.fragment(0, key=True, payload=picture))
+    assert isinstance(head, Header)
+    assert isinstance(first, Fragment)
+    assert head.codec == "hev1.1.6.L93"
+    assert first.form == {b"\x42\x01size"}
 
 
 @given(st.binary(max_size=60))
@@ -92,3 +103,17 @@ def test_garbage_inside_a_stream_is_refused_and_nothing_else(noise: bytes, at: i
     data = good[:at] + noise + good[at + len(noise) :]
     with contextlib.suppress(BadStream):
         parts(data)
+
+
+@given(st.integers(0, 2**40), st.integers(1, 2**20))
+def test_a_take_that_begins_in_the_midst_of_a_stream_begins_at_zero(begin: int, length: int) -> None:
+    """Otherwise what an armed room held for hours would put hours of nothing before the lesson."""
+    head, first, second = parts(mp4.header() + mp4.fragment(begin, key=True) + mp4.fragment(begin + length))
+    assert isinstance(head, Header)
+    assert isinstance(first, Fragment)
+    assert isinstance(second, Fragment)
+    assert decode_time(head, first) == begin
+    moved = [earlier(head, fragment, begin) for fragment in (first, second)]
+    again = parts(head.data + b"".join(fragment.data for fragment in moved))
+    assert again[1:] == parts(head.data + mp4.fragment(0, key=True) + mp4.fragment(length))[1:]
+    assert [round(fragment.time * head.timescale) for fragment in moved] == [0, length]

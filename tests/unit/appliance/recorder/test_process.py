@@ -25,7 +25,7 @@ def test_what_went_into_the_pipe_comes_out_once_and_in_order(pieces: list[bytes]
 
     writer = threading.Thread(target=write)
     writer.start()
-    bursts = Bursts(out)
+    bursts = Bursts(out, lambda: None)
     whole = b"".join(pieces)
     at = 0
     for size in [*sizes, len(whole) + 1]:
