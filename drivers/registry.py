@@ -28,6 +28,7 @@ BUILT_IN: Mapping[tuple[str, str], str] = {
     ("camera", "sim"): "drivers.camera.sim",
     ("microphone", "portaudio"): "drivers.microphone.portaudio",
     ("microphone", "sim"): "drivers.microphone.sim",
+    ("panel", "pjlink"): "drivers.panel.pjlink",
     ("panel", "profile"): "drivers.panel.profile",
     ("panel", "sim"): "drivers.panel.sim",
 }

@@ -35,7 +35,7 @@ def test_a_wild_name_gets_the_list() -> None:
 
 def test_discoverers_are_those_that_can_look_for_devices() -> None:
     names = {module.MANIFEST.name for module in registry.modules() if "discover" in module.MANIFEST.capabilities}
-    assert names == {"v4l2", "portaudio"}
+    assert names >= {"v4l2", "portaudio", "pjlink"}
     assert len(registry.discoverers()) == len(names)
 
 
