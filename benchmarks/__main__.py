@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import daemon, finalise, judge, recording, renditions, salvage, starting
+from benchmarks import daemon, finalise, judge, late, recording, renditions, salvage, starting
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -18,6 +18,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "daemon.idle": daemon.idle,
     "recorder.copy.1": recording.copy,
     "recorder.encode.1": recording.encode,
+    "recorder.late_fragments": late.fragments,
     "finalise.10min": finalise.ten_minutes,
     "judge.f1": judge.f1,
     "salvage.90min": salvage.ninety_minutes,

@@ -76,7 +76,9 @@ class Board:
                 gaps=lesson.gaps,
             ),
             sources=[_source(source, heard=source.id == heard_of(sources)) for source in sources],
-            disk=DiskView(free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=round(found.hours_left, 1)),
+            disk=DiskView(
+                free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=round(found.hours_left, 1)
+            ),
             held_seconds=found.held_seconds,
             sync=page.sync,
             health=judge(found, silent, self._config.tables.disk, self._judged(found)),

@@ -234,9 +234,8 @@ def trial(ffmpeg: str, encode: Encode, pictures: Pictures) -> tuple[float, float
     source = ("-probesize", "32", "-analyzeduration", "0", *shape, "-framerate", str(encode.fps), "-i", "pipe:0")
     command = capture_command(Capture("video", source), encode, ffmpeg, FRAGMENT).ffmpeg
     count = SECONDS * max(encode.fps, 2)
-    before, began = _children(), time.monotonic()
-    data, waited, words = _run(command, pictures.play(count), count, encode.fps)
-    speed = count / encode.fps / max(1e-3, time.monotonic() - began - waited)
+    before = _children()
+    data, speed, words = _run(command, pictures.play(count), count, encode.fps)
     cores = (_children() - before) / (count / encode.fps)
     try:
         _inspect(data, pictures, count)
@@ -251,7 +250,8 @@ def _children() -> float:
 
 
 def _run(command: Sequence[str], pictures: Iterator[bytes], count: int, fps: int) -> tuple[bytes, float, str]:
-    """The stream, the seconds that FFmpeg only waited, and its last words. Raises Refused."""
+    """The stream, how many times faster than real time it came once it had begun, and FFmpeg's last words. Raises
+    Refused."""
     first = min(count - 1, max(fps, 3))
     wanted = (first - 1) / fps - FRAGMENT - HELD_BACK
     out, through = bytearray(), Event()
@@ -277,6 +277,7 @@ def _run(command: Sequence[str], pictures: Iterator[bytes], count: int, fps: int
             if held_back:
                 process.kill()
             process.wait()
+            took = time.monotonic() - feeder.released
             given_up.cancel()
             feeder.join()
             cast(IO[bytes], process.stdout).close()
@@ -284,7 +285,7 @@ def _run(command: Sequence[str], pictures: Iterator[bytes], count: int, fps: int
         said = (log.read().decode(errors="replace").strip().splitlines() or [""])[-1]
     if held_back:
         raise Refused(said or "it holds pictures back")
-    return bytes(out), feeder.waited, said
+    return bytes(out), (count - first) / fps / max(1e-3, took), said
 
 
 class _Feeder(Thread):
@@ -292,7 +293,7 @@ class _Feeder(Thread):
 
     def __init__(self, process: subprocess.Popen[bytes], pictures: Iterator[bytes], first: int, through: Event) -> None:
         super().__init__()
-        self.waited = 0.0
+        self.released = time.monotonic()
         self._process = process
         self._pictures = pictures
         self._first = first
@@ -303,10 +304,9 @@ class _Feeder(Thread):
             for picture in itertools.islice(self._pictures, self._first):
                 pipe.write(picture)
             pipe.flush()
-            began = time.monotonic()
             if not self._through.wait(PATIENCE):
                 self._process.kill()
-            self.waited = time.monotonic() - began
+            self.released = time.monotonic()
             for picture in self._pictures:
                 pipe.write(picture)
 

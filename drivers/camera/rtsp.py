@@ -1,4 +1,4 @@
-"""An IP camera over RTSP (RFC 2326), recorded as it comes: its H.264 is copied, never encoded again.
+"""An IP camera over RTSP (RFC 2326), recorded as it comes: its H.264 or H.265 is copied, never encoded again.
 
 Only the picture is taken; the room has its own microphones.
 """
@@ -21,11 +21,18 @@ CHECK_SECONDS = 4.5
 MANIFEST = DriverManifest(
     kind="camera",
     name="rtsp",
-    title="IP camera (RTSP, H.264)",
+    title="IP camera (RTSP, H.264 or H.265)",
     capabilities=frozenset({"copy"}),
-    needs=("a camera that sends H.264 over RTSP, reachable from the room PC",),
+    needs=("a camera that sends H.264 or H.265 over RTSP, reachable from the room PC",),
     tested_with=("GStreamer 1.22 RTSP server",),
 )
+
+
+CODECS = ("H264", "H265")
+
+
+def _substream(url: str) -> str:
+    return _rtsp_url(url) if url else url
 
 
 def _rtsp_url(url: str) -> str:
@@ -50,6 +57,8 @@ class RtspConfig(DriverConfig):
     av_offset_ms: float = 40.0
     """What FFmpeg itself takes at 25 pictures a second: its parser gives a picture on when the next one has begun. A
     camera's own delay comes on top of that; whoever has measured both writes their sum."""
+    substream: Annotated[str, AfterValidator(_substream)] = ""
+    """The camera's smaller stream, recorded instead of ``url`` when the disk runs short; the login is the same."""
     timeout: float = Field(5.0, ge=1, le=60)
     """Seconds without a byte after which FFmpeg gives the camera up."""
 
@@ -75,18 +84,23 @@ class Driver:
         encoded = quote(password, safe="")
         return Capture(
             media="video",
-            input=(
-                *("-rtsp_transport", config.transport, "-timeout", str(round(config.timeout * 1_000_000))),
-                # The first bytes come fast: without -fpsprobesize 0 FFmpeg watches the camera for a second to learn its
-                # frame rate, which a copy does not need. It still waits for the parameter sets, up to ten seconds, for
-                # cameras that send them only before a keyframe. Never add -fflags nobuffer: it throws away what was
-                # read meanwhile, which is the first keyframe.
-                *("-analyzeduration", "10000000", "-fpsprobesize", "0"),
-                *("-allowed_media_types", "video"),
-                *("-i", _with_login(config.url, user, password)),
-            ),
+            input=self._input(_with_login(config.url, user, password)),
             copy=True,
+            lean=self._input(_with_login(config.substream, user, password)) if config.substream else (),
             secrets=tuple(sorted({encoded, password} - {""}, key=len, reverse=True)),
+        )
+
+    def _input(self, address: str) -> tuple[str, ...]:
+        config = self._config
+        return (
+            *("-rtsp_transport", config.transport, "-timeout", str(round(config.timeout * 1_000_000))),
+            # The first bytes come fast: without -fpsprobesize 0 FFmpeg watches the camera for a second to learn its
+            # frame rate, which a copy does not need. It still waits for the parameter sets, up to ten seconds, for
+            # cameras that send them only before a keyframe. Never add -fflags nobuffer: it throws away what was
+            # read meanwhile, which is the first keyframe.
+            *("-analyzeduration", "10000000", "-fpsprobesize", "0"),
+            *("-allowed_media_types", "video"),
+            *("-i", address),
         )
 
     async def check(self) -> None:
@@ -117,11 +131,11 @@ class Driver:
                 "camera-refuses", f"The camera at {where} answers {error.status} {error.reason}; restart it.", url=where
             ) from error
         codecs = video_codecs(sdp)
-        if "H264" not in codecs:
+        if not set(CODECS) & set(codecs):
             seen = ", ".join(codecs) or "no picture"
             raise Unsupported(
                 "camera-codec",
-                f"The camera at {where} sends {seen}, which cannot be recorded; set its stream to H.264.",
+                f"The camera at {where} sends {seen}, which cannot be recorded; set its stream to H.264 or H.265.",
                 url=where,
                 codec=seen,
             )

@@ -68,6 +68,7 @@ def why_gap(tongue: Tongue, why: str) -> str:
         "late": tongue.gettext("it joined late"),
         "lost": tongue.gettext("the device went away"),
         "changed": tongue.gettext("the camera changed its picture"),
+        "eased": tongue.gettext("the room lowered the quality"),
         "cut": tongue.gettext("the room’s computer stopped"),
         "full": tongue.gettext("the disk was full"),
         "paused": tongue.gettext("it came back late after a pause"),
@@ -112,6 +113,8 @@ def quality(tongue: Tongue, lesson: LessonDetail) -> str:
         "picture-covered": tongue.gettext("covered for a while"),
         "picture-frozen": tongue.gettext("a still picture for a while"),
         "picture-blurred": tongue.gettext("out of focus"),
+        "load-quality": tongue.gettext("lower quality, for the room’s computer was busy"),
+        "disk-quality": tongue.gettext("lower quality, for the room’s disk was nearly full"),
     }
     found = []
     for each in lesson.sources:

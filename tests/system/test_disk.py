@@ -24,6 +24,7 @@ from tests.system.deployment import Room, closing_all
 
 MB = 1_000_000
 DISK = 200 * MB
+SMALL = "320x180"
 KEY = wire.new_key()
 
 
@@ -36,17 +37,18 @@ def disk(tmp_path: Path) -> Iterator[Path]:
 
 @pytest.fixture
 def room(tmp_path: Path, disk: Path) -> Iterator[Room]:
-    with rtsp_camera(tmp_path) as camera:
+    with rtsp_camera(tmp_path) as camera, rtsp_camera(tmp_path, size=SMALL) as small:
         devices = f"""
 [disk]
 keep_free_percent = 40
 reserve_percent = 5
-warn_hours = 0.05
+warn_hours = 0.02
 
 [[camera]]
 id = "front"
 driver = "rtsp"
 url = "{camera.url}"
+substream = "{small.url}"
 """
         room = Room(tmp_path, devices, spool=disk / "spool")
         with closing_all(room):
@@ -101,17 +103,22 @@ def test_a_disk_that_fills_gives_what_is_delivered_then_warns_then_stops_with_al
             said.append(code)
         return code
 
-    leave_free(disk, 70 * MB)
+    leave_free(disk, 95 * MB)
     lesson = str(room.touch("start", title="The last one")["lesson"]["id"])
-    wait_until(lambda: not any(takes_of(room, each) for each in delivered), 20, "room made by what is delivered")
-    wait_until(lambda: say() == "disk-low", 20, "the warning")
     room.wait_recording("front")
+    assert len(takes_of(room, delivered[0])) == 1
+    leave_free(disk, 60 * MB)
+    wait_until(lambda: not any(takes_of(room, each) for each in delivered), 20, "room made by what is delivered")
+    wait_until(lambda: say() == "disk-quality", 20, "lower quality before any warning")
+    wait_until(lambda: len(takes_of(room, lesson)) == 2, 20, "the camera's smaller stream")
+    leave_free(disk, DISK * 5 // 100 + 20 * MB)
+    wait_until(lambda: say() == "disk-low", 20, "the warning")
     room.wait_elapsed(2)
     assert len(takes_of(room, waiting)) == 1
     leave_free(disk, DISK * 5 // 100 - MB)
     wait_until(lambda: say() == "disk-full", 20, "the alarm")
     wait_until(lambda: room.status()["lesson"] is None, 20, "the end of the lesson")
-    assert [code for code in said if code.startswith("disk")] == ["disk-low", "disk-full"]
+    assert [code for code in said if code.startswith("disk")] == ["disk-quality", "disk-low", "disk-full"]
 
     listed = {entry["id"]: entry for entry in room.lessons()}
     assert {each: listed[each]["removed"] for each in listed} == {
@@ -125,8 +132,10 @@ def test_a_disk_that_fills_gives_what_is_delivered_then_warns_then_stops_with_al
         ("manifest", False),
         ("take", True),
     }
-    (take,) = takes_of(room, lesson)
-    assert json.loads(take.with_suffix(".json").read_text())["ended"] == "full"
+    first, take = sorted(takes_of(room, lesson))
+    facts = [json.loads(each.with_suffix(".json").read_text()) for each in (first, take)]
+    assert [(each["width"], each["ended"]) for each in facts] == [(640, "eased"), (320, "full")]
+    assert [remark["code"] for remark in listed[lesson]["quality"]["front"]] == ["disk-quality"]
     decoded = ["ffmpeg", "-v", "error", "-i", str(take), "-f", "null", "-"]
     assert subprocess.run(decoded, capture_output=True, check=True).stderr == b""
     gone = [json.loads(line) for line in (room.spool / "audit.log").read_text().splitlines()]

@@ -40,6 +40,16 @@ function choose(choice) {
   history.replaceState(null, "", address);
 }
 
+/** A browser without H.265 plays such a file's sound and shows nothing: then say so. */
+const unseen = document.getElementById("unseen");
+function look() {
+  const blind = player.readyState > 0 && !player.videoWidth && !player.classList.contains("sound");
+  unseen.hidden = !blind && player.error?.code !== MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED;
+}
+player.addEventListener("loadedmetadata", look);
+player.addEventListener("error", look);
+look();
+
 for (const choice of choices) {
   choice.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;

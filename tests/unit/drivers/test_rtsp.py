@@ -50,6 +50,14 @@ def test_what_is_no_rtsp_address_is_refused(url: str) -> None:
         config(url=url)
 
 
+def test_a_small_stream_is_there_only_if_it_was_named_and_has_the_same_login() -> None:
+    assert Driver(config()).capture().lean == ()
+    lean = Driver(config(user="a", password="b", substream="rtsp://10.0.0.9/small")).capture().lean
+    assert lean[-1] == "rtsp://a:b@10.0.0.9/small"
+    with pytest.raises(ValidationError, match="must be an RTSP address"):
+        config(substream="small")
+
+
 def test_codecs_of_the_picture_are_told_from_those_of_the_sound() -> None:
     sdp = (
         "v=0\r\nm=audio 0 RTP/AVP 97\r\na=rtpmap:97 H264/8000\r\n"
