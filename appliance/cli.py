@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 import typer
 
@@ -175,6 +175,12 @@ def doctor(
 def export(
     lesson: Annotated[str, typer.Argument(help="The lesson's id, from appliance lessons.")],
     out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    compose: Annotated[
+        Literal["pip", "side"] | None,
+        typer.Option(
+            help="Also one film of two pictures: pip (the camera in the slides' corner) or side (beside them)."
+        ),
+    ] = None,
     spool: SpoolFolder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -184,7 +190,7 @@ def export(
     """
     from appliance.export import export_lesson  # noqa: PLC0415
 
-    files = export_lesson(_existing(spool or DEFAULT_SPOOL), lesson, out)
+    files = export_lesson(_existing(spool or DEFAULT_SPOOL), lesson, out, compose=compose)
     _print(files, "\n".join(f"{out / file['name']}" for file in files), as_json)
 
 

@@ -8,17 +8,22 @@ from typing import Any
 
 from appliance.errors import NotFound, RoomError
 from appliance.spool.layout import Spool
-from media.assemble import CannotAssemble, assemble_lesson
-from media.lesson import BadLesson
+from media.assemble import CannotAssemble, Output, assemble_lesson
+from media.compose import Form
+from media.compose import compose as compose_film
+from media.lesson import BadLesson, Lesson
+from media.probe import Unreadable
 from media.remux import NotWhole
+from media.renditions.layout import CannotRender, lay_out
 
 
 class CannotExport(RoomError):
     code = "cannot-export"
 
 
-def export_lesson(spool_root: Path, lesson_id: str, out: Path) -> list[dict[str, Any]]:
-    """Write the files into ``out``; returns what was written. Raises RoomError with one sentence."""
+def export_lesson(spool_root: Path, lesson_id: str, out: Path, *, compose: Form | None = None) -> list[dict[str, Any]]:
+    """Write the files into ``out``; returns what was written. compose: also one film of two pictures. Raises RoomError
+    with one sentence."""
     spool = Spool(spool_root)
     try:
         lesson = spool.read_lesson(lesson_id)
@@ -33,10 +38,15 @@ def export_lesson(spool_root: Path, lesson_id: str, out: Path) -> list[dict[str,
         raise CannotExport(
             "The server has this lesson, and its room on this disk was needed; fetch it there with lms-pull."
         )
+    pictured = {take.source for take in lesson.takes} & {each.id for each in lesson.sources if each.media == "video"}
+    if compose and len(pictured) < 2:
+        raise CannotExport("The lesson has only one picture, so there is nothing to compose; leave out --compose.")
     out.mkdir(parents=True, exist_ok=True)
     try:
         outputs = assemble_lesson(lesson, lambda take: folder / take.file, out, progress=_bar())
-    except (CannotAssemble, NotWhole) as error:
+        if compose:
+            outputs.append(_composed(lesson, folder, outputs, compose, out))
+    except (CannotAssemble, NotWhole, CannotRender, Unreadable) as error:
         raise CannotExport(str(error)) from error
     if not outputs:
         raise CannotExport("The lesson has no recording that could be exported.")
@@ -54,6 +64,12 @@ def export_lesson(spool_root: Path, lesson_id: str, out: Path) -> list[dict[str,
         }
         for output in outputs
     ]
+
+
+def _composed(lesson: Lesson, folder: Path, outputs: list[Output], form: Form, out: Path) -> Output:
+    films = [output.path for output in outputs if output.kind == "programme"]
+    layout = lay_out(lesson, lambda take: folder / take.file)
+    return compose_film(layout, films, form, out, report=lambda problem: None, progress=_bar())
 
 
 def _bar() -> Any:

@@ -61,11 +61,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A finished file. problems: one plain sentence each for what is missing from it; those of sources of which nothing
-    could be made stand on every output."""
+    """A finished file. source: empty when it shows several.
+
+    problems: one plain sentence each for what is missing from it; those of sources of which nothing could be made stand
+    on every output.
+    """
 
     name: str
-    kind: Literal["programme", "audio"]
+    kind: Literal["programme", "audio", "composed"]
     source: str
     path: Path
     bytes: int

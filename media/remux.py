@@ -72,14 +72,19 @@ def write(
     try:
         _mux(part, tracks, form=form, end=end, chapters=chapters, tags=tags, progress=progress)
         seconds = _prove(part, tracks)
-        with part.open("rb+") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-            os.fsync(file.fileno())
-            size = os.fstat(file.fileno()).st_size
+        size, sha256 = digest_of(part)
         part.replace(path)
     finally:
         part.unlink(missing_ok=True)
     return Written(bytes=size, sha256=sha256, seconds=seconds)
+
+
+def digest_of(file: Path) -> tuple[int, str]:
+    """Bytes and SHA-256 of a finished file, which is on the disk when this returns. Raises OSError."""
+    with file.open("rb+") as data:
+        sha256 = hashlib.file_digest(data, "sha256").hexdigest()
+        os.fsync(data.fileno())
+        return os.fstat(data.fileno()).st_size, sha256
 
 
 def _mux(
