@@ -62,6 +62,29 @@ def test_a_room_that_is_ready_offers_one_large_start(room: RoomPeer, visits: Vis
     expect(page.locator(".facts")).to_contain_text("42")
 
 
+LISTENS = {
+    "en": ("Listening", "The last 10 seconds are held in memory, and kept only if you touch Start."),
+    "ar": ("الغرفة تستمع", "آخر 10 ثوانٍ في الذاكرة مؤقتًا، ولا تُحفظ إلا إذا لمست «ابدأ»."),
+}
+
+
+@both
+def test_an_armed_room_says_that_it_listens(room: RoomPeer, visits: Visits, language: str) -> None:
+    """Nobody may be held in memory unawares."""
+    word, sentence = LISTENS[language]
+    room.show(ready(language) | {"held_seconds": 10})
+    page = visits.open(room.url)
+    mode(page, "ready")
+    expect(page.locator(".mode")).to_have_text(word)
+    expect(page.locator(".sentence")).to_have_text(sentence)
+    room.show(ready(language) | {"held_seconds": 0})
+    expect(page.locator(".mode")).to_be_hidden()
+    expect(page.locator(".sentence")).not_to_have_text(sentence)
+    warned = {"code": "microphone-silent", "level": "warning", "facts": {"source": "lectern", "kind": "microphone"}}
+    room.show(ready(language) | {"held_seconds": 10, "health": warned})
+    expect(page.locator(".mode")).to_have_text(word)  # a warning takes the sentence's place, not the word's
+
+
 @both
 def test_pictures_live_and_levels_move(room: RoomPeer, visits: Visits, language: str) -> None:
     room.show(ready(language))

@@ -55,8 +55,15 @@ class Recording:
     capturing: bool = False
     takes: dict[str, Take] = field(default_factory=dict)
 
+    @property
+    def owns_devices(self) -> bool:
+        return self.capturing
+
     def live(self, source: str) -> Take | None:
         return self.takes.get(source)
+
+    def glimpse(self, source: str) -> None:
+        return None
 
 
 @asynccontextmanager
@@ -244,8 +251,9 @@ from drivers import registry
 from drivers.protocols import Capture
 
 class Idle:
-    capturing = False
+    capturing = owns_devices = False
     def live(self, source): return None
+    def glimpse(self, source): return None
 
 async def main():
     module = registry.load("microphone", "sim")

@@ -16,6 +16,7 @@ const KEPT = 180_000; // ms until the end screen makes room by itself
 const TREMBLE = 700; // ms in which a second tap is taken for the trembling of the first
 const TIMED = new Set(["starting", "recording", "paused", "stopping"]);
 const STILL = new Set(["waking", "lost", "cannot-record"]);
+const LEVEL = { check: "ok", ready: "ok", microphone: "ok", warning: "warning" };
 const ALARMING = new Set(["lost", "doubt"]);
 
 /** The whole page. `element` is its root; language: called with the language someone chose. */
@@ -193,8 +194,11 @@ export class Panel {
     const { words } = this;
     say(this.room_name, status?.room.name ?? "Darsbox");
     say(this.institution, status?.room.institution ?? "");
-    icon_in(this.shape, SHAPE[mode], icon);
-    say(this.word, words.t(`mode.${mode}`));
+    const listens = !TIMED.has(mode) && this.room.link === "open" && status?.held_seconds > 0;
+    if (listens && !this.listens) this._whisper(words.t("mode.listening"));
+    this.listens = listens;
+    icon_in(this.shape, listens ? "microphone" : SHAPE[mode], icon);
+    say(this.word, words.t(listens ? "mode.listening" : `mode.${mode}`));
     const offered = status?.room.languages ?? Object.keys(LANGUAGES);
     for (const button of this.languages) put(button, "hidden", !offered.includes(button.lang));
     const lesson = status?.lesson;
@@ -206,7 +210,7 @@ export class Panel {
   _show_headline(status, mode) {
     const { words } = this;
     const timed = TIMED.has(mode) && status.lesson;
-    put(this.mode_line, "hidden", !timed); // said once: in the strip beside the time, or else here
+    put(this.mode_line, "hidden", !timed && !this.listens); // said once: in the strip beside the time, or else here
     icon_in(this.headline_shape, timed ? "" : SHAPE[mode], icon);
     put(this.headline, "data-figures", Boolean(timed));
     put(this.headline_words, "dir", timed ? "ltr" : null);
@@ -270,13 +274,17 @@ export class Panel {
       text = words.t("why.doubt", since);
     } else if (mode === "kept" && status.health.level === "ok") {
       text = delivery(words, status.last, status.sync);
+    } else if (this.listens && status.health.level === "ok") {
+      shape = "microphone";
+      text = words.t("held", { n: status.held_seconds });
     } else {
       shape = { ok: "check", warning: "warning" }[status.health.level] ?? "error";
       text = health(words, status);
     }
     icon_in(this.sentence_shape, shape, icon);
-    put(this.sentence.parentElement, "data-level", { check: "ok", ready: "ok", warning: "warning" }[shape] ?? "error");
-    if (say_anew(this.sentence, text) && shape !== "check" && !this.notice) this._whisper(text);
+    put(this.sentence.parentElement, "data-level", LEVEL[shape] ?? "error");
+    const calm = shape === "check" || shape === "microphone";
+    if (say_anew(this.sentence, text) && !calm && !this.notice) this._whisper(text);
   }
 
   // -- what happens when it is touched
