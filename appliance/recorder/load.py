@@ -39,7 +39,7 @@ CALM = 60.0
 """Seconds of calm after which judge, then preview come back."""
 CALM_QUALITY = 600.0
 """The same for quality: a new take every ten minutes at most."""
-AMPLE = 2.0
+AMPLE = 1.25
 """Quality drops when the disk has room for less than so many times the hours at which the panel warns."""
 
 STEPS = ("load-preview", "load-judge", "load-quality", "load-quality")
@@ -152,7 +152,7 @@ class Shedding:
     standing: list[str] = field(default_factory=list)
     """What is given up now, the gravest last."""
     _recorder: Eased | None = None
-    _ladder: Ladder = field(default_factory=Ladder)
+    ladder: Ladder = field(default_factory=Ladder)
     _notes: list[_Note] = field(default_factory=list)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -193,7 +193,7 @@ class Shedding:
             asked = time.monotonic()
             await asyncio.sleep(TICK)
             now = time.monotonic()
-            self._ladder.look(now, gauge.read(now, now - asked - TICK), recorder.lateness())
+            self.ladder.look(now, gauge.read(now, now - asked - TICK), recorder.lateness())
             quality = self._wanted(recorder)
             if quality.disk and not recorder.quality.disk:  # first goes what the server has signed for
                 await self.make_room()
@@ -203,7 +203,7 @@ class Shedding:
                 await recorder.ease(quality)
 
     def _wanted(self, recorder: Eased) -> Quality:
-        return Quality(max(0, self._ladder.step - 2), self._short(recorder))
+        return Quality(max(0, self.ladder.step - 2), self._short(recorder))
 
     def _short(self, recorder: Eased) -> bool:
         """Whether the disk is. Once so, for the whole lesson: what is saved must not be spent again at once."""
@@ -212,15 +212,15 @@ class Shedding:
 
     def _rest(self) -> None:
         """Nothing records: everything is shown and nothing was given up."""
-        self._ladder = Ladder()
+        self.ladder = Ladder()
         self._show(Quality())
 
     def _show(self, quality: Quality) -> None:
         """Switch preview and judge, and tell and note what changed."""
-        self.preview.shed = self._ladder.step > 0
-        self.judging.shed = self._ladder.step > 1
+        self.preview.shed = self.ladder.step > 0
+        self.judging.shed = self.ladder.step > 1
         reduced = affected(self.plans, quality)
-        wanted = list(dict.fromkeys(STEPS[: self._ladder.step]))
+        wanted = list(dict.fromkeys(STEPS[: self.ladder.step]))
         if "load-quality" in wanted and not affected(self.plans, Quality(load=quality.load)):
             wanted.remove("load-quality")
         if quality.disk and affected(self.plans, Quality(disk=True)):

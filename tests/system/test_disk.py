@@ -107,7 +107,7 @@ def test_a_disk_that_fills_gives_what_is_delivered_then_warns_then_stops_with_al
     lesson = str(room.touch("start", title="The last one")["lesson"]["id"])
     room.wait_recording("front")
     assert len(takes_of(room, delivered[0])) == 1
-    leave_free(disk, 60 * MB)
+    leave_free(disk, 52 * MB)
     wait_until(lambda: not any(takes_of(room, each) for each in delivered), 20, "room made by what is delivered")
     wait_until(lambda: say() == "disk-quality", 20, "lower quality before any warning")
     wait_until(lambda: len(takes_of(room, lesson)) == 2, 20, "the camera's smaller stream")

@@ -110,3 +110,10 @@ def test_of_several_microphones_the_first_that_delivers_is_heard() -> None:
     assert heard_of((FRONT, LECTERN, table)) == "lectern"
     assert heard_of((FRONT, replace(LECTERN, state="lost"), table)) == "table"
     assert heard_of((replace(LECTERN, state="lost"), replace(table, state="stalled"))) is None
+
+
+def test_what_gave_way_is_said_after_what_is_wrong_and_before_all_is_well() -> None:
+    shed = JudgedRoom(shed=("load-preview", "load-judge"))
+    assert (judge(WELL, {}, DISK, shed).code, judge(WELL, {}, DISK, shed).level) == ("load-judge", "warning")
+    assert judge(replace(WELL, hours_left=1.0), {}, DISK, JudgedRoom(shed=("disk-quality",))).code == "disk-low"
+    assert judge(replace(WELL, hours_left=4.5), {}, DISK, JudgedRoom(shed=("disk-quality",))).code == "disk-quality"

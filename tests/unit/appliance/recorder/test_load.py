@@ -3,13 +3,23 @@ or a lesson is chopped into takes by a room that cannot make up its mind."""
 
 from __future__ import annotations
 
+import asyncio
 import itertools
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from appliance.recorder.load import CALM, CALM_QUALITY, OVERRUN_SECONDS, STEPS, Gauge, Ladder
+from appliance.events import Bus, Shed
+from appliance.recorder.judge.supervisor import Judging
+from appliance.recorder.load import CALM, CALM_QUALITY, OVERRUN_SECONDS, STEPS, Gauge, Ladder, Shedding
+from appliance.recorder.plan import Encode, Quality, SourcePlan
+from appliance.recorder.preview import Preview
+from appliance.recorder.status import RecorderStatus
+from appliance.thresholds import JudgeTable
+from drivers.protocols import Capture
+from media.lesson import Lesson, Source, Span
 
 
 def looks(ladder: Ladder, begin: float, seconds: float, pressure: float, late: float) -> Iterator[tuple[float, int]]:
@@ -81,3 +91,79 @@ def test_without_that_busy_processors_count_only_if_waking_was_late(tmp_path: Pa
     assert read(2.0, 1400, 0.1) == 1.0
     assert read(4.0, 1800, 0.0) == 0.0
     assert read(6.0, 2000, 0.1) == 0.75, "the mean since the last time that it counted"
+
+
+class Obedient:
+    """A recorder that does as it is told, and records nothing."""
+
+    def __init__(self, hours_left: float) -> None:
+        self.capturing = True
+        self.quality = Quality()
+        self._status = RecorderStatus("recording", None, (), 10**9, 10**10, hours_left)
+
+    def status(self) -> RecorderStatus:
+        return self._status
+
+    def lateness(self) -> float:
+        return 0.0
+
+    async def ease(self, quality: Quality) -> None:
+        self.quality = quality
+
+
+async def nothing() -> None:
+    """There is nothing to let go of."""
+
+
+def shedding(bus: Bus) -> Shedding:
+    encode = Encode(720, 25, 23, 2_500_000, 96_000)
+    plans = [
+        SourcePlan("ip", "camera", "rtsp", "ip", "video", Capture("video", ("-i", "x"), copy=True), encode, 0.0, 1),
+        SourcePlan("usb", "camera", "v4l2", "usb", "video", Capture("video", ("-i", "x")), encode, 0.0, 1),
+    ]
+    return Shedding(Preview({}, bus, ""), Judging(JudgeTable(), plans, bus), plans, bus, 4.0, nothing)
+
+
+@pytest.mark.anyio
+async def test_each_step_is_told_noted_and_taken_back() -> None:
+    bus, now = Bus(), time.monotonic()
+    shed, recorder = shedding(bus), Obedient(100.0)
+    with bus.subscribe() as events:
+        running = asyncio.create_task(shed.run(recorder))
+        await asyncio.sleep(0)
+        shed.ladder.step = 3
+        shed.prepare()
+        assert (shed.preview.shed, shed.judging.shed, recorder.quality) == (True, True, Quality(load=1))
+        assert shed.standing == ["load-preview", "load-judge", "load-quality"]
+        assert [events.get_nowait() for _ in range(3)] == [Shed(code, on=True) for code in shed.standing]
+        shed.ladder.step = 0
+        shed.prepare()
+        assert (shed.preview.shed, shed.judging.shed, recorder.quality, shed.standing) == (False, False, Quality(), [])
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
+    sources = [Source("ip", "camera", "video"), Source("usb", "camera", "video")]
+    lesson = Lesson("x", "", "", "", "en", "stopping", sources, [Span("boot", now, 0.0, "stopped")])
+    remarks = shed.report(lesson)
+    assert [(remark.source, remark.code) for remark in remarks] == [
+        ("", "load-preview"),
+        ("", "load-judge"),
+        ("usb", "load-quality"),
+    ], "a camera that is copied loses nothing"
+    lesson.quality = remarks
+    assert Lesson.from_json(lesson.to_json()).quality == remarks
+    assert shed.report(lesson) == [], "said once"
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(("hours", "standing"), [(100.0, []), (4.5, ["disk-quality"]), (1.0, ["disk-quality"])])
+async def test_a_short_disk_lowers_what_is_encoded_here(hours: float, standing: list[str]) -> None:
+    shed, recorder = shedding(Bus()), Obedient(hours)
+    running = asyncio.create_task(shed.run(recorder))
+    await asyncio.sleep(0)
+    shed.prepare()
+    assert shed.standing == standing
+    assert recorder.quality == Quality(disk=bool(standing))
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
