@@ -31,6 +31,9 @@ BUILT_IN: Mapping[tuple[str, str], str] = {
     ("panel", "pjlink"): "drivers.panel.pjlink",
     ("panel", "profile"): "drivers.panel.profile",
     ("panel", "sim"): "drivers.panel.sim",
+    ("ptz", "sim"): "drivers.ptz.sim",
+    ("ptz", "visca"): "drivers.ptz.visca",
+    ("ptz", "visca-ip"): "drivers.ptz.visca_ip",
 }
 
 

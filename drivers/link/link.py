@@ -58,7 +58,7 @@ class Link:
         self._fail: Callable[[], None] | None = None
         self._heard_at = self._free_at = self._again_at = float("-inf")
         self._heard = False
-        self._late = False
+        self._late = self._outworn = False
         self._trouble: DriverError | None = None
         self._patience = 0.0
         self._idle: asyncio.TimerHandle | None = None
@@ -74,6 +74,11 @@ class Link:
         async with self._turn:
             await self._ready()
             return await self.exchange(data, want, seconds=seconds, echo_counts=echo_counts)
+
+    async def open(self) -> None:
+        """Open the line, and greet the device, if that is not done; ``ask`` does it by itself."""
+        async with self._turn:
+            await self._ready()
 
     async def tell(self, data: bytes) -> None:
         """Send a frame to a device that never answers."""
@@ -136,9 +141,13 @@ class Link:
             self._idle = None
         line, self._line = self._line, None
         self._buffer.clear()
-        self._late = False
+        self._late = self._outworn = False
         if line is not None:
             line.close()
+
+    def renew(self) -> None:
+        """The next question is asked on a new line, which begins with the greeting."""
+        self._outworn = True
 
     def rest(self) -> None:
         """Nobody uses it now: close it after a while."""
@@ -152,15 +161,15 @@ class Link:
             self._idle = None
 
     async def _ready(self) -> None:
-        if self._line is not None and self._late and self.way.late == "reopen":
+        if self._outworn or (self._late and self.way.late == "reopen"):
             self.close()
         if self._line is None:
-            await self._open()
+            await self._open_line()
         elif self._late and self.way.late == "wait":
             await self._quiet()
         self._late = False
 
-    async def _open(self) -> None:
+    async def _open_line(self) -> None:
         loop = asyncio.get_running_loop()
         if self._trouble is not None and loop.time() < self._again_at:
             raise type(self._trouble)(self._trouble.code, self._trouble.detail, **self._trouble.facts)

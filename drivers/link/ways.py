@@ -12,7 +12,7 @@ import termios
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
+from typing import TYPE_CHECKING, ClassVar, Literal, Protocol, cast
 
 from drivers.errors import AuthFailed, NotReady, Unsupported
 
@@ -201,8 +201,7 @@ class _TcpLine(asyncio.Protocol):
         self._closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)  # noqa: S101 - what create_connection promises
-        self._transport = transport
+        self._transport = cast(asyncio.Transport, transport)  # what create_connection promises
 
     def data_received(self, data: bytes) -> None:
         if not self._closed:
@@ -252,8 +251,7 @@ class _UdpLine(asyncio.DatagramProtocol):
         self._transport: asyncio.DatagramTransport | None = None
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)  # noqa: S101 - what create_datagram_endpoint promises
-        self._transport = transport
+        self._transport = cast(asyncio.DatagramTransport, transport)  # what create_datagram_endpoint promises
 
     def datagram_received(self, data: bytes, addr: object) -> None:
         self._received(data)
