@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import daemon, finalise, judge, late, recording, renditions, salvage, starting
+from benchmarks import daemon, finalise, judge, late, loop, recording, renditions, salvage, starting
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -17,7 +17,11 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "daemon.ready": daemon.ready,
     "daemon.idle": daemon.idle,
     "recorder.copy.1": recording.copy,
+    "recorder.copy.3": recording.copy_three,
+    "recorder.judged.3": recording.judged,
     "recorder.encode.1": recording.encode,
+    "recorder.encode.3": recording.encode_three,
+    "recorder.loop_delay": loop.delay,
     "recorder.late_fragments": late.fragments,
     "finalise.10min": finalise.ten_minutes,
     "judge.f1": judge.f1,

@@ -5,11 +5,11 @@ from __future__ import annotations
 import socket
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from http import HTTPStatus
 from pathlib import Path
-from threading import Thread
+from threading import Event, Thread
 from typing import Any
 
 import httpx
@@ -18,10 +18,14 @@ from benchmarks.harness import Run, ending, wait_until
 
 SIMULATED = '[[camera]]\nid = "front"\ndriver = "sim"\n\n[[microphone]]\nid = "lectern"\ndriver = "sim"\n'
 
+APPLIANCE = (str(Path(sys.executable).parent / "appliance"),)
 
-def rtsp(url: str) -> str:
-    """A room.toml's part for one camera."""
-    return f'[[camera]]\nid = "front"\ndriver = "rtsp"\nurl = "{url}"\n'
+
+def rtsp(url: str, cameras: int = 1) -> str:
+    """A room.toml's part for so many cameras, all of them the same."""
+    return "".join(
+        f'[[camera]]\nid = "camera-{number}"\ndriver = "rtsp"\nurl = "{url}"\n\n' for number in range(cameras)
+    )
 
 
 class Room:
@@ -38,9 +42,10 @@ class Room:
             self.port = int(probe.getsockname()[1])
         self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0)
 
-    def command(self) -> list[str]:
-        appliance = str(Path(sys.executable).parent / "appliance")
-        return [appliance, "run", "--config", str(self._config), "--spool", str(self.spool), "--port", str(self.port)]
+    def command(self, program: Sequence[str] = APPLIANCE) -> list[str]:
+        """program: what is started instead of the appliance itself, with the same arguments."""
+        where = ["--config", str(self._config), "--spool", str(self.spool), "--port", str(self.port)]
+        return [*program, "run", *where]
 
     def answers(self) -> bool:
         """Does it give its first page?"""
@@ -62,15 +67,18 @@ class Room:
     def lessons(self) -> set[str]:
         return {lesson.name for lesson in (self.spool / "lessons").glob("*")}
 
+    def journals(self, before: set[str]) -> list[Path]:
+        """Of the takes of a lesson that is not one of those before."""
+        return [
+            journal
+            for lesson in self.lessons() - before
+            for journal in (self.spool / "lessons" / lesson).glob("*/*.journal")
+        ]
+
     def durable(self, before: set[str]) -> set[str]:
         """Sources of a lesson that is not one of those before, of which a fragment is durable: its line in the journal
         follows the fragment's sync."""
-        return {
-            journal.parent.name
-            for lesson in self.lessons() - before
-            for journal in (self.spool / "lessons" / lesson).glob("*/*.journal")
-            if journal.read_bytes().count(b"\n") > 1
-        }
+        return {journal.parent.name for journal in self.journals(before) if journal.read_bytes().count(b"\n") > 1}
 
     def start_lesson(self, sources: int) -> tuple[float, float]:
         """Touch Start; seconds until the first source's first durable byte, and until that of the last of so many."""
@@ -83,17 +91,42 @@ class Room:
         answer.join()
         return first - touched, last - touched
 
+    @contextmanager
+    def watched(self) -> Iterator[None]:
+        """Somebody looks at every camera's living picture until the block ends."""
+        leaving = Event()
+
+        def look(source: str) -> None:
+            with self._http.stream("GET", f"/api/v1/sources/{source}/preview.mjpeg", timeout=None) as pictures:
+                for _ in pictures.iter_raw():
+                    if leaving.is_set():
+                        return
+
+        names = [source["id"] for source in self.status()["sources"] if source["kind"] == "camera"]
+        viewers = [Thread(target=look, args=(name,)) for name in names]
+        for viewer in viewers:
+            viewer.start()
+        try:
+            yield
+        finally:
+            leaving.set()
+            for viewer in viewers:
+                viewer.join()
+
     def stop_lesson(self) -> None:
         self.touch("stop")
         self.wait_ready()
 
 
 @contextmanager
-def running(folder: Path, devices: str) -> Iterator[Room]:
-    """A daemon that answers and is ready to record, until the block ends. Raises TimeoutError with its last words."""
+def running(folder: Path, devices: str, program: Sequence[str] = APPLIANCE) -> Iterator[Room]:
+    """A daemon that answers and is ready to record, until the block ends. Raises TimeoutError with its last words.
+
+    program: see Room.command.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     room = Room(folder, devices)
-    with ending(room.run.start(room.command(), room.log)):
+    with ending(room.run.start(room.command(program), room.log)):
         try:
             wait_until(room.answers, 20, "the daemon's first page", 0.02)
         except TimeoutError as error:

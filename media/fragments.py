@@ -173,6 +173,29 @@ def decode_time(header: Header, fragment: Fragment) -> int:
     return round(fragment.time * header.timescale) + header.start
 
 
+def first_sample(fragment: Fragment) -> bytes:
+    """The first picture, or piece of sound, as the decoder takes it. Raises BadStream."""
+    try:
+        moof = _child(fragment.data, b"moof")
+        traf = _child(moof, b"traf")
+        tfhd, trun = _child(traf, b"tfhd"), _child(traf, b"trun")
+        flags, first_flags = (struct.unpack_from(">I", box)[0] & 0xFFFFFF for box in (tfhd, trun))
+        if not first_flags & 0x1:
+            raise BadStream("A fragment does not say where its samples are.")
+        begin = struct.unpack_from(">i", trun, 8)[0]
+        if first_flags & 0x200:
+            at = 12 + 4 * sum(1 for bit in (0x4, 0x100) if first_flags & bit)
+            size = struct.unpack_from(">I", trun, at)[0]
+        elif flags & 0x10:
+            at = 8 + sum(width for bit, width in ((0x1, 8), (0x2, 4), (0x8, 4)) if flags & bit)
+            size = struct.unpack_from(">I", tfhd, at)[0]
+        else:
+            raise BadStream("A fragment does not say how large its samples are.")
+        return fragment.data[begin : begin + size]
+    except (struct.error, KeyError, IndexError) as error:
+        raise BadStream(f"A fragment is damaged: {error}.") from error
+
+
 def _run(traf: memoryview, default_duration: int, default_flags: int) -> tuple[int, int]:
     """Sum of the samples' durations, and the flags of the first sample."""
     total = 0

@@ -14,6 +14,9 @@ from drivers.protocols import Capture
 
 FPS = 5
 WIDTH = 640
+SPACING = 1.5
+"""Least seconds between two pictures of a take being written: a camera's keyframe in 1080p takes 30 ms to decode, which
+is as much as recording four seconds of it."""
 MAX_PICTURE = 4 << 20
 """Bytes without the end of a picture after which the stream is no row of JPEGs."""
 _TAIL = 64 << 10
@@ -21,21 +24,22 @@ _TAIL = 64 << 10
 _QUIET = ("-hide_banner", "-nostdin", "-loglevel", "error")
 _LIGHT = ("-threads", "1", "-skip_loop_filter", "all")
 """A preview may be a little coarse; it may not cost what a recording costs."""
-_OUTPUT = (
-    *("-map", "0:v:0", "-vf", f"fps={FPS},scale='min({WIDTH},iw)':-2:flags=fast_bilinear,format=yuvj420p"),
-    *("-threads", "1", "-c:v", "mjpeg", "-q:v", "6", "-f", "mjpeg", "-flush_packets", "1", "pipe:1"),
-)
+_SMALL = f"scale='min({WIDTH},iw)':-2:flags=fast_bilinear,format=yuvj420p"
+_OUTPUT = ("-threads", "1", "-c:v", "mjpeg", "-q:v", "6", "-f", "mjpeg", "-flush_packets", "1", "pipe:1")
 
 
 def device_command(ffmpeg: str, capture: Capture) -> list[str]:
     """Pictures straight from the device, while nothing is recorded."""
-    return [ffmpeg, *_QUIET, *_LIGHT, *capture.input, *_OUTPUT]
+    return [ffmpeg, *_QUIET, *_LIGHT, *capture.input, "-map", "0:v:0", "-vf", f"fps={FPS},{_SMALL}", *_OUTPUT]
 
 
 def follow_command(ffmpeg: str) -> list[str]:
-    """Pictures from fragments on standard input, while the source is recorded."""
+    """Pictures from fragments on standard input, while the source is recorded: its keyframes, for all the others cost
+    eight times as much as recording does. They are shown as they come."""
     probe = ("-probesize", "32768", "-analyzeduration", "0", "-fflags", "nobuffer")
-    return [ffmpeg, *_QUIET, *_LIGHT, *probe, "-f", "mp4", "-i", "pipe:0", *_OUTPUT]
+    keys = ("-skip_frame", "nokey", "-flags", "low_delay")
+    shown = ("-map", "0:v:0", "-vf", _SMALL, "-vsync", "vfr")
+    return [ffmpeg, *_QUIET, *_LIGHT, *keys, *probe, "-f", "mp4", "-i", "pipe:0", *shown, *_OUTPUT]
 
 
 class JpegSplitter:
@@ -60,16 +64,18 @@ class JpegSplitter:
 
 @dataclass(slots=True)
 class TakeReader:
-    """Reads a take that is still being written, from its last keyframe on. Blocking; call it in a thread."""
+    """Reads a take that is still being written: of what is durable, the newest fragment that begins with a keyframe.
+    Blocking; call it in a thread."""
 
     file: Path
     journal: Path
     _at: int = field(default=0, init=False)
     """Bytes of the journal read so far; 0 before the beginning was found."""
-    _synced: bool = field(default=False, init=False)
+    _shown: float = field(default=-SPACING, init=False)
+    """Media time of the last keyframe given."""
 
     def more(self) -> bytes:
-        """Durable bytes not given before: first the take's init and its last keyframe's fragment. Raises OSError."""
+        """The newest keyframe's fragment, if it was not given before; first the take's init too. Raises OSError."""
         with self.journal.open("rb") as journal, self.file.open("rb") as take:
             data = b""
             if not self._at:
@@ -86,12 +92,9 @@ class TakeReader:
             text = journal.read()
             text = text[: text.rfind(b"\n") + 1]
             self._at += len(text)
-            entries = [json.loads(line) for line in text.splitlines()]
-            if not self._synced:
-                keys = [number for number, entry in enumerate(entries) if entry["key"]]
-                self._synced = bool(keys)
-                entries = entries[keys[-1] :] if keys else []
-            for entry in entries:
-                take.seek(entry["off"])
-                data += take.read(entry["len"])
+            for entry in reversed([json.loads(line) for line in text.splitlines()]):
+                if entry["key"] and entry["t"] - self._shown >= SPACING:
+                    self._shown = entry["t"]
+                    take.seek(entry["off"])
+                    return data + take.read(entry["len"])
             return data

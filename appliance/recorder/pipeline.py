@@ -16,9 +16,10 @@ KEYFRAME_SECONDS = 2
 """Between keyframes of what is encoded here: seeking stays quick and still pictures stay small."""
 FIRST_SECONDS = 0.02
 """The second picture is a keyframe too and ends the first fragment: a touch on Start is on the disk at once."""
-COPIED_FRAGMENT = 0.45
+COPIED_FRAGMENT = 0.48
 """Seconds. A camera's own stream has no encoder that holds pictures back, so its fragments may be nearly as long as a
-power cut may cost; each costs a few system calls and two syncs."""
+power cut may cost; each costs a few system calls and two syncs. Whole pictures make it half a second, and two of them
+fill the second between a camera's keyframes: a little less would leave a third, of two pictures."""
 
 
 @dataclass(frozen=True, slots=True)

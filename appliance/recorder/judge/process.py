@@ -30,11 +30,13 @@ from appliance.recorder.judge import measures
 from appliance.recorder.judge.facts import Verdict
 from appliance.recorder.judge.verdicts import PictureJudge, SoundJudge
 from appliance.thresholds import JudgeTable
+from media.fragments import Fragment, Header, first_sample, read_stream
 
 POLL = 0.5
 """Seconds between looks into the journals."""
-SPACING = 0.4
-"""Least seconds between two pictures that are looked at: a camera may send nothing but keyframes."""
+SPACING = 1.5
+"""Least seconds between two pictures that are looked at: what is encoded here has a keyframe every two seconds, and it
+would be waste to decode all of a camera that sends more."""
 MEMORY = 6
 """Pictures that a new one is compared with."""
 HEARING = 2.0
@@ -149,19 +151,26 @@ class Listener:
 
 
 def first_picture(file: io.BytesIO) -> measures.Grey | None:
-    """The first picture of a file that begins with a keyframe, small and grey; None if there is none."""
-    with av.open(file, mode="r", format="mp4") as container:
+    """The first picture of a take's init and a fragment that begins with a keyframe, small and grey; None if there is
+    none. Raises ValueError, av.FFmpegError."""
+    parts = read_stream(file.read)
+    header, fragment = next(parts, None), next(parts, None)
+    if not isinstance(header, Header) or not isinstance(fragment, Fragment):
+        return None
+    # The fragment is not opened as a file, for FFmpeg would decode several pictures to learn what is in it.
+    with av.open(io.BytesIO(header.data), mode="r", format="mp4") as container:
         if not container.streams.video:
             return None
-        stream = container.streams.video[0]
-        stream.thread_type = "NONE"
-        stream.codec_context.thread_count = 1
-        for packet in container.demux(stream):
-            frames = [*stream.decode(packet), *stream.decode(None)] if packet.size else []
-            if frames:
-                return grey_of(frames[0])
-            break
-    return None
+        told = container.streams.video[0].codec_context
+        decoder = av.CodecContext.create(told.name, "r")
+        if not isinstance(decoder, av.VideoCodecContext):
+            return None
+        decoder.extradata = told.extradata
+    decoder.thread_type = "NONE"
+    decoder.thread_count = 1
+    decoder.options = {"skip_loop_filter": "all"}  # it smoothes what is made small anyway
+    frames = [*decoder.decode(av.Packet(first_sample(fragment))), *decoder.decode(None)]
+    return grey_of(frames[0]) if frames else None
 
 
 def grey_of(frame: av.VideoFrame) -> measures.Grey:

@@ -39,7 +39,7 @@ class Growing:
 
     def __init__(self, folder: Path) -> None:
         self.file, self.journal = folder / "take-001.mp4", folder / "take-001.journal"
-        self.count, self.size = 0, 4
+        self.count, self.size, self.seconds = 0, 4, 1.0
 
     def begin(self) -> None:
         self.file.write_bytes(b"init")
@@ -50,24 +50,38 @@ class Growing:
         data = f"{self.count:04d}".encode()
         with self.file.open("ab") as take:
             take.write(data)
-        text = json.dumps({"off": self.size, "len": 4, "key": key}) + "\n"
+        text = json.dumps({"off": self.size, "len": 4, "t": self.count * self.seconds, "key": key}) + "\n"
         with self.journal.open("a") as journal:
             journal.write(text if durable else text[:-5])
         self.size += 4
         return data
 
 
-def test_it_begins_with_the_last_keyframe_and_then_misses_nothing(tmp_path: Path) -> None:
+def test_it_gives_the_newest_keyframe_and_each_only_once(tmp_path: Path) -> None:
     take = Growing(tmp_path)
     take.begin()
     for number in range(3000):
         take.add(key=number % 10 == 0)
     reader = TakeReader(take.file, take.journal)
-    assert reader.more() == b"init" + b"".join(f"{n:04d}".encode() for n in range(2991, 3001))
+    assert reader.more() == b"init2991"
     assert reader.more() == b""
-    assert reader.more() + b"" == b""
-    new = take.add(key=False) + take.add(key=True)
-    assert reader.more() == new
+    take.add(key=True)
+    newest = take.add(key=True)
+    take.add(key=False)
+    assert reader.more() == newest
+    assert reader.more() == b""
+
+
+def test_a_camera_of_keyframes_alone_is_not_all_decoded(tmp_path: Path) -> None:
+    take = Growing(tmp_path)
+    take.seconds = 0.25
+    take.begin()
+    reader = TakeReader(take.file, take.journal)
+    given = []
+    for _ in range(18):
+        take.add(key=True)
+        given.append(reader.more())
+    assert [bool(each) for each in given] == ([True] + 5 * [False]) * 3
 
 
 def test_what_is_not_durable_is_not_shown(tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ def test_what_is_encoded_here_is_encoded_without_delay() -> None:
 
 def test_fragments_have_the_length_that_was_asked_for_and_are_flushed_at_once() -> None:
     camera, microphone = Capture("video", ("-i", "x"), copy=True), Capture("audio", ("-i", "pipe:0"), feeder=("mic",))
-    for capture, length in ((camera, "450000"), (microphone, "250000")):
+    for capture, length in ((camera, "480000"), (microphone, "250000")):
         argv = capture_command(capture, ENCODE, "ffmpeg", 0.25).ffmpeg
         assert ("-frag_duration", length) in pairs(argv)
         assert ("-flush_packets", "1") in pairs(argv)
