@@ -75,7 +75,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
 
     bus = Bus()
     preview = Preview({source.id: source.capture for source in sources if source.capture is not None}, bus, ffmpeg)
-    judging = Judging(config.tables.judge, sources, bus)
+    judging = Judging(config.tables.judge, sources, bus, sensors=spool.root / "sensors.json")
     preview.overhear = judging.overhear
     keep_free = config.tables.disk.keep_free_percent / 100
     housekeeper = Housekeeper(spool, keep_free, lambda: recorder.capturing)

@@ -29,7 +29,7 @@ def judge(clip: Clip, table: JudgeTable) -> Judged:
     """Everything that was said at some time of the clip."""
     said: set[str] = set()
     if clip.pictures is not None:
-        eye, before = PictureJudge(table), deque[measures.Grey](maxlen=MEMORY)
+        eye, before = PictureJudge(table, known=clip.known), deque[measures.Grey](maxlen=MEMORY)
         for number, grey in enumerate(clip.pictures()):
             eye.see(number * EVERY, measures.picture(grey, before))
             before.append(grey)

@@ -2,9 +2,11 @@
 
 It follows the takes being written by their journals alone, as the preview does: only durable bytes, nobody disturbed.
 Of pictures it decodes keyframes only, of sound everything. Orders are JSON lines on standard input: first the
-thresholds, then ``{"takes": {source: {"media", "file", "journal"}}}`` whenever these change; it ends with its input.
-Reports are JSON lines on standard output: ``{"source", "span", "at", "standing": [{"code", "begins", "facts"}]}``
-whenever what is wrong with a source has changed; times are of the monotonic clock.
+thresholds, then ``{"takes": {source: {"media", "file", "journal", "known"}}}`` whenever these change; it ends with its
+input. Reports are JSON lines on standard output:
+``{"source", "span", "at", "standing": [{"code", "begins", "facts"}]}`` whenever what is wrong with a source changes;
+times are of the monotonic clock. ``{"source", "proved": true}`` once when a camera's sensor is known beyond doubt; the
+daemon says so of it (``known``) in the lessons to come.
 
 It may be killed at any instant: nothing but the verdicts depends on it.
 """
@@ -93,8 +95,8 @@ class Following:
 class Viewer:
     """Looks at one camera's takes."""
 
-    def __init__(self, table: JudgeTable) -> None:
-        self.judge = PictureJudge(table)
+    def __init__(self, table: JudgeTable, *, known: bool = False) -> None:
+        self.judge = PictureJudge(table, known=known)
         self._before: deque[measures.Grey] = deque(maxlen=MEMORY)
         self._looked = float("-inf")
 
@@ -210,8 +212,9 @@ class Bench:
     judges: dict[str, Viewer | Listener] = field(default_factory=dict)
     takes: dict[str, Following] = field(default_factory=dict)
     told: dict[str, dict[str, Verdict]] = field(default_factory=dict)
+    proved: set[str] = field(default_factory=set)
 
-    def order(self, takes: dict[str, dict[str, str]]) -> None:
+    def order(self, takes: dict[str, dict[str, Any]]) -> None:
         """Follow these from now on."""
         for source in self.takes.keys() - takes.keys():
             del self.takes[source]
@@ -222,8 +225,8 @@ class Bench:
             self.takes[source] = Following(Path(take["file"]), Path(take["journal"]))
             judge = self.judges.get(source)
             if judge is None:
-                kind = Viewer if take["media"] == "video" else Listener
-                self.judges[source] = kind(self.table)
+                video = take["media"] == "video"
+                self.judges[source] = Viewer(self.table, known=take["known"]) if video else Listener(self.table)
             elif isinstance(judge, Listener):
                 judge.changed()
 
@@ -235,6 +238,9 @@ class Bench:
                 at = judge.follow(following)
             except (OSError, ValueError, KeyError, av.FFmpegError):
                 continue  # garbage and vanished files are the recorder's business; the next fragment may be good
+            if isinstance(judge, Viewer) and judge.judge.proved and source not in self.proved:
+                self.proved.add(source)
+                yield {"source": source, "proved": True}
             standing = judge.judge.standing
             if at is not None and standing.keys() != self.told.get(source, {}).keys():
                 self.told[source] = standing

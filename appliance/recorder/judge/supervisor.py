@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import json
 import logging
 import sys
@@ -15,6 +16,7 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from appliance.events import Bus, Judged
@@ -23,6 +25,7 @@ from appliance.recorder.judge.speech import SpeechEar
 from appliance.recorder.pipes import as_a_guest
 from appliance.recorder.plan import SourcePlan
 from appliance.recorder.preview import Recording
+from appliance.spool.layout import write_atomically
 from appliance.thresholds import JudgeTable
 from media.lesson import Lesson, Remark
 
@@ -58,11 +61,17 @@ class Judging:
     shed: bool = False
     standing: dict[str, dict[str, Verdict]] = field(default_factory=dict)
     """What is wrong with each source now, by code."""
+    sensors: Path | None = None
+    """File of the cameras whose sensor an earlier lesson has proved; None: nobody remembers."""
     _notes: list[_Note] = field(default_factory=list)
     _ears: dict[str, SpeechEar] = field(default_factory=dict)
     _wake: asyncio.Event = field(default_factory=asyncio.Event)
     _deaf: bool = False
     """The lesson was closed or paused: what its last fragments were like is no longer noted."""
+    _known: set[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._known = self._recall()
 
     # -- while nothing records
 
@@ -145,12 +154,17 @@ class Judging:
             await asyncio.shield(_end(process))
             await listening
 
-    def _takes(self, recording: Recording) -> dict[str, dict[str, str]]:
-        takes = {}
+    def _takes(self, recording: Recording) -> dict[str, dict[str, Any]]:
+        takes: dict[str, dict[str, Any]] = {}
         for plan in self.plans:
             live = recording.live(plan.id)
             if live is not None:
-                takes[plan.id] = {"media": plan.media, "file": str(live.file), "journal": str(live.journal)}
+                takes[plan.id] = {
+                    "media": plan.media,
+                    "file": str(live.file),
+                    "journal": str(live.journal),
+                    "known": _device(plan) in self._known,
+                }
         return takes
 
     async def _tell(self, process: Process, what: Mapping[str, Any]) -> None:
@@ -164,6 +178,9 @@ class Judging:
         async for line in process.stdout:
             try:
                 said = json.loads(line)
+                if said.get("proved"):
+                    await self._remember(said["source"])
+                    continue
                 standing = [Verdict(item["code"], item["begins"], item["facts"]) for item in said["standing"]]
                 self._take_in(said["source"], said["span"], said["at"], {each.code: each for each in standing})
             except (ValueError, KeyError, TypeError):
@@ -181,6 +198,22 @@ class Judging:
                 self._notes.append(_Note(source, span, code, verdict.begins, verdict.facts))
             self.bus.publish(Judged(source, code, wrong=True))
 
+    async def _remember(self, source: str) -> None:
+        """This camera's sensor, in the lessons to come."""
+        self._known |= {_device(plan) for plan in self.plans if plan.id == source}
+        if self.sensors is not None:
+            try:
+                await asyncio.to_thread(write_atomically, self.sensors, json.dumps(sorted(self._known)).encode())
+            except OSError as error:
+                log.warning("What the judge knows of %s could not be noted: %s.", source, error.strerror)
+
+    def _recall(self) -> set[str]:
+        """Nothing when nobody remembers: then a camera must show its sensor anew."""
+        try:
+            return {str(item) for item in json.loads(self.sensors.read_bytes())} if self.sensors is not None else set()
+        except (OSError, ValueError, TypeError):
+            return set()
+
     def _close(self, source: str, code: str, at: float) -> None:
         for note in self._notes:
             if note.source == source and note.code == code and note.ends is None:
@@ -193,6 +226,12 @@ class Judging:
                 self._close(source, code, now)
                 self.bus.publish(Judged(source, code, wrong=False))
         self.standing.clear()
+
+
+def _device(plan: SourcePlan) -> str:
+    """A source and what it is connected to, without its passwords: another camera in its place is another."""
+    words = (plan.id, plan.driver, *(plan.capture.input if plan.capture is not None else ()))
+    return hashlib.sha256("\0".join(words).encode()).hexdigest()[:16]
 
 
 async def _end(process: Process) -> None:

@@ -17,6 +17,11 @@ BLIND = 12.0
 """Seconds between two looks beyond which what was wrong before both need not have been wrong in between."""
 ALIVE = 4
 """Pictures in a row with a sensor's noise that prove a sensor; an encoder calms down sooner after a new slide."""
+PROOF = 150
+"""Pictures of which none was still, and most were ``ALIVE``'s kind, that prove a sensor for the lessons to come too:
+five minutes of keyframes. What shows slides stands still in between."""
+JUMP = 1.0
+"""Mean difference in grey that is another picture. A frozen camera has none; slides do."""
 MOTION = 4.0
 """Median difference in grey above which the picture moves, so that it says nothing of a sensor."""
 HEARD = 8
@@ -75,7 +80,8 @@ class _Judge:
 class PictureJudge(_Judge):
     """Of one camera. See it pictures in the order of their time, up to five a second; keyframes do."""
 
-    def __init__(self, table: JudgeTable) -> None:
+    def __init__(self, table: JudgeTable, *, known: bool = False) -> None:
+        """known: an earlier lesson has proved a sensor, so that a picture may be frozen from the first on."""
         super().__init__(
             table,
             {
@@ -89,6 +95,14 @@ class PictureJudge(_Judge):
         )
         self._lively = 0
         self._sensor = False
+        self._known = known
+        self._jumped = False
+        self._pictures = self._alive = self._stills = 0
+
+    @property
+    def proved(self) -> bool:
+        """A sensor beyond doubt, to be known in the next lesson."""
+        return self._pictures >= PROOF and not self._stills and self._alive >= 0.8 * self._pictures
 
     def see(self, at: float, picture: Picture) -> None:
         table = self.table
@@ -111,7 +125,15 @@ class PictureJudge(_Judge):
             alive = min(picture.noise, picture.difference) >= table.frozen_noise and picture.noise <= MOTION
             self._lively = self._lively + 1 if alive else 0
             self._sensor = self._sensor or self._lively >= ALIVE
-        frozen = still and self._sensor and not black and picture.flat < 0.5
+            self._pictures, self._alive, self._stills = (
+                self._pictures + 1,
+                self._alive + alive,
+                self._stills + still,
+            )
+        # A new picture without noise: somebody shows slides where a camera was once.
+        self._known = self._known and not (still and self._jumped)
+        self._jumped = picture.difference is not None and picture.difference >= JUMP
+        frozen = still and (self._sensor or self._known) and not black and picture.flat < 0.5
         blurred = not (black or covered or dark) and acuity is not None and soft
         unchanged = drawn and not black and picture.difference is not None and picture.difference < 0.5
         level: dict[str, float | int | str] = {"level": round(picture.mean)}

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from appliance.recorder.judge.facts import Picture, Sound
 from appliance.recorder.judge.speech import FORGET, SpeechEar
-from appliance.recorder.judge.verdicts import BLIND, PictureJudge, SoundJudge
+from appliance.recorder.judge.verdicts import BLIND, PROOF, PictureJudge, SoundJudge
 from appliance.thresholds import JudgeTable
 
 TABLE = JudgeTable()
@@ -47,6 +47,33 @@ def test_a_slide_without_a_sensor_is_never_frozen() -> None:
     for number in range(60):
         judge.see(2.0 * number, slide)
         assert judge.standing == {}
+
+
+STILL = replace(GOOD, difference=0.0, noise=0.0)
+
+
+def test_a_camera_of_earlier_lessons_may_be_frozen_from_the_first_picture() -> None:
+    judge = PictureJudge(TABLE, known=True)
+    for number in range(10):
+        judge.see(2.0 * number, STILL)
+    assert set(judge.standing) == {"picture-frozen"}
+
+
+def test_slides_in_the_place_of_a_known_camera_are_not_called_frozen_for_long() -> None:
+    judge = PictureJudge(TABLE, known=True)
+    for number in range(60):
+        judge.see(2.0 * number, replace(STILL, difference=20.0, noise=10.0) if number % 4 == 3 else STILL)
+        assert judge.standing == {}
+
+
+def test_only_a_picture_that_never_stands_still_proves_a_camera_for_the_lessons_to_come() -> None:
+    camera, slides = PictureJudge(TABLE), PictureJudge(TABLE)
+    for number in range(PROOF):
+        assert not camera.proved
+        camera.see(2.0 * number, GOOD)
+        slides.see(2.0 * number, STILL if number == 7 else GOOD)
+    assert camera.proved
+    assert not slides.proved
 
 
 def test_a_muted_microphone_is_not_also_called_silent() -> None:
