@@ -55,7 +55,7 @@ def headline(status: Answer) -> str:
         title = f' "{lesson["title"]}"' if lesson["title"] else ""
         return f"{state}{title}, {duration(lesson['elapsed'])}, {_count(lesson['marks'], 'mark')}."
     if status.get("held_seconds"):
-        state += f", listening (the last {status['held_seconds']} s are held in memory)"
+        state = f"{state}, listening (the last {status['held_seconds']} s are held in memory)"
     last = status["last"]
     if last is None:
         return f"{state}."
