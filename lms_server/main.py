@@ -9,6 +9,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
 
@@ -149,12 +150,20 @@ def work(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.database)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    worker = Worker(Jobs(database, time.time), FolderStore(settings.store), settings.work, owner)
+    jobs, store = Jobs(database, time.time), FolderStore(settings.store)
+    assembler = Worker(jobs, store, settings.work, owner)
+    filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
     log.info("working", owner=owner)
-    try:
-        worker.run(stop)
-    finally:
-        database.close()
+    with ThreadPoolExecutor(1) as beside:
+        filming = beside.submit(filmer.run, stop)
+        filming.add_done_callback(lambda _: stop.set())  # neither goes on without the other
+        try:
+            assembler.run(stop)
+        finally:
+            stop.set()
+            wait([filming])
+            database.close()
+        filming.result()
 
 
 def prepare(settings: Settings) -> bool:

@@ -56,6 +56,7 @@ class Words:
 
     mark: str = "Mark {number}"
     gap: str = "Gap: {source}, {seconds:.1f} s"
+    seam: str = "Gap: {source}, of unknown length"
     voice: str = "Sound: {source}"
 
 
@@ -275,7 +276,8 @@ class _Assembly:
         labels = {source.id: source.label or source.id for source in self.lesson.sources}
         for gap in (*self.lesson.gaps(), *self.lost):
             if gap.source in sources:
-                title = self.words.gap.format(source=labels[gap.source], seconds=gap.seconds)
+                form = self.words.gap if gap.seconds else self.words.seam
+                title = form.format(source=labels[gap.source], seconds=gap.seconds)
                 titles.setdefault(self._instant(gap.at + self.shift), []).append(title)
         for turn in turns:
             titles.setdefault(self._instant(turn.at), []).append(self.words.voice.format(source=labels[turn.source]))

@@ -124,7 +124,7 @@ class Remark:
 @dataclass(slots=True, frozen=True)
 class Gap:
     """Where a source has nothing: at and seconds on the lesson's timeline; why is the code of what ended the take
-    before."""
+    before. seconds is 0 where nobody knows: a power cut over which the room's clock was set back."""
 
     source: str
     at: float
@@ -154,7 +154,12 @@ class Lesson:
 
         A span in which nothing was recorded takes no time.
         """
+        return self._placed()[0]
+
+    def _placed(self) -> tuple[list[tuple[float, float]], set[int]]:
+        """offsets, and the numbers of the spans before which nobody knows how long the power was off."""
         placed: list[tuple[float, float]] = []
+        seams: set[int] = set()
         cursor = 0.0
         end_wall: float | None = None
         for number, span in enumerate(self.spans):
@@ -162,14 +167,17 @@ class Lesson:
             first = min((take.epoch for take in takes), default=span.mono)
             last = max((take.end for take in takes), default=first)
             if number and self.spans[number - 1].ended == "cut" and end_wall is not None:
-                # Only the wall clock crosses a reboot. A clock that leapt gives no gap rather than a negative or an
-                # endless one.
+                # Only the wall clock crosses a reboot. A clock that leapt gives a seam without a length rather than a
+                # negative or an endless gap.
                 cut = span.wall + (first - span.mono) - end_wall
-                cursor += cut if 0.0 < cut <= LONGEST_CUT else 0.0
+                if 0.0 < cut <= LONGEST_CUT:
+                    cursor += cut
+                else:
+                    seams.add(number)
             placed.append((cursor, first))
             cursor += last - first
             end_wall = span.wall + (last - span.mono)
-        return placed
+        return placed, seams
 
     def place(self, span: int, mono: float) -> float:
         """Lesson time in seconds of a monotonic instant inside a span."""
@@ -199,14 +207,17 @@ class Lesson:
         return [gap for source in self.sources for gap in self._gaps_of(source.id)]
 
     def _gaps_of(self, source: str) -> Iterator[Gap]:
-        offsets = self.offsets()
-        total = self.seconds
+        offsets, seams = self._placed()
+        total, span = self.seconds, len(self.spans)
         # Nobody misses a source in what was held before Start: it is there or it is not.
         cursor, why, tolerance = (self.spans[0].pre_roll if self.spans else 0.0), "late", LATE_TOLERANCE
         for take in self.takes_of(source):
             at = offsets[take.span][0] + take.epoch - offsets[take.span][1]
             if at - cursor > tolerance:
                 yield Gap(source, round(cursor, 3), round(at - cursor, 3), why)
+            elif any(span < seam <= take.span for seam in seams):
+                yield Gap(source, round(at, 3), 0.0, "cut")
+            span = take.span
             cursor = max(cursor, at + take.lasted)
             why = take.ended
             # A pause takes no time, so what is left after it is only sources opening at different speeds.

@@ -1,11 +1,13 @@
-"""Lessons to be assembled: claimed by a lease, so that a killed worker's lesson goes to the next one."""
+"""Lessons to be assembled, and then those of which one film of two pictures is to be made: claimed by a lease, so that
+a killed worker's lesson goes to the next one."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
-from sqlmodel import Session, col, delete, or_, select
+from sqlmodel import Session, case, col, delete, distinct, func, or_, select
 
 from lms_server.catalog.database import Database
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow
@@ -17,14 +19,22 @@ PATIENCE = (10.0, 60.0, 300.0, 1800.0)
 """Seconds before the second, third … try."""
 
 
+Goal = Literal["files", "film"]
+"""files: of every source, what people play; film: of a lesson that has those, one of its two pictures."""
+_STATE: dict[Goal, str] = {"files": "assembling", "film": "ready"}
+
+
 @dataclass(frozen=True, slots=True)
 class Job:
-    """manifest and files: SHA-256 in the store; files by their path inside the lesson."""
+    """manifest and files: SHA-256 in the store; files by their path inside the lesson. programmes: those of the files
+    beside which a film is to be made."""
 
     lesson: str
     manifest: str
     files: dict[str, str]
     attempts: int
+    goal: Goal = "files"
+    programmes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,14 +55,14 @@ class Jobs:
         self._database = database
         self._clock = clock
 
-    def claim(self, owner: str) -> Job | None:
+    def claim(self, owner: str, goal: Goal = "files") -> Job | None:
         """The lesson that waited longest, now this owner's for LEASE seconds; None when there is nothing to do."""
         now = self._clock()
         with self._database.read() as session:  # an idle worker takes no lock, and looks at as little as it can
-            if session.exec(_ANYTHING).first() is None:
+            if session.exec(_ANYTHING if goal == "files" else _UNFILMED).first() is None:
                 return None
         with self._database.write() as session:
-            row = _next(session, now)
+            row = _next(session, now, goal)
             if row is None:
                 return None
             row.lease_owner, row.lease_until = owner, now + LEASE
@@ -63,7 +73,13 @@ class Jobs:
                 .order_by(col(Asset.stored), col(Asset.id))
             ).all()
             wanted = {str(take["path"]): str(take["sha256"]) for take in row.takes or []}
-            return Job(row.id, row.manifest_sha256, {**dict(files), **wanted}, row.attempts)
+            programmes = session.exec(
+                select(OutputRow.sha256)
+                .where(col(OutputRow.lesson_id) == row.id, col(OutputRow.kind) == "programme")
+                .order_by(col(OutputRow.id))
+            ).all()
+            known = {**dict(files), **wanted}
+            return Job(row.id, row.manifest_sha256, known, row.attempts, goal, tuple(programmes))
 
     def renew(self, job: Job, owner: str) -> bool:
         """False when the lease went to somebody else, or the lesson changed: stop working on it."""
@@ -91,7 +107,9 @@ class Jobs:
             row = _mine(session, job, owner)
             if row is None:
                 return False
-            session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
+            if job.goal == "files":
+                session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
+                row.problem = problem
             session.add_all(
                 OutputRow(
                     lesson_id=job.lesson,
@@ -106,7 +124,7 @@ class Jobs:
                 )
                 for file in made
             )
-            row.state, row.problem, row.lease_owner, row.lease_until = "ready", problem, "", 0.0
+            row.state, row.lease_owner, row.lease_until = "ready", "", 0.0
             row.attempts, row.retry_at = 0, 0.0
             return True
 
@@ -118,8 +136,12 @@ class Jobs:
             if row is None:
                 return
             row.attempts += counts
-            row.problem, row.lease_owner, row.lease_until = problem, "", 0.0
-            if final or row.attempts >= TRIES:
+            row.lease_owner, row.lease_until = "", 0.0
+            if job.goal == "film":  # the lesson stays as whole as it was
+                row.attempts = TRIES if final else row.attempts
+            else:
+                row.problem = problem
+            if job.goal == "files" and (final or row.attempts >= TRIES):
                 row.state = "failed"
             else:
                 row.retry_at = self._clock() + PATIENCE[min(max(row.attempts, 1), len(PATIENCE)) - 1]
@@ -128,12 +150,23 @@ class Jobs:
 _ANYTHING = select(LessonRow.id).where(col(LessonRow.state) == "assembling").limit(1)
 
 
-def _next(session: Session, now: float) -> LessonRow | None:
+_UNFILMED = (
+    select(OutputRow.lesson_id)
+    .join(LessonRow)
+    .where(col(LessonRow.state) == "ready", col(LessonRow.attempts) < TRIES)
+    .group_by(col(OutputRow.lesson_id))
+    .having(func.count(distinct(case((col(OutputRow.kind) == "programme", col(OutputRow.source))))) > 1)
+    .having(func.count(case((col(OutputRow.kind) == "composed", 1))) == 0)
+)
+
+
+def _next(session: Session, now: float, goal: Goal) -> LessonRow | None:
     """A lease or a wait that ends absurdly late was written by a clock that has since been set back: it is over."""
+    waiting = select(LessonRow).where(col(LessonRow.state) == _STATE[goal])
+    if goal == "film":
+        waiting = waiting.where(col(LessonRow.id).in_(_UNFILMED))
     return session.exec(
-        select(LessonRow)
-        .where(col(LessonRow.state) == "assembling")
-        .where(or_(col(LessonRow.retry_at) <= now, col(LessonRow.retry_at) > now + 2 * PATIENCE[-1]))
+        waiting.where(or_(col(LessonRow.retry_at) <= now, col(LessonRow.retry_at) > now + 2 * PATIENCE[-1]))
         .where(or_(col(LessonRow.lease_until) < now, col(LessonRow.lease_until) > now + 10 * LEASE))
         .order_by(col(LessonRow.retry_at), col(LessonRow.started))
         .limit(1)
@@ -142,6 +175,6 @@ def _next(session: Session, now: float) -> LessonRow | None:
 
 def _mine(session: Session, job: Job, owner: str) -> LessonRow | None:
     row = session.get(LessonRow, job.lesson)
-    if row is None or row.state != "assembling" or row.lease_owner != owner or row.manifest_sha256 != job.manifest:
+    if row is None or row.state != _STATE[job.goal] or row.lease_owner != owner or row.manifest_sha256 != job.manifest:
         return None
     return row

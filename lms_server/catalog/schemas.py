@@ -11,7 +11,7 @@ ROLES: tuple[Role, ...] = ("admin", "it", "teacher", "student", "service")
 SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 """Roles that see takes as recorded, lessons not ready yet, and the rooms."""
 LessonState = Literal["receiving", "assembling", "ready", "failed"]
-FileKind = Literal["programme", "audio", "take", "manifest", "poster", "slidecast", "proxy", "file"]
+FileKind = Literal["programme", "composed", "audio", "take", "manifest", "poster", "slidecast", "proxy", "file"]
 RENDITIONS: frozenset[str] = frozenset({"poster", "slidecast", "proxy"})
 """Kinds that the room makes small, so that they arrive first: usable before anything was assembled."""
 
@@ -56,8 +56,9 @@ class Source(View):
 
 class File(View):
     """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of
-    one picture source; audio: a whole M4A of one microphone; slidecast: sound and slides in one small MP4; proxy: one
-    small film; poster: a picture; take, manifest, file: as the room recorded them."""
+    one picture source; composed: one of two, the slides large; audio: a whole M4A of one microphone; slidecast: sound
+    and slides in one small MP4; proxy: one small film; poster: a picture; take, manifest, file: as the room recorded
+    them."""
 
     name: str
     kind: FileKind

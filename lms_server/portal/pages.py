@@ -55,7 +55,7 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Language, Cookie",
 }
-_PLAYABLE = ("programme", "audio", "slidecast", "proxy")
+_PLAYABLE = ("programme", "composed", "audio", "slidecast", "proxy")
 """Kinds of files with a tab in the player; the catalogue has them in this order."""
 PAGE = 50
 """Lessons on one page of the table."""

@@ -95,6 +95,8 @@ def sum_of_gaps(tongue: Tongue, lesson: LessonDetail) -> str:
     if not lesson.gaps:
         return tongue.gettext("Nothing is missing.")
     seconds = sum(gap.seconds for gap in lesson.gaps)
+    if not seconds:
+        return f"{gaps(tongue, len(lesson.gaps))} {exact(tongue, 0)}"
     return tongue.ngettext(
         "%(number)d gap, %(length)s in all.", "%(number)d gaps, %(length)s in all.", len(lesson.gaps)
     ) % {"number": len(lesson.gaps), "length": exact(tongue, seconds)}
@@ -132,7 +134,9 @@ def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
 
 
 def exact(tongue: Tongue, seconds: float) -> str:
-    """Gaps are short: tenths count under ten seconds."""
+    """Gaps are short: tenths count under ten seconds. None at all is what nobody could measure."""
+    if seconds == 0:
+        return tongue.gettext("of unknown length")
     if seconds < 10:
         return tongue.gettext("%(seconds)s s") % {"seconds": tongue.tenths(seconds)}
     return tongue.duration(seconds)
@@ -144,6 +148,8 @@ def choice(tongue: Tongue, file: File, sources: Sequence[Source]) -> str:
         return tongue.gettext("Sound and slides")
     if file.kind == "proxy":
         return tongue.gettext("Small film")
+    if file.kind == "composed":
+        return tongue.gettext("Slides and camera together")
     name = source(tongue, file.source, sources)
     if file.kind == "audio":
         microphones = [known for known in sources if known.media == "audio"]

@@ -2,7 +2,8 @@
 
     {"manifest": "…/lesson.json", "files": {"front/take-001.mp4": "…/ab/cd/abcd…"}, "out": "…"}
 
-is the order, a JSON line on standard input to ``python -m lms_server.worker.assembly``.
+is the order, a JSON line on standard input to ``python -m lms_server.worker.assembly``. With ``"films": ["…"]``, the
+lesson's programmes, one film of two pictures is made beside them, at the lowest priority.
 
 Answers one JSON line: {"outputs": [{name, kind, source, path, bytes, sha256, seconds, content_type, problems}]} or
 {"problem": one sentence, "final": whether trying again is of no use, "full": whether the disk was}. The standard input
@@ -23,15 +24,23 @@ from typing import Any
 from av.error import FFmpegError
 
 from media.assemble import CannotAssemble, assemble_lesson
-from media.lesson import BadLesson, Lesson
+from media.compose import Form, compose
+from media.lesson import BadLesson, Lesson, Take
+from media.probe import Unreadable
 from media.remux import NotWhole
+from media.renditions.layout import CannotRender, lay_out
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+FORM: Form = "pip"
+"""Of the film: as wide as students' screens are. Whoever wants the pictures beside each other exports that in the room.
+"""
 
 
 def main() -> None:
     order = json.loads(sys.stdin.readline())
     threading.Thread(target=_end_with_the_worker, daemon=True).start()
+    if "films" in order:
+        os.nice(19)
     json.dump(assemble(order), sys.stdout, default=str)
     sys.stdout.flush()
 
@@ -42,8 +51,16 @@ def assemble(order: dict[str, Any]) -> dict[str, Any]:
     out = Path(order["out"])
     try:
         lesson = Lesson.from_json(Path(order["manifest"]).read_bytes())
-        outputs = assemble_lesson(lesson, lambda take: files.get(take.file, out / "missing" / take.file), out)
-    except (BadLesson, CannotAssemble) as error:
+
+        def file_of(take: Take) -> Path:
+            return files.get(take.file, out / "missing" / take.file)
+
+        if "films" in order:
+            films = [Path(film) for film in order["films"]]
+            outputs = [compose(lay_out(lesson, file_of), films, FORM, out, report=lambda problem: None)]
+        else:
+            outputs = assemble_lesson(lesson, file_of, out)
+    except (BadLesson, CannotAssemble, CannotRender) as error:
         return {"problem": str(error), "final": True, "full": False}
     except NotWhole as error:
         return {"problem": str(error), "final": False, "full": False}
@@ -51,7 +68,7 @@ def assemble(order: dict[str, Any]) -> dict[str, Any]:
         full = error.errno in FULL
         sentence = "The server's disk is full." if full else f"A file could not be read or written: {error}."
         return {"problem": sentence, "final": False, "full": full}
-    except FFmpegError as error:
+    except (FFmpegError, Unreadable) as error:
         return {"problem": f"A recording could not be read: {error}.", "final": False, "full": False}
     if not outputs:
         return {"problem": "Nothing of this lesson can be played.", "final": True, "full": False}

@@ -14,41 +14,43 @@ from typing import Any
 
 import structlog
 
-from lms_server.catalog.jobs import LEASE, Job, Jobs, Made
+from lms_server.catalog.jobs import LEASE, Goal, Job, Jobs, Made
 from lms_server.store import NotStored, Store
 
-IDLE = 2.0
+IDLE: dict[Goal, float] = {"files": 2.0, "film": 30.0}
 """Seconds between looks into the database while there is nothing to do: nobody waits for them, and a small server's
 processor stays asleep."""
 LOOK = 0.1
 """Seconds between looks at a running assembly."""
-LONGEST = 6 * 3600.0
-"""Seconds an assembly may take; it copies packets, so a day's lesson takes minutes."""
+LONGEST: dict[Goal, float] = {"files": 6 * 3600.0, "film": 48 * 3600.0}
+"""Seconds the work on a lesson may take. Files are copied packets, a day's in minutes; a film is encoded, and only
+while the server has nothing better to do."""
 log = structlog.get_logger(__name__)
 
 
 class Worker:
-    def __init__(self, jobs: Jobs, store: Store, folder: Path, owner: str) -> None:
-        """folder: where files are built, on the store's file system. owner: this process's name on its leases."""
+    def __init__(self, jobs: Jobs, store: Store, folder: Path, owner: str, goal: Goal = "files") -> None:
+        """folder: where files are built, on the store's file system. owner: this worker's name on its leases."""
         self._jobs = jobs
         self._store = store
         self._folder = folder
         self._owner = owner
+        self._goal = goal
         self._folder.mkdir(parents=True, exist_ok=True)
 
     def run(self, stop: threading.Event) -> None:
         """Until stop is set; a lesson half-way is given back then."""
         while not stop.is_set():
             if not self.once(stop):
-                stop.wait(IDLE)
+                stop.wait(IDLE[self._goal])
 
     def once(self, stop: threading.Event) -> bool:
-        """Assemble the lesson that waits longest. False when none does."""
-        job = self._jobs.claim(self._owner)
+        """Work on the lesson that waits longest. False when none does."""
+        job = self._jobs.claim(self._owner, self._goal)
         if job is None:
             return False
-        log.info("assembling", lesson=job.lesson, attempt=job.attempts + 1)
-        folder = self._folder / job.lesson
+        log.info("assembling", lesson=job.lesson, goal=job.goal, attempt=job.attempts + 1)
+        folder = self._folder / f"{job.lesson}.{job.goal}"
         shutil.rmtree(folder, ignore_errors=True)  # a killed worker's leavings
         try:
             folder.mkdir(parents=True)
@@ -70,6 +72,8 @@ class Worker:
                     },
                     "out": str(folder),
                 }
+                if job.goal == "film":
+                    order["films"] = [str(held.enter_context(self._store.local(each))) for each in job.programmes]
             except NotStored as error:
                 answer: dict[str, Any] = {"problem": f"The store has lost {error}.", "final": False, "full": False}
             else:
@@ -102,7 +106,7 @@ class Worker:
                 pass  # it died at its start: the exit code below says so
             begun = renewed = time.monotonic()
             while process.poll() is None:
-                if stop.wait(LOOK) or time.monotonic() - begun > LONGEST:
+                if stop.wait(LOOK) or time.monotonic() - begun > LONGEST[job.goal]:
                     break
                 if time.monotonic() - renewed > LEASE / 4:
                     renewed = time.monotonic()

@@ -214,6 +214,19 @@ def test_a_reboot_leaves_a_gap_of_its_true_length(tmp_path: Path) -> None:
     assert decode_errors(film.path) == ""
 
 
+def test_a_power_cut_whose_length_nobody_knows_is_marked(tmp_path: Path) -> None:
+    """The machine came back with its clock set back by an hour."""
+    spans = [Span("boot-1", 100.0, WALL, "cut"), Span("boot-2", 8.0, WALL - 3600, "stopped")]
+    room = Room(tmp_path, FRONT, spans=spans)
+    room.video(100.0, 2, ended="cut")
+    room.video(8.0, 2, span=1)
+    film = room.assemble()["front.mp4"]
+    assert film.seconds == pytest.approx(4.0, abs=0.05)
+    with av.open(str(film.path)) as container:
+        chapters = [(chapter["start"], chapter["metadata"]["title"]) for chapter in container.chapters()]
+    assert chapters[1:] == [(2000, "Gap: Front camera, of unknown length")]
+
+
 def test_takes_that_claim_the_same_time_lose_no_picture(room: Room) -> None:
     """A camera's clock runs ahead of the room's: its take claims to end after the next one began."""
     room.video(0.0, 5, ended="lost")

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import subprocess
+import sys
 from pathlib import Path
 
 import av
@@ -71,6 +74,23 @@ def test_of_one_picture_nothing_can_be_composed(tmp_path: Path) -> None:
     with pytest.raises(NothingToCompose, match="nothing to compose"):
         composed(alone, "pip")
     assert list(tmp_path.glob("*composed*")) == []
+
+
+def test_the_server_s_worker_makes_one_beside_the_files_of_a_lesson(room: Room) -> None:
+    films = [str(output.path) for output in room.assemble().values() if output.kind == "programme"]
+    manifest = room.folder / "lesson.json"
+    manifest.write_text(room.lesson.to_json())
+    files = {take.file: str(room.folder / take.file) for take in room.lesson.takes}
+    order = {"manifest": str(manifest), "files": files, "out": str(room.out.parent), "films": films}
+    process = [sys.executable, "-m", "lms_server.worker.assembly"]
+    with subprocess.Popen(process, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
+        assert worker.stdin is not None
+        assert worker.stdout is not None
+        worker.stdin.write(json.dumps(order) + "\n")
+        worker.stdin.flush()
+        (made,) = json.loads(worker.stdout.read())["outputs"]
+    assert (made["name"], made["kind"]) == ("composed-pip.mp4", "composed")
+    assert made["seconds"] == pytest.approx(8.0, abs=0.05)
 
 
 def moment(film: Path, seconds: float) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from ulid import ULID
 
@@ -120,3 +122,48 @@ def test_a_lesson_that_kills_its_workers_does_not_starve_the_others(
     manifest(uploads, amphi, other, card("Chemistry"))
     hands.now += LEASE + 1
     assert claimed(jobs, "two").lesson == other
+
+
+# -- one film of two pictures
+
+SLIDES = replace(MADE, name="slides.mp4", source="slides", sha256="b" * 64)
+FILM = replace(MADE, name="composed-pip.mp4", kind="composed", source="", sha256="c" * 64)
+
+
+def test_a_film_is_made_once_after_the_files_of_two_pictures(jobs: Jobs, lesson: str) -> None:
+    assert jobs.claim("film", "film") is None
+    assert jobs.done(claimed(jobs), "one", [MADE, SLIDES], "a sentence")
+    assert jobs.claim("one") is None
+    job = jobs.claim("film", "film")
+    assert job is not None
+    assert (job.lesson, job.programmes) == (lesson, (MADE.sha256, SLIDES.sha256))
+    assert jobs.done(job, "film", [FILM], "")
+    assert jobs.claim("film", "film") is None
+
+
+def test_of_one_picture_no_film_is_made(jobs: Jobs, lesson: str) -> None:
+    assert jobs.done(claimed(jobs), "one", [MADE, replace(MADE, name="front-2.mp4")], "")
+    assert jobs.claim("film", "film") is None
+
+
+def test_a_film_that_cannot_be_made_leaves_the_lesson_ready(
+    jobs: Jobs, database: Database, hands: HandClock, admin: Person, lesson: str
+) -> None:
+    jobs.done(claimed(jobs), "one", [MADE, SLIDES], "a sentence")
+    job = jobs.claim("film", "film")
+    assert job is not None
+    jobs.failed(job, "film", "No luck.", final=True)
+    assert jobs.claim("film", "film") is None
+    seen = Catalog.over(database, hands).lessons.get(admin, lesson)
+    assert (seen.state, seen.problem) == ("ready", "a sentence")
+
+
+def test_a_lesson_that_changes_takes_the_film_from_its_maker(
+    jobs: Jobs, uploads: Uploads, amphi: Room, lesson: str
+) -> None:
+    jobs.done(claimed(jobs), "one", [MADE, SLIDES], "")
+    job = jobs.claim("film", "film")
+    assert job is not None
+    manifest(uploads, amphi, lesson, card("Optics, once more"), sha256="2" * 64)
+    assert not jobs.renew(job, "film")
+    assert not jobs.done(job, "film", [FILM], "")
