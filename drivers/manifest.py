@@ -12,6 +12,7 @@ class DriverManifest:
     capabilities: e.g. ``copy`` (delivers H.264), ``encode`` (raw pictures), ``level``, ``discover``.
     needs: programs, libraries or devices without which it cannot work, in words for IT staff.
     tested_with: devices and software it was seen to work with.
+    transports: how bytes get to the device: ``RS-232``, ``TCP``, ``UDP``, ``USB`` …
     """
 
     kind: str
@@ -20,3 +21,4 @@ class DriverManifest:
     capabilities: frozenset[str]
     needs: tuple[str, ...] = ()
     tested_with: tuple[str, ...] = ()
+    transports: tuple[str, ...] = ()

@@ -25,6 +25,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"copy"}),
     needs=("a camera that sends H.264 or H.265 over RTSP, reachable from the room PC",),
     tested_with=("GStreamer 1.22 RTSP server",),
+    transports=("TCP", "UDP"),
 )
 
 

@@ -30,6 +30,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"encode"}),
     needs=("an X11 display the appliance may see", "FFmpeg with x11grab"),
     tested_with=("Xvfb 21.1",),
+    transports=("X11",),
 )
 
 _DISPLAY = re.compile(r"(?:unix)?(?P<host>[A-Za-z0-9.\-]*):(?P<number>\d{1,5})(?:\.(?P<screen>\d{1,2}))?")

@@ -19,6 +19,7 @@ MANIFEST = DriverManifest(
     name="sim",
     title="Simulated camera",
     capabilities=frozenset({"encode"}),
+    transports=("none",),
 )
 
 FPS = {"teacher": 25, "slides": 5, "pattern": 25}

@@ -27,6 +27,7 @@ MANIFEST = DriverManifest(
     title="USB camera or grabber (V4L2)",
     capabilities=frozenset({"copy", "encode", "discover"}),
     needs=("a device /dev/videoN the appliance may open (group video)", "FFmpeg with v4l2"),
+    transports=("USB", "HDMI grabber"),
 )
 
 Format = Literal["auto", "mjpeg", "yuyv", "h264"]

@@ -26,6 +26,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"encode", "level", "discover"}),
     needs=("libportaudio2 (apt-get install libportaudio2)", "a sound device the appliance may open (group audio)"),
     tested_with=("PulseAudio 16 through the ALSA pulse device",),
+    transports=("USB", "analogue", "PipeWire"),
 )
 
 FEEDER = "drivers.microphone.portaudio_feeder"

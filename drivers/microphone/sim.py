@@ -20,6 +20,7 @@ MANIFEST = DriverManifest(
     name="sim",
     title="Simulated microphone",
     capabilities=frozenset({"encode", "level"}),
+    transports=("none",),
 )
 
 

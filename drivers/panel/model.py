@@ -168,7 +168,7 @@ class Profile(Table):
     models: list[str] = Field(min_length=1)
     tested_with: list[str] = []
     notation: Notation
-    serial: SerialPart = SerialPart()
+    serial: SerialPart | None = None
     tcp: TcpPart | None = None
     pace: Pace = Pace()
     address: Address = Address()

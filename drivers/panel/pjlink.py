@@ -39,6 +39,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"power", "input", "mute", "freeze", "blank", "hours", "errors", "discover", "notices"}),
     needs=("PJLink switched on in the projector's network menu, with a password or without",),
     tested_with=("pjlink-advance 0.2 (emulator, class 1 and 2, with and without password)",),
+    transports=("TCP", "UDP"),
 )
 
 

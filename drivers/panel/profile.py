@@ -12,7 +12,7 @@ from drivers.link.framing import Framing
 from drivers.link.link import line
 from drivers.link.ways import SerialWay, TcpWay, Way
 from drivers.manifest import DriverManifest
-from drivers.panel.model import SWITCHES, Action, Profile, load
+from drivers.panel.model import SWITCHES, Action, Profile, SerialPart, load
 from drivers.panel.template import Template, Value
 from drivers.protocols import DriverConfig, PanelHealth, PanelState, Power
 
@@ -28,6 +28,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"power", "input", "volume", "mute", "freeze", "blank", "hours", "errors"}),
     needs=("a serial cable (usually a null modem), or the network; remote control switched on in the panel's menu",),
     tested_with=("a simulator of each profile, over a pseudo terminal and TCP",),
+    transports=("RS-232", "TCP"),
 )
 
 
@@ -244,7 +245,7 @@ class Driver:
 
 def _way(config: ProfileConfig, profile: Profile) -> Way:
     if config.port:
-        serial = profile.serial
+        serial = profile.serial or SerialPart()
         return SerialWay(config.port, config.baud or serial.baud, config.parity or serial.parity, serial.stop_bits)
     port = config.tcp_port or (profile.tcp.port if profile.tcp is not None else None)
     if port is None:

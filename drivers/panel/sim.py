@@ -21,6 +21,7 @@ MANIFEST = DriverManifest(
     title="Simulated panel",
     capabilities=frozenset({"power", "input", "volume", "mute", "freeze", "blank", "hours", "errors"}),
     tested_with=("itself",),
+    transports=("pseudo terminal",),
 )
 
 
@@ -105,4 +106,4 @@ class Driver(real.Driver):
 
     def way(self) -> Way:
         port = port_of(f"panel {self._name}", lambda: Simulator(self.profile).answer)
-        return SerialWay(port, self.profile.serial.baud)
+        return SerialWay(port)

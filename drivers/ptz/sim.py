@@ -25,6 +25,7 @@ MANIFEST = DriverManifest(
     title="Simulated camera that turns",
     capabilities=frozenset({"presets", "home", "pan-tilt", "zoom"}),
     tested_with=("itself", "visca-over-ip 0.5 (client)"),
+    transports=("pseudo terminal",),
 )
 
 

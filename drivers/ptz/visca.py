@@ -21,6 +21,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"presets", "home", "pan-tilt", "zoom", "chain"}),
     needs=("a serial cable to the camera's VISCA IN; its baud as in the camera's menu",),
     tested_with=("a simulated chain over a pseudo terminal",),
+    transports=("RS-232", "RS-422"),
 )
 
 

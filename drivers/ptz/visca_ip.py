@@ -29,6 +29,7 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"presets", "home", "pan-tilt", "zoom"}),
     needs=("VISCA over IP switched on in the camera's network settings",),
     tested_with=("a simulated camera over UDP, which the client visca-over-ip 0.5 understands",),
+    transports=("UDP", "TCP"),
 )
 
 

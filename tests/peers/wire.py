@@ -22,6 +22,13 @@ class FarEnd:
         self.reply = reply
         self.heard: list[tuple[float, bytes]] = []
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spoken_to = asyncio.Event()
+
+    async def spoken_to(self, seconds: float = 5.0) -> None:
+        """Wait until something more was heard."""
+        self._spoken_to.clear()
+        async with asyncio.timeout(seconds):
+            await self._spoken_to.wait()
 
     @property
     def bytes(self) -> bytes:
@@ -29,6 +36,7 @@ class FarEnd:
 
     def take(self, data: bytes, send: Callable[[bytes], object], cut: Callable[[], object]) -> None:
         self.heard.append((asyncio.get_running_loop().time(), data))
+        self._spoken_to.set()
         task = asyncio.create_task(self._answer(list(self.reply(data)), send, cut))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
