@@ -35,12 +35,16 @@ def stream(fragments: int) -> tuple[Header, list[Fragment]]:
     return head, [part for part in rest if isinstance(part, Fragment)]
 
 
-def record(folder: Path, fragments: int, *, number: int = 1, epoch: float | None = 100.0) -> TakeWriter:
-    head, parts = stream(fragments)
+def begun(folder: Path, head: Header, number: int, epoch: float | None = 100.0) -> TakeWriter:
     entry = TakeEntry.of(
         head, lesson="L", source=folder.name, take=number, span=0, boot="b", mono=100.2, wall=1e9, epoch=epoch
     )
-    writer = TakeWriter(folder, head, entry)
+    return TakeWriter(folder, head, entry)
+
+
+def record(folder: Path, fragments: int, *, number: int = 1, epoch: float | None = 100.0) -> TakeWriter:
+    head, parts = stream(fragments)
+    writer = begun(folder, head, number, epoch)
     for n, part in enumerate(parts):
         writer.append(part, Clock(100.3 + part.time + part.seconds, 1e9 + n))
     return writer
