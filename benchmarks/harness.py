@@ -17,6 +17,8 @@ from pathlib import Path
 
 MARK = "DARSBOX_BENCH"
 """In the environment of every process of a run; it is inherited, so nothing that is started hides from the count."""
+_FOREIGN = {"PYTHONDONTWRITEBYTECODE"}
+"""Not handed on: in a room, programs are compiled once, when they are installed, and not at every start."""
 _TICK = os.sysconf("SC_CLK_TCK")
 _PAGE = os.sysconf("SC_PAGE_SIZE")
 _UTIME, _STIME, _CUTIME, _CSTIME, _RSS = 11, 12, 13, 14, 21
@@ -79,7 +81,8 @@ class Run:
 
     def __init__(self) -> None:
         self._token = secrets.token_hex(8)
-        self._environment = {**os.environ, MARK: self._token}
+        inherited = {name: value for name, value in os.environ.items() if name not in _FOREIGN}
+        self._environment = {**inherited, MARK: self._token}
 
     def start(
         self, command: Sequence[str], log: Path, *, stdin: int = subprocess.DEVNULL, stdout: int | None = None
