@@ -24,6 +24,7 @@ from appliance.errors import ConfigError, RoomError
 from appliance.main import find_ffmpeg
 from appliance.recorder import encoders
 from appliance.recorder.plan import encoded, plan_sources
+from drivers.link.link import hang_up
 
 SECONDS = 5.0
 MAX_CLOCK_ERROR = 60.0
@@ -94,6 +95,7 @@ def _devices(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
 
 async def _ask_all(config: Config) -> list[str | None]:
     problems = await asyncio.gather(*(check(device) for device in config.devices))
+    hang_up()
     return [problem.detail if problem is not None else None for problem in problems]
 
 

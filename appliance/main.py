@@ -36,6 +36,7 @@ from appliance.recorder.preview import Preview
 from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
+from appliance.room.poller import Poller
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
 
@@ -143,6 +144,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         partial(testing.run, recorder.ready),
         partial(household.shedding.run, recorder),
         partial(watch_devices, on_plug),
+        Poller(config.devices).run,
     ]
     if config.tables.recorder.renditions:
         background.append(partial(household.renderer.run, recorder.ready))
