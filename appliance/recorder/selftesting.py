@@ -61,7 +61,7 @@ class _Memory:
 
 
 class SelfTesting:
-    """Belongs to the event loop's thread. last: the last test in this run of the machine."""
+    """Belongs to the event loop's thread. last: the last test in this run of the machine, until a lesson."""
 
     def __init__(
         self,
@@ -100,6 +100,9 @@ class SelfTesting:
         """Until cancelled. ready: set when the recorder has recovered what a crash left."""
         await ready.wait()
         while self._table.at and self._sources:
+            if self.last is not None and not self._idle():
+                self._memory.last = None  # a lesson is judged itself, and the room may be another after it
+                await asyncio.to_thread(self._note)
             uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
             at = due(self._table, time.localtime(), uptime, self._memory.done) if self._idle() else None
             if at is not None:
