@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import daemon, finalise, judge, late, loop, recording, renditions, salvage, starting
+from benchmarks import avsync, daemon, finalise, judge, late, loop, recording, renditions, salvage, starting
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -23,7 +23,9 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "recorder.encode.3": recording.encode_three,
     "recorder.loop_delay": loop.delay,
     "recorder.late_fragments": late.fragments,
+    "avsync.offset": avsync.offset,
     "finalise.10min": finalise.ten_minutes,
+    "finalise.90min": finalise.ninety_minutes,
     "judge.f1": judge.f1,
     "salvage.90min": salvage.ninety_minutes,
     "slidecast.mb_per_90min": renditions.slidecast,
