@@ -42,7 +42,7 @@ from media.journal import TakeEntry
 EXIT_FULL, EXIT_DISK, EXIT_LONG = 3, 4, 5
 PATIENCE = 12.0
 """Seconds for the first fragment: a camera that must wake up, negotiate and send a keyframe."""
-NICENESS = -10
+NICENESS = -5
 STEADY = 5.0
 """Seconds a take must have lasted for the patience to begin anew."""
 BACKOFF = (0.0, 0.5, 1.0, 2.0, 5.0, 10.0)

@@ -5,15 +5,21 @@ from __future__ import annotations
 
 import shlex
 import shutil
+import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import IO, cast
 
 import pytest
 
 from appliance.recorder import encoders
 from appliance.recorder.encoders import NoTrial, Pictures, Refused, choose, moving_pictures, trial
+from appliance.recorder.keeper import Order
+from appliance.recorder.pipeline import capture_command
 from appliance.recorder.plan import Encode, Encoder
+from drivers.protocols import Capture
+from tests.peers.program import wait_until
 
 FFMPEG = shutil.which("ffmpeg") or "ffmpeg"
 ENCODE = Encode(height=240, fps=15, crf=23, video_rate=500_000, audio_rate=96_000)
@@ -110,3 +116,34 @@ def test_only_hardware_that_is_there_is_tried(tmp_path: Path) -> None:
         ("h264_nvenc", "nvidia0"),
     }
     assert found, "this FFmpeg knows at least one of them"
+
+
+def test_hardware_that_breaks_during_a_lesson_is_followed_by_x264(tmp_path: Path) -> None:
+    camera = Capture("video", ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=15"))
+    broken = wrapper(tmp_path, "no_such_encoder")
+    lesson = tmp_path / "lesson"
+    lesson.mkdir()
+    order = Order(
+        lesson="lesson",
+        folder=str(lesson),
+        source="front",
+        span=0,
+        boot="boot",
+        ffmpeg=capture_command(camera, replace(ENCODE, encoder=HARDWARE), broken, 0.25).ffmpeg,
+        spare=capture_command(camera, ENCODE, broken, 0.25).ffmpeg,
+        feeder=None,
+        socket=str(tmp_path / "nobody.sock"),
+        reserve=0,
+        longest=60.0,
+        stall=5.0,
+    )
+    keeper = subprocess.Popen([sys.executable, "-m", "appliance.recorder.keeper"], stdin=subprocess.PIPE)
+    try:
+        with cast(IO[bytes], keeper.stdin) as orders:
+            orders.write(order.to_json().encode())
+        journal = lesson / "front" / "take-001.journal"
+        wait_until(lambda: journal.exists() and journal.read_bytes().count(b"\n") > 3, 30, "a take of x264's")
+    finally:
+        keeper.terminate()
+        keeper.wait()
+    assert keeper.returncode == 0
