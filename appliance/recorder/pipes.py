@@ -12,7 +12,8 @@ import os
 import signal
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
+from contextlib import asynccontextmanager
 
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10
@@ -67,13 +68,17 @@ class Pipe:
             await process.wait()
 
     async def close(self) -> None:
-        """Kill, and take what is left in the pipes, so that nothing stays open."""
+        """Kill, and take what is left in the pipes, so that nothing stays open, not even a pipe that somebody holds
+        whom these programs have started."""
         self.kill()
         self.end_input()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(CLOSING):
                 while await self.read():
                     pass
+        for process in self._processes:
+            # asyncio knows of an end only when every pipe has ended or was closed, and has no public word for that.
+            process._transport.close()  # type: ignore[attr-defined]
         await self.wait()
 
     async def read_log(self) -> None:
@@ -90,6 +95,38 @@ class Pipe:
     @property
     def last_words(self) -> str:
         return self._words[-1] if self._words else "it ended without a word"
+
+
+@asynccontextmanager
+async def until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]:
+    """The programs are dead and their pipes closed when the block is left, however it is left. log: keep what they
+    complain of."""
+    reading = asyncio.ensure_future(pipe.read_log()) if log else None
+
+    async def end() -> None:
+        await pipe.close()
+        if reading is not None:
+            await reading
+
+    try:
+        yield
+    finally:
+        pipe.kill()
+        await surely(end())
+
+
+async def surely(work: Coroutine[None, None, None]) -> None:
+    """Await it to its end, however often we are cancelled meanwhile; and are cancelled then."""
+    working = asyncio.ensure_future(work)
+    cancelled: asyncio.CancelledError | None = None
+    while not working.done():
+        try:
+            await asyncio.wait({working})
+        except asyncio.CancelledError as error:
+            cancelled = error
+    working.result()
+    if cancelled is not None:
+        raise cancelled
 
 
 async def _lines(stream: asyncio.StreamReader) -> AsyncIterator[bytes]:
@@ -117,8 +154,7 @@ async def open_pipe(
         try:
             second = await _start(decoder, read, PIPE, environment)
         except BaseException:  # a cancellation too: the feeder has nobody else who knows of it
-            first.kill()
-            await first.wait()
+            await surely(Pipe([first]).close())
             raise
     finally:
         os.close(read)

@@ -22,7 +22,7 @@ from appliance.errors import NoPicture, NotFound
 from appliance.events import Bus, Level
 from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.pictures import JpegSplitter, TakeReader, device_command, follow_command
-from appliance.recorder.pipes import Pipe, open_feeder, open_pipe
+from appliance.recorder.pipes import Pipe, open_feeder, open_pipe, until_the_end
 from drivers.protocols import Capture
 
 LINGER = 5.0
@@ -290,7 +290,7 @@ class Preview:
             pipe = await open_pipe(follow_command(self._ffmpeg), None, {}, fed=True)
         except OSError as error:
             return str(error)
-        async with _until_the_end(pipe):
+        async with until_the_end(pipe):
             feeding = asyncio.ensure_future(feed(pipe))
             try:
                 await self._show(pipe, watched, current)
@@ -298,8 +298,7 @@ class Preview:
                 return str(error)
             finally:
                 feeding.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await feeding
+                await asyncio.wait({feeding})  # a cancellation of ours is not mistaken for its own
             return pipe.last_words if current() else None
 
     async def _show(self, pipe: Pipe, watched: _Watched, wanted: Callable[[], bool]) -> None:
@@ -359,27 +358,10 @@ class Preview:
             yield None
             return
         try:
-            async with _until_the_end(pipe, log=decoder is not None):
+            async with until_the_end(pipe, log=decoder is not None):
                 yield pipe
         finally:
             self._open.discard(pipe)
-
-
-@asynccontextmanager
-async def _until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]:
-    """The programs are dead when the block is left, however it is left."""
-    reading = asyncio.ensure_future(pipe.read_log()) if log else None
-    try:
-        yield
-    finally:
-        closing = asyncio.ensure_future(pipe.close())
-        try:
-            await asyncio.shield(closing)
-        except asyncio.CancelledError:  # cancelled a second time: the programs must be dead all the same
-            await closing
-            raise
-        if reading is not None:
-            await reading
 
 
 async def _feed(pipe: Pipe, reader: TakeReader, current: Callable[[], bool]) -> None:
