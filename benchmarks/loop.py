@@ -1,8 +1,9 @@
 """How long the daemon's event loop keeps anything waiting while it records three sources and a panel looks on.
 
 The daemon itself is measured, with a stopwatch in its loop: ``python -m benchmarks.loop run ...`` is ``appliance run``
-with a task more, which sleeps a hundredth of a second, over and over, and notes by how much it woke too late. On a
-machine that others use too, that holds the time in which the whole process waited for a processor.
+with a task more, which sleeps a hundredth of a second, over and over, and notes by how much it woke too late. The
+kernel says how long the thread waited meanwhile for a processor that others had: ``loop_delay_own`` leaves that out,
+and a little too much, for some of it may lie before the moment at which the sleep should have ended.
 """
 
 from __future__ import annotations
@@ -23,7 +24,10 @@ from tests.peers.rtsp_camera import rtsp_camera
 PERIOD = 0.01
 SECONDS = 30.0
 WATCH = "loop-delays"
-"""File in the spool: a line a sleep, the monotonic instant of its end and its delay in seconds."""
+"""File in the spool: a line a sleep, the monotonic instant of its end, its delay, and how much of that the thread was
+ready to run but did not; in seconds."""
+QUEUED = Path("/proc/thread-self/schedstat")
+"""proc(5): nanoseconds run, nanoseconds waited for a processor."""
 
 
 def delay(folder: Path) -> Iterator[Figure]:
@@ -46,12 +50,13 @@ def delay(folder: Path) -> Iterator[Figure]:
             filmed.stop_lesson()
     lines = [tuple(map(float, line.split())) for line in (filmed.spool / WATCH).read_text().splitlines()]
 
-    def late(since: float, until: float) -> float:
-        delays = [each for at, each in lines if since <= at <= until]
+    def late(since: float, until: float, *, own: bool = False) -> float:
+        delays = [delay - queued * own for at, delay, queued in lines if since <= at <= until]
         return statistics.quantiles(delays, n=100)[98] * 1000
 
     note(f"recorder.loop_delay: {late(idle_from, idle_until):.3g} ms while idle")
     yield Figure("recorder.loop_delay", late(began, ended), "ms")
+    yield Figure("recorder.loop_delay_own", late(began, ended, own=True), "ms")
 
 
 def _with_a_stopwatch(serve: Callable[..., Awaitable[None]]) -> Callable[..., Awaitable[None]]:
@@ -69,10 +74,14 @@ async def _watch(file: Path) -> None:
     file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("w", buffering=1 << 20) as notes:  # written at the end, for writing would delay
         while True:
-            due = time.monotonic() + PERIOD
+            due, before = time.monotonic() + PERIOD, _queued()
             await asyncio.sleep(PERIOD)
             now = time.monotonic()
-            notes.write(f"{now:.6f} {now - due:.6f}\n")
+            notes.write(f"{now:.6f} {now - due:.6f} {_queued() - before:.6f}\n")
+
+
+def _queued() -> float:
+    return int(QUEUED.read_text().split()[1]) / 1e9
 
 
 if __name__ == "__main__":

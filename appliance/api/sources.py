@@ -28,7 +28,8 @@ async def snapshot(room: Here, source: str) -> Response:
 
 @router.get("/{source}/preview.mjpeg", response_class=Response, responses=_MOTION)
 async def preview(room: Here, source: str) -> Response:
-    """About five small pictures a second, until the viewer goes away. Problem: ``not-found``."""
+    """About five small pictures a second, of what is recorded one every two seconds, until the viewer goes away.
+    Problem: ``not-found``."""
     with room.preview.watch(source):
         return MotionJpeg(room, source)
 
