@@ -40,6 +40,18 @@ label = "Lectern"
 [[panel]]
 id = "projector"
 driver = "not-made-yet"
+[[panel]]
+id = "display"
+driver = "sim"
+profile = "lg"
+[[panel]]
+id = "unplugged"
+driver = "profile"
+profile = "nec"
+port = "/dev/ttyNONE"
+[[ptz]]
+id = "turning"
+driver = "sim"
 [recorder]
 height = 240
 fps = 10
@@ -211,6 +223,9 @@ def test_devices_tell_who_is_willing(daemon: Daemon) -> None:
     assert devices["teacher"]["healthy"]
     assert devices["lectern"]["healthy"]
     assert devices["projector"]["problem"]["code"] == "unknown-driver"
+    assert devices["display"]["healthy"]
+    assert devices["turning"]["healthy"]
+    assert devices["unplugged"]["problem"]["code"] == "port-missing"
 
 
 def test_told_to_end_it_keeps_the_running_lesson_even_while_people_look_on(tmp_path: Path) -> None:
