@@ -8,7 +8,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import avsync, daemon, finalise, judge, late, loop, recording, renditions, salvage, starting
+from benchmarks import avsync, daemon, drivers, finalise, judge, late, loop, recording, renditions, salvage, starting
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -31,6 +31,8 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "slidecast.mb_per_90min": renditions.slidecast,
     "proxy.mb_per_90min": renditions.proxy,
     "powercut.loss_max": salvage.loss,
+    "drivers.poll_32": drivers.poll_32,
+    "drivers.hang_isolation": drivers.hang_isolation,
 }
 
 
