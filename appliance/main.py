@@ -131,7 +131,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
     def on_plug(plug: Plug) -> None:
-        log.info("A %s device (%s): %s.", plug.media, plug.device, plug.action)
+        log.info("Device %s (%s): %s.", plug.device, plug.media, plug.action)
         recorder.plugged(plug)
         preview.plugged()
         devices.plugged()
