@@ -42,3 +42,10 @@ def test_a_crashed_daemon_does_not_take_its_recordings_with_it() -> None:
 def test_recording_does_not_wait_for_a_network() -> None:
     for name in ("darsbox-room.service", "darsbox-sync.service"):
         assert "network" not in " ".join(values(PROJECT / "systemd" / name, "After"))
+
+
+def test_a_room_may_use_its_cameras_microphones_and_serial_ports() -> None:
+    room = PROJECT / "systemd" / "darsbox-room.service"
+    allowed = {line.split()[0] for line in values(room, "DeviceAllow")}
+    assert allowed >= {"char-video4linux", "char-alsa", "char-ttyS", "char-ttyUSB", "char-ttyACM"}
+    assert set(values(room, "SupplementaryGroups")[0].split()) >= {"video", "audio", "dialout"}
