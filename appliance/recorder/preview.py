@@ -199,11 +199,11 @@ class Preview:
 
     # -- within
 
-    async def _rest(self, failures: int) -> int:
+    async def _rest(self, failures: int, plugged: asyncio.Event) -> int:
         """Wait with growing patience, or until a device is plugged in; how many failures there are then."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(BACKOFF[min(failures, len(BACKOFF) - 1)]):
-                await self._plugged.wait()
+                await plugged.wait()
                 return 1
         return failures + 1
 
@@ -239,7 +239,7 @@ class Preview:
     async def _pictures_of(self, source: str, watched: _Watched) -> None:
         failures = 0
         while True:
-            began = watched.at
+            began, plugged = watched.at, self._plugged
             if (take := self._take(source)) is not None:
                 problem = await self._follow(source, watched, take)
             elif (glimpse := self._glimpse(source)) is not None:
@@ -256,7 +256,7 @@ class Preview:
                 failures = 0
             if failures == 0:
                 log.warning("The preview of %s was lost: %s", source, self._captures[source].hide(problem))
-            failures = await self._rest(failures)
+            failures = await self._rest(failures, plugged)
 
     async def _look(self, source: str, watched: _Watched) -> str | None:
         """Pictures from the device, until it is released or fails; returns what failed."""
@@ -319,7 +319,7 @@ class Preview:
             if not self._device_free():
                 await asyncio.sleep(POLL)
                 continue
-            heard, problem = False, ""
+            heard, problem, plugged = False, "", self._plugged
             try:
                 async with self._opened(None, capture.feeder, capture.env) as pipe:
                     if pipe is not None:
@@ -338,7 +338,7 @@ class Preview:
             if heard or failures == 0:
                 failures = 0
                 log.warning("The levels of %s were lost: %s", source, problem or "its program ended")
-            failures = await self._rest(failures)
+            failures = await self._rest(failures, plugged)
 
     @asynccontextmanager
     async def _opened(

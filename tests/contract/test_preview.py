@@ -172,6 +172,25 @@ async def test_a_camera_that_is_not_there_is_tried_with_patience(caplog: pytest.
 
 
 @pytest.mark.anyio
+async def test_a_camera_that_is_plugged_in_is_looked_at_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "BACKOFF", (3600.0,))
+    looks, decoder = tmp_path / "looks", tmp_path / "decoder"
+    decoder.write_text(f"#!/bin/sh\necho look >> {looks}\nexit 1\n")
+    decoder.chmod(0o755)
+    preview = Preview({"screen": SCREEN}, Bus(), str(decoder))
+    running = asyncio.create_task(preview.run(Recording()))
+    await asyncio.sleep(0)
+    with preview.watch("screen"):
+        for look in (1, 2):
+            await until(lambda look=look: looks.exists() and len(looks.read_text().splitlines()) == look)
+            preview.plugged()
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+
+
+@pytest.mark.anyio
 async def test_levels_are_heard_while_somebody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER", 0.2)
     bus = Bus()
