@@ -30,7 +30,7 @@ from drivers.protocols import DriverConfig, DriverModule
 
 Language = Literal["en", "fr", "ar"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
-DEVICE_KINDS = ("camera", "microphone", "panel", "ptz", "indicator")
+DEVICE_KINDS = ("camera", "microphone", "panel", "ptz", "indicator", "input")
 SOURCE_KINDS = ("camera", "microphone")
 MAX_BYTES = 1 << 20
 """A room.toml is some hundred bytes; a larger file is not one."""

@@ -70,7 +70,14 @@ class SelfTested:
     wrong: tuple[tuple[str, str], ...]
 
 
-Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested
+@dataclass(frozen=True, slots=True)
+class OccupancyChanged:
+    """A sensor says that people came into the room, or that it is empty now."""
+
+    occupied: bool
+
+
+Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested | OccupancyChanged
 
 
 class Bus:

@@ -6,7 +6,7 @@ recording, and a recording never depends on a driver's event loop. Each hook say
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 
@@ -221,11 +221,36 @@ class Indicator(Protocol):
     Config: ClassVar[type[DriverConfig]]
 
     async def check(self) -> None:
-        """Is it there and willing? Called by ``doctor`` and ``devices``."""
+        """Is it there and willing? Called by ``doctor`` and ``devices``. Changes nothing that people see."""
 
     async def show(self, signal: Signal) -> None:
         """Called at every change, and again every few seconds, for a lamp forgets when its power fails. A lamp with one
-        colour is on for ``recording`` and off for ``off``; the rest is the driver's choice."""
+        colour is on for ``recording`` and off for ``off``; the rest is the driver's choice.
+
+        Returns within 5 s, once the lamp took the order and, if it can, said so; only then the room calls it shown.
+        """
+
+
+Happening = Literal["start", "stop", "toggle", "pause", "mark", "mute", "unmute", "occupied", "empty"]
+"""What a person did. toggle: start, or stop if a lesson runs; pause: likewise go on if it is paused. The last four are
+states that last: said again, they change nothing."""
+
+
+@runtime_checkable
+class Input(Protocol):
+    """A button, a switch, a clicker, a sensor of presence."""
+
+    Config: ClassVar[type[DriverConfig]]
+
+    async def check(self) -> None:
+        """Is it there and willing? Called by ``doctor`` and ``devices``, also while its happenings are listened to."""
+
+    def happenings(self) -> AsyncGenerator[Happening | None, None]:
+        """First None: the device is there and is listened to. Then what happens, as it happens, for ever; bounces of
+        contacts and repetitions are left out. Closing the generator lets go of the device.
+
+        Raises NotReady, AuthFailed or Unsupported when it is not there or went away; the room listens again later.
+        """
 
 
 class DriverModule(Protocol):
@@ -236,8 +261,8 @@ class DriverModule(Protocol):
 
     @property
     def Driver(self) -> Callable[[Any], Any]:
-        """Makes the driver: a Source, Panel, Ptz or Indicator, as the manifest's kind says. Cheap, touches no device.
-        Raises Unsupported when the configuration can never work."""
+        """Makes the driver: a Source, Panel, Ptz, Indicator or Input, as the manifest's kind says. Cheap, touches no
+        device. Raises Unsupported when the configuration can never work."""
 
 
 @runtime_checkable

@@ -1,0 +1,158 @@
+"""The room's lamps say what the recorder's evidence says, each in a task of its own.
+
+A lamp is a promise to the people in the room: where it is dark, nobody is heard. So it is lit from the touch on Start,
+before the first byte is safe, until the devices are closed; an armed room's lamp is lit too. What counts as shown is
+what the lamp acknowledged last. One that hangs costs its own task its time limit, and nobody else anything; of what
+was missed meanwhile only the newest is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from appliance.config import Device
+from appliance.events import Bus, LessonChanged, SourceChanged
+from appliance.recorder.status import RecorderStatus
+from drivers.errors import DriverError, NotReady, Unsupported
+from drivers.link.link import hang_up
+from drivers.protocols import Indicator, Signal
+
+log = logging.getLogger(__name__)
+
+AGAIN_SECONDS = 10.0
+"""A lamp whose power failed shows the truth again within this time."""
+LIMIT_SECONDS = 8.0
+"""A driver's hooks promise to return within 5 s."""
+PATIENCE = (1.0, 10.0)
+"""Seconds after the first failure; doubled at each, up to the last."""
+FAREWELL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """signal: what the lamp acknowledged last, None before it did; at: monotonic seconds of that. problem: why what it
+    shows is not known to be true."""
+
+    signal: Signal | None = None
+    problem: DriverError | None = None
+    at: float = float("-inf")
+
+
+def signal_of(status: RecorderStatus) -> Signal:
+    """What the lamps should say. In doubt they say that people may be heard."""
+    if status.lesson is None:
+        return "recording" if status.held_seconds else "off"
+    match status.state:
+        case "paused":
+            return "paused"
+        case "cannot-record":
+            return "problem"
+        case _:
+            return "recording"
+
+
+class Lamps:
+    """``run`` it so that it ends after the recorder has; ``shown`` may be read at any time."""
+
+    def __init__(
+        self,
+        devices: Sequence[Device],
+        status: Callable[[], RecorderStatus],
+        bus: Bus,
+        *,
+        again: float = AGAIN_SECONDS,
+        limit: float = LIMIT_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._devices = {device.id: device for device in devices if device.kind == "indicator"}
+        self._status = status
+        self._bus = bus
+        self._again = again
+        self._limit = limit
+        self._clock = clock
+        self._news = {id_: asyncio.Event() for id_ in self._devices}
+        self.shown = {id_: Shown(problem=device.problem) for id_, device in self._devices.items()}
+
+    @property
+    def doubtful(self) -> tuple[Device, ...]:
+        """Lamps of which nobody knows whether they show the truth."""
+        return tuple(device for id_, device in self._devices.items() if self.shown[id_].problem is not None)
+
+    async def run(self) -> None:
+        """Until cancelled; then every lamp is told once more how things are."""
+        lamps = {id_: lamp for id_, device in self._devices.items() if (lamp := self._made(device)) is not None}
+        tasks = [asyncio.create_task(self._follow(id_, lamp), name=id_) for id_, lamp in lamps.items()]
+        for task in tasks:
+            task.add_done_callback(self._broken)
+        try:
+            with self._bus.subscribe() as queue:
+                while True:
+                    event = await queue.get()
+                    if isinstance(event, LessonChanged | SourceChanged):
+                        for news in self._news.values():
+                            news.set()
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+            self._limit = FAREWELL_SECONDS
+            await asyncio.gather(*(self._show(id_, lamp) for id_, lamp in lamps.items()), return_exceptions=True)
+            hang_up()
+
+    async def _follow(self, id_: str, lamp: Indicator) -> None:
+        news, first, longest = self._news[id_], *PATIENCE
+        patience = first
+        while True:
+            news.clear()
+            before = self.shown[id_]
+            stale = self._clock() - before.at >= self._again
+            if stale or before.problem is not None or before.signal != signal_of(self._status()):
+                await self._show(id_, lamp)
+            failed = self.shown[id_].problem is not None
+            wait, patience = (patience, min(patience * 2, longest)) if failed else (self._again, first)
+            try:
+                async with asyncio.timeout(wait):
+                    await news.wait()
+            except TimeoutError:
+                continue  # say it again
+
+    async def _show(self, id_: str, lamp: Indicator) -> None:
+        before, signal = self.shown[id_], signal_of(self._status())
+        try:
+            async with asyncio.timeout(self._limit):
+                await lamp.show(signal)
+        except DriverError as error:
+            shown = Shown(before.signal, error, before.at)
+        except TimeoutError:
+            said = f'The lamp "{id_}" did not answer within {self._limit:.0f} s; is it connected?'
+            shown = Shown(before.signal, NotReady("no-answer", said), before.at)
+        else:
+            shown = Shown(signal, None, self._clock())
+        self.shown[id_] = shown
+        if shown.problem is not None and (before.problem is None or before.problem.code != shown.problem.code):
+            log.warning("Lamp %s: %s", id_, shown.problem.detail)
+        elif shown.problem is None and before.problem is not None:
+            log.info("Lamp %s is back.", id_)
+
+    def _made(self, device: Device) -> Indicator | None:
+        if device.module is None or device.config is None:
+            return None
+        try:
+            lamp: Indicator = device.module.Driver(device.config)
+        except DriverError as error:
+            self.shown[device.id] = Shown(problem=error)
+            log.warning("Lamp %s: %s", device.id, error.detail)
+            return None
+        return lamp
+
+    def _broken(self, task: asyncio.Task[None]) -> None:
+        """A driver with a fault of its own is not asked again; the others are."""
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            said = f'The driver of "{task.get_name()}" failed ({error}); tell its author.'
+            self.shown[task.get_name()] = Shown(problem=Unsupported("driver-broken", said))
+            log.error("%s", said, exc_info=error)

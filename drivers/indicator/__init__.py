@@ -1,0 +1,1 @@
+"""Lamps that say what the room does."""
