@@ -12,7 +12,8 @@ import time
 from contextlib import suppress
 from pathlib import Path
 
-MODULE = b"appliance.recorder.keeper"
+from appliance.spool.holding import NAME, holder
+
 PATIENCE = 6.0
 """Seconds a keeper gets to finish its take."""
 
@@ -30,15 +31,9 @@ def end_keepers(spool: Path) -> int:
 
 
 def keepers(spool: Path) -> list[int]:
-    """Process ids of the living keepers whose order names a folder of this spool."""
-    folder = os.fsencode(spool) + b"/"
-    found = []
-    for process in Path("/proc").glob("[0-9]*"):
-        with suppress(OSError):  # it has ended meanwhile, or is somebody else's
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if MODULE in words and any(folder in word for word in words):
-                found.append(int(process.name))
-    return found
+    """Process ids of the living keepers that record into this spool."""
+    found = (holder(file.parent) for file in spool.glob(f"lessons/*/*/{NAME}"))
+    return [pid for pid in found if pid is not None]
 
 
 def _signal(pids: list[int], number: signal.Signals) -> None:

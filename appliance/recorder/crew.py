@@ -1,6 +1,7 @@
 """The keepers of a lesson, one a source: started, found again after a crash, watched, heard, and told to stop.
 
-A keeper may be this daemon's child, or the child of a predecessor that was killed; a pidfd watches either.
+A keeper may have been started for this daemon, or for a predecessor that was killed; a pidfd watches either, and what
+it says tells why it ends.
 """
 
 from __future__ import annotations
@@ -11,8 +12,6 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
@@ -21,15 +20,14 @@ from typing import Any
 
 from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.keeper import Order
+from appliance.recorder.nursery import Newborn, Nursery
 from appliance.recorder.pipeline import capture_command
 from appliance.recorder.plan import FULL_QUALITY, SAFE, Quality, RecorderPolicy, SourcePlan, reduced
+from appliance.spool.holding import holder
 from appliance.spool.layout import Spool
 from drivers.protocols import Media
 from media.lesson import Lesson
 
-MODULE = "appliance.recorder.keeper"
-_CODE = Path(__file__).parents[2]
-_BOOT = "import sys; sys.path.insert(0, sys.argv[1]); from appliance.recorder.keeper import main; main()"
 STOP_PATIENCE = 6.0
 """Seconds keepers get to close their takes before they are killed and salvaged."""
 RESPAWN = 1.0
@@ -39,21 +37,18 @@ RESPAWN = 1.0
 class KeeperHandle:
     """A living keeper.
 
-    ``ended`` is set when its process is gone; ``code`` is its exit status, None if it was no child.
+    ``ended`` is set when its process is gone; ``why`` is what it said then of itself, empty when it could say nothing.
     """
 
-    def __init__(self, source: str, pid: int, child: subprocess.Popen[bytes] | None) -> None:
-        """Raises ProcessLookupError when it is gone already."""
+    def __init__(self, source: str, keeper: Newborn) -> None:
         self.source = source
-        self.pid = pid
-        self.code: int | None = None
+        self.pid = keeper.pid
+        self.why = ""
         self.ended = asyncio.Event()
-        self.glimpse: Glimpse | None = None
+        self._words: int | None = keeper.stdin
+        self.glimpse = Glimpse(os.fdopen(keeper.stdout, "rb"), self.tell) if keeper.stdout is not None else None
         """Of an armed keeper."""
-        self._child = child
-        if child is not None and child.stdin is not None and child.stdout is not None:
-            self.glimpse = Glimpse(child.stdout, self._tell)
-        self._pidfd = os.pidfd_open(pid)
+        self._pidfd = keeper.pidfd
         asyncio.get_running_loop().add_reader(self._pidfd, self._on_end)
 
     def stop(self) -> None:
@@ -70,7 +65,7 @@ class KeeperHandle:
 
     def record(self) -> None:
         """What an armed keeper has held, and what comes from now on, is the lesson."""
-        self._tell("record")
+        self.tell("record")
         self.disarm()
 
     def disarm(self) -> None:
@@ -78,13 +73,15 @@ class KeeperHandle:
         if self.glimpse is not None:
             self.glimpse.close()
             self.glimpse = None
-        if self._child is not None and self._child.stdin is not None:
-            self._child.stdin.close()
+        if self._words is not None:
+            os.close(self._words)
+            self._words = None
 
-    def _tell(self, word: str) -> None:
-        if self._child is not None and self._child.stdin is not None and not self._child.stdin.closed:
-            with contextlib.suppress(OSError):  # it is gone; whoever waits for its end sees that
-                os.write(self._child.stdin.fileno(), word.encode() + b"\n")
+    def tell(self, line: str) -> None:
+        """A line on its standard input, unless nothing is to be said to it any more. A pipe takes so much at once."""
+        if self._words is not None:
+            with contextlib.suppress(BrokenPipeError):  # it is gone; whoever waits for its end sees that
+                os.write(self._words, line.encode() + b"\n")
 
     def kill(self) -> None:
         self._signal(signal.SIGKILL)
@@ -98,8 +95,6 @@ class KeeperHandle:
         asyncio.get_running_loop().remove_reader(self._pidfd)
         os.close(self._pidfd)
         self.disarm()
-        if self._child is not None:
-            self.code = self._child.wait()
         self.ended.set()
 
 
@@ -115,9 +110,9 @@ class Crew:
         socket_file: Path,
         policy: RecorderPolicy,
         boot: str,
-        on_unasked_end: Callable[[str, int | None], Awaitable[None]],
+        on_unasked_end: Callable[[str, str], Awaitable[None]],
     ) -> None:
-        """on_unasked_end: called with the source and the exit status of a keeper that ended without being told to."""
+        """on_unasked_end: called with the source of a keeper that ended without being told to, and why, if it said."""
         self.keepers: dict[str, KeeperHandle] = {}
         self.armed: dict[str, KeeperHandle] = {}
         self.armed_for = ""
@@ -131,6 +126,7 @@ class Crew:
         self._policy = policy
         self._boot = boot
         self._on_unasked_end = on_unasked_end
+        self._nursery = Nursery()
         self._watchers: set[asyncio.Task[None]] = set()
         self._ear: socket.socket | None = None
 
@@ -144,7 +140,7 @@ class Crew:
                 armed.record()
                 self.keepers[plan.id] = armed
             else:
-                self._keep(spawn(self._order(lesson.id, len(lesson.spans) - 1, plan)), self.keepers)
+                self._keep(self._bear(self._order(lesson.id, len(lesson.spans) - 1, plan)), self.keepers)
         self.armed_for = ""
         return [plan.id for plan in lacking]
 
@@ -154,7 +150,7 @@ class Crew:
         for plan in self._plans:
             if plan.capture and plan.id not in self.armed:
                 order = self._order(self.armed_for, 0, plan)
-                self._keep(spawn(replace(order, hold=self._policy.pre_roll)), self.armed)
+                self._keep(self._bear(replace(order, hold=self._policy.pre_roll)), self.armed)
 
     async def disarm(self) -> None:
         """Drop what is held; returns when nobody holds anything."""
@@ -201,7 +197,9 @@ class Crew:
                 handle.wake()
 
     def listen(self, hear: Callable[[dict[str, Any]], None]) -> None:
-        """Hear what the keepers say, those of a predecessor too: the address is the same."""
+        """Hear what the keepers say, those of a predecessor too: the address is the same. Keepers can be had from now
+        on."""
+        self._nursery.open()
         self._socket_file.parent.mkdir(parents=True, exist_ok=True)
         self._socket_file.unlink(missing_ok=True)
         ear = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
@@ -212,20 +210,37 @@ class Crew:
         def on_words() -> None:
             for _ in range(64):  # a burst, but never so many that the loop does nothing else
                 try:
-                    hear(json.loads(ear.recv(65536)))
+                    said = json.loads(ear.recv(65536))
                 except BlockingIOError:
                     return
+                if said["event"] == "ended":
+                    self._note(said)
+                hear(said)
 
         asyncio.get_running_loop().add_reader(ear, on_words)
 
     def dismiss(self) -> None:
         """Watch and hear no more; keepers still at work go on."""
+        self._nursery.close()
         for watcher in self._watchers:
             watcher.cancel()
         if self._ear is not None:
             asyncio.get_running_loop().remove_reader(self._ear)
             self._ear.close()
             self._socket_file.unlink(missing_ok=True)
+
+    def _note(self, said: dict[str, Any]) -> None:
+        for handle in (*self.keepers.values(), *self.armed.values()):
+            if handle.pid == said["pid"]:
+                handle.why = said["code"]
+
+    def _bear(self, order: Order) -> KeeperHandle:
+        """A keeper for this order."""
+        handle = KeeperHandle(order.source, self._nursery.bear(heard=order.hold > 0))
+        handle.tell(order.to_json())  # not in a command line, which everybody on the machine can read
+        if not order.hold:
+            handle.disarm()
+        return handle
 
     def _keep(self, handle: KeeperHandle, among: dict[str, KeeperHandle]) -> None:
         among[handle.source] = handle
@@ -241,7 +256,7 @@ class Crew:
         for keepers in (self.keepers, self.armed):
             if keepers.get(handle.source) is handle:
                 del keepers[handle.source]
-                await self._on_unasked_end(handle.source, handle.code)
+                await self._on_unasked_end(handle.source, handle.why)
 
     def _order(self, lesson: str, span: int, plan: SourcePlan) -> Order:
         if plan.capture is None:
@@ -268,26 +283,6 @@ class Crew:
         )
 
 
-def spawn(order: Order) -> KeeperHandle:
-    """Start a keeper in a session of its own, so that neither Ctrl-C nor the daemon's death reaches it."""
-    child = subprocess.Popen(
-        # Without site, which costs half of a keeper's start; it needs nothing but the standard library and our files.
-        [sys.executable, "-S", "-c", _BOOT, str(_CODE), MODULE, order.lesson, order.source],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE if order.hold else subprocess.DEVNULL,
-        start_new_session=True,
-    )
-    if child.stdin is not None:
-        # Not in the command line, which everybody on the machine can read. A pipe takes so much at once.
-        with contextlib.suppress(BrokenPipeError):
-            child.stdin.write(order.to_json().encode() + b"\n")
-            child.stdin.flush()
-        if not order.hold:
-            with contextlib.suppress(BrokenPipeError):
-                child.stdin.close()
-    return KeeperHandle(order.source, child.pid, child)
-
-
 async def _end(leaving: Sequence[KeeperHandle]) -> None:
     """Those that do not end in time are killed."""
     try:
@@ -303,12 +298,10 @@ async def _end(leaving: Sequence[KeeperHandle]) -> None:
 
 def find(lesson_dir: Path, source: str) -> KeeperHandle | None:
     """The keeper that still records a source of this lesson, if there is one."""
+    pid = holder(lesson_dir / source)
+    if pid is None:
+        return None
     try:
-        pid = int((lesson_dir / source / "keeper.pid").read_text())
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
-        # A process id alone may belong to somebody else by now.
-        if words[-4:] != [MODULE.encode(), lesson_dir.name.encode(), source.encode(), b""]:
-            return None
-        return KeeperHandle(source, pid, None)
-    except (OSError, ValueError):
+        return KeeperHandle(source, Newborn(pid, os.pidfd_open(pid), None, None))
+    except ProcessLookupError:
         return None

@@ -2,6 +2,8 @@
 
     python -m appliance.recorder.keeper < ORDER      (a JSON object in one line, see Order)
 
+The daemon has it forked by the nursery, which has loaded all of this already.
+
 It outlives the daemon on purpose: a daemon that is killed, hangs or is updated costs no picture. It ends on SIGTERM,
 when its lesson's folder is gone, when the disk is full, or after the longest lesson allowed. SIGCONT, which harms
 nobody who does not know it, says that a device was plugged in: it tries again at once. What it knows it sends as JSON
@@ -19,7 +21,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import fcntl
 import json
 import os
 import select
@@ -34,6 +35,7 @@ from typing import Any
 
 from appliance.recorder.preroll import Held, TooMuch, Window, Words
 from appliance.recorder.process import Capture, StreamChanged
+from appliance.spool.holding import hold
 from appliance.spool.layout import make_directory
 from appliance.spool.takes import Clock, TakeWriter, take_numbers
 from media.fragments import Fragment, Header, decode_time, earlier
@@ -150,10 +152,7 @@ class Keeper:
     def _settle(self) -> None:
         """The lesson's folder, in which the daemon finds this process again."""
         make_directory(self._folder)
-        lock = os.open(self._folder / "keeper.pid", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        fcntl.flock(lock, fcntl.LOCK_EX)  # a predecessor that is just ending finishes its take first
-        os.ftruncate(lock, 0)
-        os.write(lock, str(os.getpid()).encode())
+        hold(self._folder)  # a predecessor that is just ending finishes its take first
 
     def _take(self) -> float:
         """One take, or what is held meanwhile; returns the seconds it lasted. Raises OSError when the disk cannot be
@@ -395,8 +394,12 @@ def _go_first() -> None:
 def main() -> None:
     _go_first()
     words = Words(sys.stdin.fileno())
-    order, *_ = words.read()
-    sys.exit(Keeper(Order(**json.loads(order)), words).run())
+    lines = words.read()
+    if not lines:  # who wanted a keeper has gone
+        return
+    order = Order(**json.loads(lines[0]))
+    Path("/proc/self/comm").write_text(f"keep {order.source}")  # its name for ps and top; the kernel takes 15 letters
+    sys.exit(Keeper(order, words).run())
 
 
 if __name__ == "__main__":

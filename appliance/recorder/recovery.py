@@ -10,6 +10,7 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+from appliance.spool import holding
 from appliance.spool.layout import Spool
 from appliance.spool.takes import closed_take, salvage_folder, take_numbers
 from media import journal as journals
@@ -129,7 +130,7 @@ def _entries(place: Path) -> Iterator[TakeEntry]:
 def _forget(folder: Path) -> None:
     """Take away what a cut at the very beginning left of a lesson: folders, and nothing in them that was recorded."""
     files = [path for path in folder.rglob("*") if not path.is_dir()]
-    if all(file.name == "keeper.pid" or file.match(".*.new") or not file.stat().st_size for file in files):
+    if all(file.name == holding.NAME or file.match(".*.new") or not file.stat().st_size for file in files):
         shutil.rmtree(folder)
 
 

@@ -30,7 +30,6 @@ from appliance.recorder.evidence import Evidence
 from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.hotplug import Plug
 from appliance.recorder.household import Household
-from appliance.recorder.keeper import EXIT_DISK, EXIT_FULL, EXIT_LONG
 from appliance.recorder.plan import Quality, RecorderPolicy, RoomIdentity, SourcePlan
 from appliance.recorder.sealing import Sealer
 from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
@@ -369,9 +368,9 @@ class Recorder:
                     await self._household.hand_over_devices()
                     self._crew.arm(str(ULID()))
 
-    async def _on_unasked_end(self, source: str, code: int | None) -> None:
+    async def _on_unasked_end(self, source: str, why: str) -> None:
         """A keeper died: start another; or it ended for good: end the lesson when it was the last."""
-        if code in {EXIT_FULL, EXIT_DISK} and not self._full:
+        if why in {"disk-full", "disk-error"} and not self._full:
             self._full = True
             self._bus.publish(DiskChanged("full"))
             self._household.short_of_room()
@@ -380,7 +379,7 @@ class Recorder:
             lesson = self._lesson
             if lesson is None or lesson.state != "recording":
                 return
-            if code not in {EXIT_FULL, EXIT_DISK, EXIT_LONG}:
+            if not why:
                 log.warning("The keeper of %s ended unasked; a new one takes over.", source)
                 await self._open(lesson)
             elif not self._crew.keepers:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -15,6 +16,7 @@ import pytest
 from appliance.recorder.crew import KeeperHandle
 from appliance.recorder.hotplug import Plug, watch_devices
 from appliance.recorder.keeper import Order
+from appliance.recorder.nursery import Newborn
 from tests.unit.appliance.recorder.test_hotplug import udev
 
 NETLINK_KOBJECT_UEVENT = 15
@@ -62,12 +64,12 @@ PATIENT = "import sys; from appliance.recorder import keeper; keeper.BACKOFF = (
 """A keeper that would come back only after an hour."""
 
 
-def started(order: Order) -> KeeperHandle:
+def started(order: Order) -> subprocess.Popen[bytes]:
     child = subprocess.Popen([sys.executable, "-c", PATIENT], stdin=subprocess.PIPE)
     assert child.stdin is not None
     with child.stdin:
         child.stdin.write(order.to_json().encode())
-    return KeeperHandle("front", child.pid, child)
+    return child
 
 
 @pytest.mark.anyio
@@ -93,7 +95,8 @@ async def test_a_keeper_that_waits_for_its_device_is_woken_and_records(tmp_path:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ear:
         ear.bind(str(socket_file))
         ear.settimeout(20)
-        handle = started(order)
+        child = started(order)
+        handle = KeeperHandle("front", Newborn(child.pid, os.pidfd_open(child.pid), None, None))
         try:
             for _ in range(2):
                 assert json.loads(ear.recv(65536))["event"] == "lost"
@@ -104,4 +107,4 @@ async def test_a_keeper_that_waits_for_its_device_is_woken_and_records(tmp_path:
         finally:
             handle.stop()
             await asyncio.wait_for(handle.ended.wait(), 10)
-    assert handle.code == 0
+    assert child.wait() == 0

@@ -16,6 +16,7 @@ from typing import Any
 
 import httpx
 
+from provisioning.leftovers import keepers
 from tests.peers.program import wait_until
 
 BIN = Path(sys.executable).parent
@@ -198,8 +199,7 @@ class Room:
 
     def left_over(self) -> list[int]:
         """Keepers of this spool that still live."""
-        lessons = {folder.name for folder in self.spool.glob("lessons/*")}
-        return [pid for pid in _processes() if _is_keeper(pid, lessons)]
+        return keepers(self.spool)
 
 
 class Server:
@@ -297,18 +297,6 @@ def stable(read: Callable[[], object], seconds: float) -> None:
     while time.monotonic() < deadline:
         assert read() == first
         time.sleep(0.05)
-
-
-def _processes() -> list[int]:
-    return [int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()]
-
-
-def _is_keeper(pid: int, lessons: set[str]) -> bool:
-    try:
-        words = set(Path(f"/proc/{pid}/cmdline").read_text().split("\0"))
-    except OSError:
-        return False
-    return "appliance.recorder.keeper" in words and not words.isdisjoint(lessons)
 
 
 def _children(pid: int) -> list[int]:

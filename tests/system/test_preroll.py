@@ -39,7 +39,8 @@ def written_by(process: psutil.Process) -> list[str]:
 
 def holding(room: Room) -> list[psutil.Process]:
     """The armed keepers and their programs."""
-    keepers = [child for child in psutil.Process(room.daemon.pid).children() if "keeper" in " ".join(child.cmdline())]
+    below = psutil.Process(room.daemon.pid).children(recursive=True)
+    keepers = [child for child in below if child.name().startswith("keep ")]
     return [process for keeper in keepers for process in (keeper, *keeper.children())]
 
 

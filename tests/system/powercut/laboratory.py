@@ -22,6 +22,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from appliance.spool.holding import holder
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import Ledger, LedgerUnreadable
 from media.lesson import BadLesson, Lesson
@@ -106,9 +107,9 @@ class WatchedRoom(Room):
         if self.daemon.process is not None and self.daemon.process.poll() is None:
             self.daemon.kill()
         for file in self.spool.glob("lessons/*/*/keeper.pid"):
-            with suppress(OSError, ValueError):
-                pid = int(file.read_text())
-                if file.parents[1].name in Path(f"/proc/{pid}/cmdline").read_text():
+            pid = holder(file.parent)
+            if pid is not None:
+                with suppress(OSError):
                     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
                     for victim in [pid, *map(int, children)]:
                         os.kill(victim, signal.SIGKILL)

@@ -20,12 +20,12 @@ from typing import Any
 PROJECT = Path(__file__).resolve().parents[3]
 NOTES, PLANT = "DARSBOX_WITNESS_NOTES", "DARSBOX_WITNESS_PLANT"
 PLANTS = ("fragments-not-synced", "journal-synced-alone", "lesson-not-synced", "ledger-not-synced")
-KEEPER = "import sys; sys.path.insert(0, sys.argv[1]); from tests.system.powercut.witness import keeper; keeper()"
+NURSERY = "import sys; sys.path.insert(0, sys.argv[1]); from tests.system.powercut.witness import nursery; nursery()"
 
 
-def keeper() -> None:
-    """A keeper as the daemon starts it, standard library only. Watched and, if so ordered, spoilt."""
-    from appliance.recorder import keeper as real
+def nursery() -> None:
+    """Makes keepers as the daemon's does, standard library only. Watched and, if so ordered, spoilt."""
+    from appliance.recorder import nursery as real
     from appliance.spool.takes import TakeWriter
 
     notes = os.open(os.environ[NOTES], os.O_WRONLY | os.O_APPEND)
@@ -53,7 +53,7 @@ def keeper() -> None:
 def daemon() -> None:
     sys.path.insert(0, str(PROJECT))
     from appliance import config, logs, main
-    from appliance.recorder import crew
+    from appliance.recorder import nursery as nurseries
     from appliance.spool import layout
 
     parser = argparse.ArgumentParser(description=__doc__)
@@ -66,7 +66,7 @@ def daemon() -> None:
     options = parser.parse_args()
     options.notes.touch()
     os.environ.update({NOTES: str(options.notes), PLANT: options.plant})
-    crew._BOOT = KEEPER
+    nurseries._BOOT = NURSERY
     if options.plant == "lesson-not-synced":
 
         def replace_carelessly(path: Path, data: bytes, mode: int = 0o644) -> None:
