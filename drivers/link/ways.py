@@ -80,7 +80,6 @@ class SerialWay:
                 parity=self.parity[0].upper(),
                 stopbits=self.stop_bits,
                 timeout=0,
-                write_timeout=0,
                 exclusive=True,
             )
         except SerialException as error:
@@ -130,7 +129,10 @@ class _SerialLine:
 
     def send(self, data: bytes) -> None:
         try:
-            taken = self._port.write(data)
+            # Not pyserial's write: where nothing is taken in, it tries for ever, and the whole room stands still.
+            taken = os.write(self._port.fileno(), data)
+        except BlockingIOError:
+            taken = 0
         except OSError as error:  # pyserial's errors are OSErrors
             raise NotReady(
                 "device-lost", f"The serial port {self._name} went away; plug it in again.", port=self._name

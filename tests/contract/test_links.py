@@ -154,7 +154,10 @@ async def test_a_device_that_takes_nothing_in_is_said_to_be_silent() -> None:
         async with line(SerialWay(port.path), LINES) as link:
             with pytest.raises(NotReady) as caught:
                 await asyncio.gather(*(link.tell(b"x" * 4000) for _ in range(100)))
-    assert caught.value.code == "device-silent"
+            assert caught.value.code == "device-silent"
+            with pytest.raises(NotReady) as caught:  # the port is full to the last byte: it must not wait there
+                await asyncio.gather(*(link.tell(b"x") for _ in range(10_000)))
+            assert caught.value.code == "device-silent"
 
 
 async def failure(way: Way) -> DriverError:

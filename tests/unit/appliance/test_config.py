@@ -102,7 +102,7 @@ def test_no_toml_is_said_with_its_line() -> None:
 
 
 def test_a_device_without_a_driver_costs_only_itself() -> None:
-    room = parse('[[panel]]\nid = "p"\ndriver = "pjlink"\n[[camera]]\nid = "c"\ndriver = "rtps"\nurl = "x"')
+    room = parse('[[panel]]\nid = "p"\ndriver = "telepathy"\n[[camera]]\nid = "c"\ndriver = "rtps"\nurl = "x"')
     camera, panel = room.devices
     assert panel.problem is not None
     assert camera.problem is not None
