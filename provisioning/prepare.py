@@ -18,6 +18,8 @@ from provisioning.packages import PURPOSES, VENV, Package, install_line, may_ins
 from provisioning.progress import Step, complain, say
 
 LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": "requirements-test.lock"}
+PEERS_LOCK = "requirements-peers.lock"
+"""Programs of others that tests speak to and that cannot live beside what we need."""
 STAMP = "darsbox-installed.json"
 
 
@@ -110,6 +112,21 @@ def python_environment(project: Path, purpose: str, log: Path) -> None:
     fresh.replace(stamp)
 
 
+def peers_environment(project: Path, log: Path) -> None:
+    """``.venv/peers``, a second Python environment for tests. Raises CannotPrepare."""
+    peers, lock = project / ".venv" / "peers", project / PEERS_LOCK
+    wanted = {PEERS_LOCK: hashlib.sha256(lock.read_bytes()).hexdigest()}
+    if is_current(installed(peers), wanted):
+        return
+    with Step(f"Installing the tests' peers from {PEERS_LOCK}"):
+        for command in (
+            [str(project / ".venv" / "bin" / "python"), "-m", "venv", "--clear", str(peers)],
+            [str(peers / "bin" / "pip"), "--no-input", "install", "--require-hashes", "--no-deps", "-r", str(lock)],
+        ):
+            _logged(command, log, f"The tests' peers could not be installed; the reason is in {log}.")
+    (peers / STAMP).write_text(json.dumps(wanted))
+
+
 def fingerprint(project: Path, purpose: str) -> dict[str, str]:
     """What .venv must have been made from: the lock and the project's own description, by SHA-256, and where."""
     files = {LOCKS[purpose]: project / LOCKS[purpose], "pyproject.toml": project / "pyproject.toml"}
@@ -164,6 +181,8 @@ def main(arguments: Sequence[str]) -> int:
     try:
         debian_packages(project, arguments[0], log)
         python_environment(project, arguments[0], log)
+        if arguments[0] == "test":
+            peers_environment(project, log)
     except CannotPrepare as error:
         complain(str(error))
         return 1

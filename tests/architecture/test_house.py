@@ -63,7 +63,7 @@ def test_no_file_carries_a_registry_address_or_a_machine_path() -> None:
 
 
 def test_every_locked_package_has_a_hash() -> None:
-    for lock in ("requirements.lock", "requirements-test.lock"):
+    for lock in ("requirements.lock", "requirements-test.lock", "requirements-peers.lock"):
         requirements = re.sub(r"\\\n", "", (PROJECT / lock).read_text()).splitlines()
         bare = [line for line in requirements if line.strip() and line[0] not in "# " and "--hash=sha256:" not in line]
         assert bare == [], lock
