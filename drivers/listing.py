@@ -32,11 +32,15 @@ def page(manifests: Iterable[DriverManifest]) -> str:
     ]
     lines += ["", "## Panels and projectors by profile", ""]
     lines += [
-        '`driver = "profile"`, and `profile =` one of these. Each follows its maker\'s document and is checked against'
-        " examples of it; none was tried on the device itself yet unless the last column says so.",
+        '`driver = "profile"`, and `profile =` one of these. They were written from excerpts of the documents named,'
+        " from other programs for the same devices, and from memory; nobody has held one against its whole document,"
+        " and none was tried on the device itself unless the last column says so. The tests speak every example of a"
+        " profile: *quoted* are those whose order, or its form, was taken from the document; the others were worked out"
+        " by its rules, and prove only that the profile does what its author meant. So try a new panel with"
+        " `appliance devices` before the first lesson, and tell us.",
         "",
-        "| profile | what | models | transport | can | follows | tested with |",
-        "|---|---|---|---|---|---|---|",
+        "| profile | what | models | transport | can | follows | examples | tested with |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in model.shipped():
         profile = model.load(name)
@@ -45,7 +49,9 @@ def page(manifests: Iterable[DriverManifest]) -> str:
         can = ", ".join(action for action in model.ACTIONS if action in profile.can)
         tried = "; ".join(profile.tested_with) or "simulator"
         models = "; ".join(profile.models)
-        lines.append(_row(f"`{name}`", profile.title, models, ways, can, profile.document, tried))
+        quoted = sum(example.quoted for example in profile.example)
+        proof = f"{quoted} quoted, {len(profile.example) - quoted} worked out"
+        lines.append(_row(f"`{name}`", profile.title, models, ways, can, profile.document, proof, tried))
     return "\n".join([*lines, ""])
 
 

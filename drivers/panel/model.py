@@ -150,8 +150,9 @@ def _folded(wire: str) -> str:
 
 
 class Example(Table):
-    """An example of the vendor's document: what is done, the bytes sent (hexadecimal), the bytes that come, and what
-    they say."""
+    """What is done, the bytes sent (hexadecimal), the bytes that come, and what they say. quoted: the document prints
+    the order so, or its form; otherwise the bytes were worked out by the document's rules, and show only that the
+    profile does what its author meant."""
 
     action: Literal["power", "input", "volume", "mute", "freeze", "blank", "hours", "errors"]
     set: str | int | None = None
@@ -159,6 +160,7 @@ class Example(Table):
     came: str = ""
     says: str | int | None = None
     address: int | None = None
+    quoted: bool = False
 
 
 class Profile(Table):

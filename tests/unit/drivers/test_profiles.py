@@ -24,7 +24,7 @@ def driver(name: str, address: int | None = None) -> Driver:
 
 
 @pytest.mark.parametrize(("name", "number"), EXAMPLES)
-def test_what_is_sent_and_understood_is_the_vendor_s_example(name: str, number: int) -> None:
+def test_what_is_sent_and_understood_is_what_the_example_says(name: str, number: int) -> None:
     example = model.load(name).example[number]
     panel = driver(name, example.address)
     sent = panel.question(example.action) if example.set is None else panel.order(example.action, example.set)
