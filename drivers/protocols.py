@@ -76,10 +76,8 @@ class Source(Protocol):
     """A camera, a screen or a microphone."""
 
     Config: ClassVar[type[DriverConfig]]
-
-    @property
-    def media(self) -> Media:
-        """What the takes of this source will hold; asked by the recorder's plan."""
+    media: ClassVar[Media]
+    """What the takes of this source will hold; asked by the recorder's plan."""
 
     def capture(self) -> Capture:
         """The capture, from configuration alone, without touching the device. Called at every start of a take."""

@@ -22,13 +22,13 @@ GROUP = "darsbox.drivers"
 NAMES = ("MANIFEST", "Config", "Driver")
 
 BUILT_IN: Mapping[tuple[str, str], str] = {
+    ("camera", "onvif"): "drivers.camera.onvif",
     ("camera", "rtsp"): "drivers.camera.rtsp",
     ("camera", "v4l2"): "drivers.camera.v4l2",
     ("camera", "screen"): "drivers.camera.screen",
     ("camera", "sim"): "drivers.camera.sim",
     ("microphone", "portaudio"): "drivers.microphone.portaudio",
     ("microphone", "sim"): "drivers.microphone.sim",
-    ("panel", "pjlink"): "drivers.panel.pjlink",
     ("indicator", "modbus"): "drivers.indicator.modbus",
     ("indicator", "mqtt"): "drivers.indicator.mqtt",
     ("indicator", "serial-relay"): "drivers.indicator.serial_relay",
@@ -37,8 +37,10 @@ BUILT_IN: Mapping[tuple[str, str], str] = {
     ("input", "evdev"): "drivers.input.evdev",
     ("input", "mqtt"): "drivers.input.mqtt",
     ("input", "sim"): "drivers.input.sim",
+    ("panel", "pjlink"): "drivers.panel.pjlink",
     ("panel", "profile"): "drivers.panel.profile",
     ("panel", "sim"): "drivers.panel.sim",
+    ("ptz", "onvif"): "drivers.ptz.onvif",
     ("ptz", "sim"): "drivers.ptz.sim",
     ("ptz", "visca"): "drivers.ptz.visca",
     ("ptz", "visca-ip"): "drivers.ptz.visca_ip",

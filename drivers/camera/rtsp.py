@@ -6,6 +6,7 @@ Only the picture is taken; the room has its own microphones.
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
@@ -67,20 +68,16 @@ class RtspConfig(DriverConfig):
 Config = RtspConfig
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: RtspConfig
     Config: ClassVar[type[DriverConfig]] = RtspConfig
-
-    def __init__(self, config: RtspConfig) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "video"
+    media: ClassVar[Media] = "video"
 
     def capture(self) -> Capture:
-        config = self._config
+        config = self.config
         user, password = self._login()
         encoded = quote(password, safe="")
         return Capture(
@@ -92,7 +89,7 @@ class Driver:
         )
 
     def _input(self, address: str) -> tuple[str, ...]:
-        config = self._config
+        config = self.config
         return (
             *("-rtsp_transport", config.transport, "-timeout", str(round(config.timeout * 1_000_000))),
             # The first bytes come fast: without -fpsprobesize 0 FFmpeg watches the camera for a second to learn its
@@ -106,7 +103,7 @@ class Driver:
 
     async def check(self) -> None:
         """An RTSP handshake up to the stream's description; the camera is not made to play."""
-        config = self._config
+        config = self.config
         where = _with_login(config.url, "", "")
         try:
             async with asyncio.timeout(CHECK_SECONDS):
@@ -142,10 +139,10 @@ class Driver:
             )
 
     def _login(self) -> tuple[str, str]:
-        parts = urlsplit(self._config.url)
+        parts = urlsplit(self.config.url)
         return (
-            self._config.user or unquote(parts.username or ""),
-            self._config.password or unquote(parts.password or ""),
+            self.config.user or unquote(parts.username or ""),
+            self.config.password or unquote(parts.password or ""),
         )
 
 

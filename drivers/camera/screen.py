@@ -11,6 +11,7 @@ import os
 import re
 import struct
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, ClassVar
 
@@ -58,20 +59,16 @@ class ScreenConfig(DriverConfig):
 Config = ScreenConfig
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: ScreenConfig
     Config: ClassVar[type[DriverConfig]] = ScreenConfig
-
-    def __init__(self, config: ScreenConfig) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "video"
+    media: ClassVar[Media] = "video"
 
     def capture(self) -> Capture:
-        config = self._config
+        config = self.config
         return Capture(
             media="video",
             input=(
@@ -85,7 +82,7 @@ class Driver:
 
     async def check(self) -> None:
         """Connect to the X server and be let in; the wished part must lie on its screen."""
-        display = self._config.display
+        display = self.config.display
         try:
             async with asyncio.timeout(CHECK_SECONDS):
                 admitted, words = await self._set_up()
@@ -105,7 +102,7 @@ class Driver:
     async def _set_up(self) -> tuple[bool, str]:
         """Connection setup: whether we are admitted, and if not, the server's reason. Raises Unsupported when the
         wished part is not on the screen."""
-        found = _DISPLAY.fullmatch(self._config.display)
+        found = _DISPLAY.fullmatch(self.config.display)
         host, number, screen = (found["host"], int(found["number"]), int(found["screen"] or 0)) if found else ("", 0, 0)
         if host:
             reader, writer = await asyncio.open_connection(host, 6000 + number)
@@ -129,10 +126,10 @@ class Driver:
     def _check_size(self, body: bytes, screen: int) -> None:
         sizes = _screen_sizes(body)
         if screen >= len(sizes):
-            raise Unsupported("screen-missing", f"The display {self._config.display} has {len(sizes)} screen(s) only.")
+            raise Unsupported("screen-missing", f"The display {self.config.display} has {len(sizes)} screen(s) only.")
         width, height = sizes[screen]
-        want_width, want_height = (int(n) for n in (self._config.size or "1x1").split("x"))
-        if self._config.x + want_width > width or self._config.y + want_height > height:
+        want_width, want_height = (int(n) for n in (self.config.size or "1x1").split("x"))
+        if self.config.x + want_width > width or self.config.y + want_height > height:
             raise Unsupported(
                 "screen-size",
                 f"The screen has {width}x{height} pixels; choose a smaller size, or leave size out.",
@@ -142,7 +139,7 @@ class Driver:
 
     def _cookie(self, number: str) -> bytes:
         """The display's key from the authority file (man Xauthority: big-endian counted strings)."""
-        file = Path(self._config.xauthority or os.environ.get("XAUTHORITY", "") or Path.home() / ".Xauthority")
+        file = Path(self.config.xauthority or os.environ.get("XAUTHORITY", "") or Path.home() / ".Xauthority")
         try:
             data = file.read_bytes()
         except OSError:

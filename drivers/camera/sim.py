@@ -6,6 +6,7 @@ Every scene carries a running clock (wall time and monotonic seconds), so that a
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from typing import ClassVar, Literal
 
 from pydantic import Field
@@ -43,20 +44,16 @@ class SimCameraConfig(DriverConfig):
 Config = SimCameraConfig
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: SimCameraConfig
     Config: ClassVar[type[DriverConfig]] = SimCameraConfig
-
-    def __init__(self, config: SimCameraConfig) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "video"
+    media: ClassVar[Media] = "video"
 
     def capture(self) -> Capture:
-        config = self._config
+        config = self.config
         fps = str(config.fps or FPS[config.scene])
         feeder = [sys.executable, "-m", "drivers.camera.sim_feeder", config.scene, "--fps", fps]
         if config.scene == "slides":

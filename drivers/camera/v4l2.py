@@ -12,6 +12,7 @@ import os
 import stat
 import struct
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -56,20 +57,16 @@ class V4l2Config(DriverConfig):
 Config = V4l2Config
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: V4l2Config
     Config: ClassVar[type[DriverConfig]] = V4l2Config
-
-    def __init__(self, config: V4l2Config) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "video"
+    media: ClassVar[Media] = "video"
 
     def capture(self) -> Capture:
-        config, wanted = self._config, self._format()
+        config, wanted = self.config, self._format()
         return Capture(
             media="video",
             input=(
@@ -81,19 +78,19 @@ class Driver:
 
     async def check(self) -> None:
         """Open the device and ask what it delivers; nothing is captured."""
-        offered = await asyncio.to_thread(formats, self._config.device)
+        offered = await asyncio.to_thread(formats, self.config.device)
         wanted = self._format()
         if FOURCC[wanted] not in offered:
             able = [name for name, code in FOURCC.items() if code in offered]
             hint = f"set format to {' or '.join(able)}" if able else "it cannot be used"
             raise Unsupported(
-                "camera-format", f"The camera {self._config.device} does not deliver {wanted}; {hint}.", wanted=wanted
+                "camera-format", f"The camera {self.config.device} does not deliver {wanted}; {hint}.", wanted=wanted
             )
 
     def _format(self) -> str:
-        if self._config.format != "auto":
-            return self._config.format
-        width, height = (int(n) for n in self._config.size.split("x"))
+        if self.config.format != "auto":
+            return self.config.format
+        width, height = (int(n) for n in self.config.size.split("x"))
         return "mjpeg" if width * height > RAW_PIXELS else "yuyv"
 
 

@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, ClassVar, Literal
 
 from pydantic import Field
@@ -47,20 +48,16 @@ class PortAudioConfig(DriverConfig):
 Config = PortAudioConfig
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: PortAudioConfig
     Config: ClassVar[type[DriverConfig]] = PortAudioConfig
-
-    def __init__(self, config: PortAudioConfig) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "audio"
+    media: ClassVar[Media] = "audio"
 
     def capture(self) -> Capture:
-        config = self._config
+        config = self.config
         return Capture(
             media="audio",
             input=PCM_INPUT,
@@ -72,7 +69,7 @@ class Driver:
 
     async def check(self) -> None:
         """The device is listed and has the wished channel; it is not opened."""
-        await _ask("--check", "--device", self._config.device, "--channel", str(self._config.channel))
+        await _ask("--check", "--device", self.config.device, "--channel", str(self.config.channel))
 
 
 async def discover() -> Sequence[Found]:

@@ -7,6 +7,7 @@ of its own; nothing of it is linked into the appliance, and a room with real mic
 from __future__ import annotations
 
 import sys
+from dataclasses import dataclass
 from importlib.util import find_spec
 from typing import ClassVar, Literal
 
@@ -36,26 +37,22 @@ class SimMicrophoneConfig(DriverConfig):
 Config = SimMicrophoneConfig
 
 
+@dataclass(frozen=True)
 class Driver:
     """See ``drivers.protocols.Source``."""
 
+    config: SimMicrophoneConfig
     Config: ClassVar[type[DriverConfig]] = SimMicrophoneConfig
-
-    def __init__(self, config: SimMicrophoneConfig) -> None:
-        self._config = config
-
-    @property
-    def media(self) -> Media:
-        return "audio"
+    media: ClassVar[Media] = "audio"
 
     def capture(self) -> Capture:
-        config = self._config
+        config = self.config
         feeder = (sys.executable, "-m", "drivers.microphone.sim_feeder", config.scene, "--language", config.language)
         return Capture(media="audio", input=PCM_INPUT, feeder=feeder)
 
     async def check(self) -> None:
         """Only the voice needs anything."""
-        if self._config.scene == "speech" and find_spec("espeakng_loader") is None:
+        if self.config.scene == "speech" and find_spec("espeakng_loader") is None:
             raise Unsupported(
                 "no-voice",
                 "The simulated voice needs the package espeakng-loader; install it, or set scene to beep or silence.",

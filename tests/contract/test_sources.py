@@ -30,7 +30,10 @@ from tests.peers.rtsp_camera import make_clip, rtsp_camera
 
 pytestmark = pytest.mark.anyio
 
-SMALLEST: Mapping[tuple[str, str], dict[str, object]] = {("camera", "rtsp"): {"url": "rtsp://127.0.0.1:1/cam"}}
+SMALLEST: Mapping[tuple[str, str], dict[str, object]] = {
+    ("camera", "rtsp"): {"url": "rtsp://127.0.0.1:1/cam"},
+    ("camera", "onvif"): {"host": "127.0.0.1", "http_port": 1},
+}
 """The keys without which a driver's table is not complete."""
 SOURCES = sorted(driver for driver in registry.BUILT_IN if driver[0] in {"camera", "microphone"})
 SIMULATED = [

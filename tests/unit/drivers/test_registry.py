@@ -29,7 +29,7 @@ def test_a_mistyped_kind_gets_a_hint() -> None:
 
 
 def test_a_wild_name_gets_the_list() -> None:
-    with pytest.raises(Unsupported, match="There are: rtsp, screen, sim, v4l2"):
+    with pytest.raises(Unsupported, match="There are: onvif, rtsp, screen, sim, v4l2"):
         registry.load("camera", "qqqqqqqq")
 
 

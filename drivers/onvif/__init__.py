@@ -1,0 +1,1 @@
+"""ONVIF: what its cameras have in common, whether they are looked at or turned."""
