@@ -36,6 +36,8 @@ from appliance.recorder.preview import Preview
 from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
+from appliance.room.buttons import Buttons
+from appliance.room.lamps import Lamps
 from appliance.room.poller import Poller
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
@@ -99,8 +101,9 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         policy=policy_of(config),
         boot=boot,
     )
+    lamps, buttons = Lamps(config.devices, recorder.status, bus), Buttons(config.devices, recorder, bus)
     books = Books(spool, config.server.url)
-    devices = Devices(config, recorder.status, preview)
+    devices = Devices(config, recorder.status, preview, followed=lambda: {**lamps.problems, **buttons.problems})
     testing = SelfTesting(
         config.tables.selftest,
         config.tables.judge,
@@ -121,6 +124,8 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         shedding=household.shedding,
         testing=testing,
         making=household.renderer.making,
+        lamps=lamps,
+        buttons=buttons,
     )
     room = Room(config, recorder, preview, spool, bus, books, board, devices)
     port = door.getsockname()[1]
@@ -137,7 +142,9 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         devices.plugged()
 
     background: list[Callable[[], Awaitable[None]]] = [
+        partial(lamps.run, recorder.ready),  # ends last: a lamp stays lit until the recorder has closed every device
         recorder.run,
+        partial(buttons.run, recorder.ready),
         partial(preview.run, recorder),
         partial(judging.run, recorder),
         household.housekeeper.run,

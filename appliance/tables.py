@@ -26,6 +26,8 @@ _HEALTH = {
     "disk-full": "The disk is full; deliver or remove lessons.",
     "disk-low": "The disk is nearly full: room for {hours_left} hours.",
     "source-lost": "{label} does not deliver; is it on and connected?",
+    "muted": "{label} says that nobody shall be heard: nothing is recorded until it is switched back.",
+    "lamp-lost": "The lamp {label} does not answer, so it may show the wrong thing; is it on and connected?",
     "source-stalled": "{label} has stopped delivering; it is being tried again.",
     "source-starting": "{label} is starting.",
     "microphone-silent": "{label} is silent; is it switched on?",

@@ -8,15 +8,26 @@ from dataclasses import replace
 from importlib.metadata import version
 
 from appliance.api.books import Books
-from appliance.api.devices import Devices, problem_view
+from appliance.api.devices import Devices, problem_of, problem_view
 from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.recorder import Recorder
-from appliance.api.views import DiskView, LessonView, MakingView, RoomView, SelfTestView, SourceView, StatusView
+from appliance.api.views import (
+    DiskView,
+    LampView,
+    LessonView,
+    MakingView,
+    RoomView,
+    SelfTestView,
+    SourceView,
+    StatusView,
+)
 from appliance.config import LANGUAGES, Config
 from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.load import Shedding
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import RecorderStatus, SourceStatus
+from appliance.room.buttons import Buttons
+from appliance.room.lamps import Lamps
 
 VERSION = version("darsbox")
 
@@ -35,10 +46,14 @@ class Board:
         shedding: Shedding | None = None,
         testing: SelfTesting | None = None,
         making: Callable[[], tuple[str, int, int] | None] = lambda: None,
+        lamps: Lamps | None = None,
+        buttons: Buttons | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
         self._making = making
+        self._lamps = lamps
+        self._buttons = buttons
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -85,14 +100,30 @@ class Board:
             last=page.last,
             making=self._made(),
             selftest=self._tested(found),
+            lamps=self._shown(),
+            muted=self._buttons is not None and self._buttons.muted,
+            occupied=self._buttons.occupied if self._buttons is not None else None,
         )
 
+    def _shown(self) -> list[LampView]:
+        if self._lamps is None:
+            return []
+        return [
+            LampView(id=id_, label=label, shown=shown.signal, problem=problem_view(problem_of(shown.problem)))
+            for id_, label, shown in self._lamps.seen()
+        ]
+
     def _judged(self, status: RecorderStatus) -> JudgedRoom:
-        judging, shed = self._judging, tuple(self._shedding.standing) if self._shedding is not None else ()
-        if judging is None:
-            return JudgedRoom(shed=shed, tested=self._tested(status))
-        speaking = judging.unrecorded_speech() if status.state == "ready" else ()
-        return JudgedRoom(judging.standing, speaking, shed, self._tested(status))
+        judging, lamps, buttons = self._judging, self._lamps, self._buttons
+        speaking = judging.unrecorded_speech() if judging is not None and status.state == "ready" else ()
+        return JudgedRoom(
+            standing=judging.standing if judging is not None else {},
+            speaking=speaking,
+            shed=tuple(self._shedding.standing) if self._shedding is not None else (),
+            tested=self._tested(status),
+            muting=buttons.muting if buttons is not None else (),
+            doubtful=lamps.doubtful if lamps is not None else (),
+        )
 
     def _made(self) -> MakingView | None:
         now = self._making()

@@ -20,6 +20,7 @@ FRESH = 30.0
 """Seconds a check counts while a panel looks on."""
 FRESH_BAD = 8.0
 """Seconds a bad one counts: who plugs a cable in wants to see it."""
+_FOLLOWED = frozenset({"indicator", "input"})
 _BUSY = frozenset({"starting", "recording", "stopping"})
 
 
@@ -32,7 +33,16 @@ class Watcher(Protocol):
 class Devices:
     """Checks devices only while nothing records, and remembers what it saw."""
 
-    def __init__(self, config: Config, status: Callable[[], RecorderStatus], preview: Watcher) -> None:
+    def __init__(
+        self,
+        config: Config,
+        status: Callable[[], RecorderStatus],
+        preview: Watcher,
+        *,
+        followed: Callable[[], Mapping[str, DriverError]] = dict,
+    ) -> None:
+        """followed: what is wrong with lamps and inputs, which are used at all times and need no check for it."""
+        self._followed = followed
         self._config = config
         self._status = status
         self._preview = preview
@@ -66,12 +76,14 @@ class Devices:
         if not self._busy:
             await self._check_all([d for d in self._config.devices if not self._preview.watching(d.id)])
         status = {source.id: source for source in self._status().sources}
-        views = []
+        views, followed = [], self._followed()
         for device in self._config.devices:
             known = status.get(device.id)
             problem = known.problem if known is not None and known.problem is not None else self.problems.get(device.id)
             if known is not None and known.state == "recording":
                 problem = None
+            if device.kind in _FOLLOWED and (self._busy or device.id in followed):
+                problem = problem_of(followed.get(device.id))
             views.append(_view(device, problem))
         if not self._busy:
             configured = [dict(device.config) for device in self._config.devices if device.config is not None]
@@ -106,6 +118,10 @@ async def check(device: Device) -> Problem | None:
             failure = error
         except TimeoutError:
             return Problem("no-answer", f'"{device.id}" did not answer within {CHECK_SECONDS:.0f} s; is it connected?')
+    return problem_of(failure)
+
+
+def problem_of(failure: DriverError | None) -> Problem | None:
     return Problem(failure.code, failure.detail, dict(failure.facts)) if failure is not None else None
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from appliance.api.views import HealthView, SelfTestView
-from appliance.config import DiskTable
+from appliance.config import Device, DiskTable
 from appliance.recorder.judge.facts import GRAVITY, Verdict
 from appliance.recorder.status import RecorderStatus, SourceStatus
 from appliance.thresholds import JudgeTable
@@ -45,12 +45,15 @@ class Silence:
 class JudgedRoom:
     """What the judge says. standing: what is wrong by source and code; speaking: microphones at which somebody teaches
     while nothing records; shed: codes of what has given way because the machine or its disk is short; tested:
-    what the last self-test found, where no lesson is on."""
+    what the last self-test found, where no lesson is on; muting: switches that say that nobody shall be heard;
+    doubtful: lamps of which nobody knows what they show."""
 
     standing: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     speaking: Sequence[str] = ()
     shed: Sequence[str] = ()
     tested: SelfTestView | None = None
+    muting: Sequence[Device] = ()
+    doubtful: Sequence[Device] = ()
 
 
 NOBODY = JudgedRoom()
@@ -72,6 +75,7 @@ def _findings(
         yield HealthView(code="no-sources", level="error")
     if status.disk_free <= status.disk_total * disk.reserve_percent / 100:
         yield HealthView(code="disk-full", level="error", facts={"free_bytes": status.disk_free})
+    yield from _of_room("muted", judged.muting)
     lost = [s for s in sources if s.state == "lost" or (s.problem is not None and s.state != "recording")]
     if lost:
         why = lost[0].problem.code if lost[0].problem else None
@@ -81,6 +85,7 @@ def _findings(
     if stalled:
         facts = _facts(stalled, seconds=stalled[0].last_byte_age)
         yield HealthView(code="source-stalled", level="warning", facts=facts)
+    yield from _of_room("lamp-lost", judged.doubtful)
     speaking = [s for s in sources if s.id in judged.speaking]
     if speaking:
         yield HealthView(code="speech-unrecorded", level="warning", facts=_facts(speaking))
@@ -99,6 +104,14 @@ def _findings(
     starting = [s for s in sources if s.state == "starting"]
     if starting:
         yield HealthView(code="source-starting", facts=_facts(starting))
+
+
+def _of_room(code: str, devices: Sequence[Device]) -> Iterator[HealthView]:
+    """Of devices that give no picture and no sound."""
+    if devices:
+        first = devices[0]
+        facts = {"source": first.id, "label": first.label or first.id, "kind": first.kind, "count": len(devices)}
+        yield HealthView(code=code, level="warning", facts=facts)
 
 
 def _poor(

@@ -111,6 +111,15 @@ class LastView(View):
     receipted: bool
 
 
+class LampView(View):
+    """shown: what the lamp acknowledged last, None before it did; a problem: it may show something else by now."""
+
+    id: str
+    label: str
+    shown: Literal["off", "recording", "paused", "problem"] | None
+    problem: ProblemView | None = None
+
+
 class StatusView(View):
     """The whole room at a glance. now: Unix seconds by the room's clock."""
 
@@ -130,6 +139,11 @@ class StatusView(View):
     """None while nothing works on it, so also while a lesson is on."""
     selftest: SelfTestView | None = None
     """None before the first, and while a lesson is on, which is judged itself."""
+    lamps: list[LampView] = []
+    muted: bool = False
+    """A switch or a button in the room says that nobody shall be heard."""
+    occupied: bool | None = None
+    """None where no sensor says so."""
 
 
 class GapView(View):

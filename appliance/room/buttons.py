@@ -76,8 +76,13 @@ class Buttons:
         self.problems: dict[str, DriverError] = {}
 
     @property
+    def muting(self) -> tuple[Device, ...]:
+        """The switches and buttons that say that nobody shall be heard."""
+        return tuple(device for device in self._devices if self._states.get((device.id, "mute")) == "mute")
+
+    @property
     def muted(self) -> bool:
-        """Whether a switch or a button says that nobody shall be heard."""
+        """Whether there is one."""
         return "mute" in self._states.values()
 
     @property
@@ -86,8 +91,9 @@ class Buttons:
         known = set(self._states.values()) & {"occupied", "empty"}
         return "occupied" in known if known else None
 
-    async def run(self) -> None:
-        """Until cancelled."""
+    async def run(self, ready: asyncio.Event) -> None:
+        """Until cancelled. ready: set once the recorder can be told something."""
+        await ready.wait()
         listening = [asyncio.create_task(self._listen(device), name=device.id) for device in self._devices]
         for task in listening:
             task.add_done_callback(self._broken)

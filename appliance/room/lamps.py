@@ -11,19 +11,18 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from appliance.config import Device
 from appliance.events import Bus, LessonChanged, SourceChanged
 from appliance.recorder.status import RecorderStatus
 from drivers.errors import DriverError, NotReady, Unsupported
-from drivers.link.link import hang_up
 from drivers.protocols import Indicator, Signal
 
 log = logging.getLogger(__name__)
 
-AGAIN_SECONDS = 10.0
+AGAIN_SECONDS = 5.0
 """A lamp whose power failed shows the truth again within this time."""
 LIMIT_SECONDS = 8.0
 """A driver's hooks promise to return within 5 s."""
@@ -82,8 +81,20 @@ class Lamps:
         """Lamps of which nobody knows whether they show the truth."""
         return tuple(device for id_, device in self._devices.items() if self.shown[id_].problem is not None)
 
-    async def run(self) -> None:
-        """Until cancelled; then every lamp is told once more how things are."""
+    def seen(self) -> Iterator[tuple[str, str, Shown]]:
+        """Every lamp: its id, what people call it, what it shows."""
+        for id_, device in self._devices.items():
+            yield id_, device.label, self.shown[id_]
+
+    @property
+    def problems(self) -> dict[str, DriverError]:
+        """Why they are doubtful."""
+        return {id_: shown.problem for id_, shown in self.shown.items() if shown.problem is not None}
+
+    async def run(self, ready: asyncio.Event) -> None:
+        """Until cancelled; then every lamp is told once more how things are. ready: set once the recorder knows whether
+        a lesson of its predecessor goes on; until then nobody may darken a lamp."""
+        await ready.wait()
         lamps = {id_: lamp for id_, device in self._devices.items() if (lamp := self._made(device)) is not None}
         tasks = [asyncio.create_task(self._follow(id_, lamp), name=id_) for id_, lamp in lamps.items()]
         for task in tasks:
@@ -101,7 +112,7 @@ class Lamps:
             await asyncio.gather(*tasks, return_exceptions=True)
             self._limit = FAREWELL_SECONDS
             await asyncio.gather(*(self._show(id_, lamp) for id_, lamp in lamps.items()), return_exceptions=True)
-            hang_up()
+            # No line is hung up: that would drop what is still on its way out. The program's end lets it go.
 
     async def _follow(self, id_: str, lamp: Indicator) -> None:
         news, first, longest = self._news[id_], *PATIENCE

@@ -33,7 +33,7 @@ FAMILIES = {
         *("source-stalled", "source-stalled.video", "source-stalled.audio", "source-starting", "microphone-silent"),
         *("microphone-muted", "sound-clipped", "sound-hum", "sound-quiet", "picture-black", "picture-dark"),
         *("picture-covered", "picture-frozen", "picture-blurred", "speech-unrecorded", "unknown", "more"),
-        *("load-preview", "load-judge", "load-quality", "disk-quality"),
+        *("load-preview", "load-judge", "load-quality", "disk-quality", "muted", "lamp-lost"),
     ],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),

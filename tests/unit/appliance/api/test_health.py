@@ -8,7 +8,7 @@ import pytest
 
 from appliance.api.board import heard_of
 from appliance.api.health import JudgedRoom, Silence, judge
-from appliance.config import DiskTable
+from appliance.config import Device, DiskTable
 from appliance.recorder.judge.facts import Verdict
 from appliance.recorder.status import Problem, RecorderStatus, SourceStatus
 from appliance.thresholds import JudgeTable
@@ -102,6 +102,14 @@ def test_what_the_judge_found_is_said_the_gravest_first_and_only_of_what_is_reco
 def test_who_teaches_while_nothing_records_is_asked() -> None:
     said = judge(replace(WELL, state="ready"), {}, DISK, JudgedRoom(speaking=("lectern",)))
     assert (said.code, said.facts["source"]) == ("speech-unrecorded", "lectern")
+
+
+def test_a_mute_and_a_lamp_that_may_lie_are_said_aloud() -> None:
+    switch, lamp = Device("input", "switch", "sim", "Mute switch"), Device("indicator", "lamp", "sim", "")
+    said = judge(WELL, {}, DISK, JudgedRoom(muting=(switch,), doubtful=(lamp,)))
+    assert (said.code, said.facts["label"]) == ("muted", "Mute switch")
+    said = judge(WELL, {}, DISK, JudgedRoom(doubtful=(lamp, lamp)))
+    assert (said.code, said.facts["label"], said.facts["count"]) == ("lamp-lost", "lamp", 2)
 
 
 def test_of_several_microphones_the_first_that_delivers_is_heard() -> None:

@@ -112,7 +112,9 @@ class Scene:
 @asynccontextmanager
 async def room(*buttons: Button, calm: float = 0.0) -> AsyncIterator[Scene]:
     scene = Scene(calm, *buttons)
-    task = asyncio.create_task(scene.buttons.run())
+    ready = asyncio.Event()
+    ready.set()
+    task = asyncio.create_task(scene.buttons.run(ready))
     try:
         yield scene
     finally:

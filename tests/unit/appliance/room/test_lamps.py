@@ -75,6 +75,8 @@ class Room:
     def __init__(self) -> None:
         self.bus = Bus()
         self.status = IDLE
+        self.ready = asyncio.Event()
+        self.ready.set()
 
     def becomes(self, status: RecorderStatus) -> None:
         self.status = status
@@ -84,7 +86,7 @@ class Room:
 @asynccontextmanager
 async def lit(room: Room, *devices: Device, again: float = 60.0, limit: float = 5.0) -> AsyncIterator[Lamps]:
     lamps = Lamps(devices, lambda: room.status, room.bus, again=again, limit=limit)
-    task = asyncio.create_task(lamps.run())
+    task = asyncio.create_task(lamps.run(room.ready))
     try:
         yield lamps
     finally:
@@ -124,6 +126,17 @@ async def test_what_was_not_acknowledged_is_not_called_shown_and_comes_when_the_
         room.becomes(during("recording"))
         await until(lambda: lamps.shown["lamp"].signal == "recording")
         assert not lamps.doubtful
+
+
+async def test_a_daemon_that_starts_darkens_no_lamp_before_it_knows_of_a_lesson_that_goes_on() -> None:
+    room, bulb = Room(), Bulb()
+    room.ready.clear()
+    async with lit(room, device("lamp", bulb)):
+        await asyncio.sleep(0.02)
+        room.becomes(during("recording"))
+        room.ready.set()
+        await until(lambda: bulb.shows)
+        assert bulb.shows == ["recording"]
 
 
 async def test_a_lamp_whose_power_failed_is_told_again() -> None:
