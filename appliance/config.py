@@ -21,7 +21,9 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
+from appliance import scenes
 from appliance.errors import ConfigError
+from appliance.scenes import ScenesTable
 from appliance.schedule import SelftestTable
 from appliance.thresholds import JudgeTable
 from drivers import registry
@@ -120,10 +122,6 @@ class SyncTable(Table):
 
 
 class TimetableTable(Table):
-    """No keys yet."""
-
-
-class ScenesTable(Table):
     """No keys yet."""
 
 
@@ -229,9 +227,10 @@ def parse(text: str) -> Config:
     try:
         tables = Tables.model_validate_json(_json(raw), strict=True)
     except ValidationError as error:
-        mistakes += _mistakes_of_tables(error)
+        mistakes += _mistakes_of_tables(error, text)
     devices = tuple(_devices(device_tables, mistakes))
     mistakes += _twice(devices)
+    mistakes += scenes.mistakes(tables.scenes, devices, text)
     if mistakes:
         raise ConfigError("\n".join(mistakes), mistakes=mistakes)
     return Config(tables, devices)
@@ -300,10 +299,14 @@ def _twice(devices: Iterable[Device]) -> Iterator[str]:
 # -- sentences
 
 
-def _mistakes_of_tables(error: ValidationError) -> Iterator[str]:
+def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[str]:
     for item in error.errors():
         table, *inner = item["loc"]
-        if inner:
+        if table == "scenes" and len(inner) > 2:
+            number, *key = inner[1:]
+            said = sentence(item, key, scenes.SceneStep.model_fields)
+            yield scenes.mistake(text, int(number) + 1, str(key[0]), said)
+        elif inner:
             field = Tables.model_fields[str(table)].annotation
             known = tuple(getattr(field, "model_fields", ()))
             yield f"[{table}]: {sentence(item, inner, known)}."
@@ -391,7 +394,8 @@ def _toml(head: str, table: Mapping[str, Any]) -> str:
 
 def _toml_value(value: Any) -> str:
     if isinstance(value, dict):
-        return "{" + ", ".join(f"{json.dumps(k)} = {_toml_value(_masked(k, v))}" for k, v in value.items()) + "}"
+        pairs = (f"{json.dumps(k)} = {_toml_value(_masked(k, v))}" for k, v in value.items() if v is not None)
+        return "{" + ", ".join(pairs) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

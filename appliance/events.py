@@ -77,7 +77,19 @@ class OccupancyChanged:
     occupied: bool
 
 
-Event = LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested | OccupancyChanged
+@dataclass(frozen=True, slots=True)
+class SceneStepped:
+    """A device was told something because a lesson began or ended. code: of the problem, empty when it was done."""
+
+    device: str
+    action: str
+    value: str
+    code: str
+
+
+Event = (
+    LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested | OccupancyChanged | SceneStepped
+)
 
 
 class Bus:

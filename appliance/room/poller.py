@@ -61,9 +61,15 @@ class Poller:
         self._limit = limit
         self._clock = clock
         self.seen: dict[str, Seen] = {device.id: Seen(problem=device.problem) for device in self._devices}
+        self._wake = {device.id: asyncio.Event() for device in self._devices}
         self.latest = 0.0
         """By how many seconds a look was late at the most."""
         self.looks = 0
+
+    def look(self, device: str) -> None:
+        """Look at a device soon, for it was told something, or says that something changed."""
+        if device in self._wake:
+            self._wake[device].set()
 
     async def run(self) -> None:
         """Until cancelled; then every line is hung up."""
@@ -87,10 +93,15 @@ class Poller:
         driver = self._made(device)
         if driver is None:
             return
-        due, wait = self._clock() + start, self._every
+        due, wait, wake = self._clock() + start, self._every, self._wake[device.id]
         while True:
-            await asyncio.sleep(max(0.0, due - self._clock()))
-            self.latest = max(self.latest, self._clock() - due)
+            try:
+                async with asyncio.timeout(max(0.0, due - self._clock())):
+                    await wake.wait()
+                due, wait = self._clock(), self._every
+            except TimeoutError:
+                self.latest = max(self.latest, self._clock() - due)
+            wake.clear()
             self.looks += 1
             problem = await self._look(device, driver)
             wait = self._every if problem is None else min(wait * 2, max(self._every, PATIENCE[_kind(problem)]))
