@@ -11,9 +11,9 @@ import json
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from drivers.errors import DriverError, NotReady, Unsupported
 from drivers.feeding import PCM_INPUT
@@ -27,22 +27,37 @@ MANIFEST = DriverManifest(
     capabilities=frozenset({"encode", "level", "discover"}),
     needs=("libportaudio2 (apt-get install libportaudio2)", "a sound device the appliance may open (group audio)"),
     tested_with=("PulseAudio 16 through the ALSA pulse device",),
-    transports=("USB", "analogue", "PipeWire"),
+    transports=("USB", "analogue", "PulseAudio", "PipeWire"),
 )
 
+PULSE = "pulse"
+"""ALSA's name for the sound server, PulseAudio or PipeWire in its clothes."""
 FEEDER = "drivers.microphone.portaudio_feeder"
 CHECK_SECONDS = 4.5
 UNSUPPORTED = frozenset({"no-portaudio", "microphone-ambiguous", "microphone-channel"})
 """Codes of the feeder that only a changed configuration or machine can mend."""
 
 
+Channel = Annotated[int, Field(ge=1, le=64)]
+
+
 class PortAudioConfig(DriverConfig):
-    """device: a name as ``appliance devices`` lists it, a part of it, or "default"."""
+    """device: a name as ``appliance devices`` lists it, a part of it, or "default"; of two alike, the socket in which
+    one is plugged: a path under /dev/snd/by-path or /dev/snd/by-id."""
 
     device: str = Field("default", min_length=1)
-    channel: Literal["mix"] | Annotated[int, Field(ge=1, le=64)] = "mix"
-    """One channel of the device, counted from 1, or all of them mixed."""
+    source: str = Field("", pattern=r"^[A-Za-z0-9._:\-]*$")
+    """Instead of a device, a source of PulseAudio or PipeWire by its name, such as a microphone on the network."""
+    channel: Literal["mix"] | Channel | Annotated[list[Channel], Field(min_length=1, max_length=64)] = "mix"
+    """One channel of the device, counted from 1; several, mixed in equal parts; or the first two, mixed."""
     gain_db: float = Field(0.0, ge=-40, le=40)
+    """Added before the level is measured, so that the panel shows what is recorded."""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Self:
+        if self.source and self.device != "default":
+            raise ValueError("takes a device or a source, not both")
+        return self
 
 
 Config = PortAudioConfig
@@ -61,15 +76,20 @@ class Driver:
         return Capture(
             media="audio",
             input=PCM_INPUT,
-            feeder=(
-                *(sys.executable, "-m", FEEDER, "--device", config.device),
-                *("--channel", str(config.channel), "--gain-db", str(config.gain_db)),
-            ),
+            feeder=(sys.executable, "-m", FEEDER, *self._wanted(), "--gain-db", str(config.gain_db)),
+            env={"PULSE_SOURCE": config.source} if config.source else {},
         )
 
     async def check(self) -> None:
-        """The device is listed and has the wished channel; it is not opened."""
-        await _ask("--check", "--device", self.config.device, "--channel", str(self.config.channel))
+        """The device is listed and has the wished channel; it is not opened. Whether a sound server has the source is
+        seen only when it is."""
+        await _ask("--check", *self._wanted())
+
+    def _wanted(self) -> tuple[str, ...]:
+        config = self.config
+        channels = config.channel if isinstance(config.channel, list) else [config.channel]
+        device = PULSE if config.source else config.device
+        return ("--device", device, "--channel", ",".join(map(str, channels)))
 
 
 async def discover() -> Sequence[Found]:

@@ -18,6 +18,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from drivers import feeding
@@ -52,15 +53,22 @@ class Device:
 
     @property
     def title(self) -> str:
-        return re.sub(r"\s*\((plug)?hw:\d+,\d+\)$", "", self.name).removesuffix(": -").strip()
+        return plain(self.name)
+
+
+def plain(name: str) -> str:
+    """Without ALSA's numbers."""
+    return re.sub(r"\s*\((plug)?hw:\d+,\d+\)$", "", name).removesuffix(": -").strip()
 
 
 def choose(devices: list[Device], wanted: str) -> Device:
-    """By name, by name without ALSA's numbers, then by a part of it. Raises FeederError ``microphone-missing`` or
-    ``microphone-ambiguous``."""
+    """By name, by name without ALSA's numbers, then by a part of it; or by its socket. Raises FeederError
+    ``microphone-missing`` or ``microphone-ambiguous``."""
+    if wanted.startswith("/dev/snd/"):
+        return _at(Path(wanted), devices)
     for same in (
         lambda device: device.name == wanted,
-        lambda device: device.title.casefold() == wanted.casefold(),
+        lambda device: device.title.casefold() == plain(wanted).casefold(),
         lambda device: wanted.casefold() in device.name.casefold(),
     ):
         found = [device for device in devices if same(device)]
@@ -73,6 +81,15 @@ def choose(devices: list[Device], wanted: str) -> Device:
     raise FeederError(
         "microphone-missing", f'There is no microphone "{wanted}" (there are: {known}); is it plugged in?'
     )
+
+
+def _at(place: Path, devices: list[Device]) -> Device:
+    """The device whose card's control node (controlC2 of card 2) is behind this link of udev's."""
+    card = re.fullmatch(r"controlC(\d+)", place.resolve().name)
+    found = [device for device in devices if card and f"hw:{card[1]}," in device.name]
+    if not found:
+        raise FeederError("microphone-missing", f"There is no microphone at {place}; is it plugged into that socket?")
+    return found[0]
 
 
 @contextmanager
@@ -129,14 +146,17 @@ def openable(sound: Any, devices: list[Device]) -> list[Device]:
 
 
 def wanted_channels(device: Device, channel: str) -> int:
-    """How many channels to open. Raises FeederError ``microphone-channel``."""
+    """How many channels to open. channel: ``mix``, a number from 1, or several as in ``1,3``. Raises FeederError
+    ``microphone-channel``."""
+    two = min(2, device.channels)  # a sound server asked for one channel would mix all of them into it
     if channel == "mix":
-        return min(2, device.channels)
-    if not 1 <= int(channel) <= device.channels:
+        return two
+    highest = max(map(int, channel.split(",")))
+    if highest > device.channels:
         raise FeederError(
-            "microphone-channel", f'"{device.title}" has {device.channels} channel(s), not {channel}; choose another.'
+            "microphone-channel", f'"{device.title}" has {device.channels} channel(s), not {highest}; choose another.'
         )
-    return int(channel)
+    return max(two, highest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,12 +223,14 @@ class Ear:
 
 
 def one_channel(data: bytes, channels: int, channel: str, gain: float) -> npt.NDArray[np.float32]:
-    """Samples between -1 and 1, amplified, of one channel or the mean of all."""
+    """Samples between -1 and 1, amplified, of one channel or the mean of several."""
     import numpy as np  # noqa: PLC0415 - comes with the first block, long after the device has been opened
 
     frames = np.frombuffer(data, "<i2").reshape(-1, channels)
-    chosen = frames.mean(axis=1, dtype=np.float32) if channel == "mix" else frames[:, -1].astype(np.float32)
-    return (chosen * np.float32(gain / 32768)).astype(np.float32, copy=False)
+    if channel != "mix":
+        frames = frames[:, [int(number) - 1 for number in channel.split(",")]]
+    mixed: npt.NDArray[np.float32] = frames.mean(axis=1, dtype=np.float32)
+    return (mixed * np.float32(gain / 32768)).astype(np.float32, copy=False)
 
 
 def feed(wanted: str, channel: str, gain_db: float) -> None:
@@ -261,7 +283,14 @@ def answer(options: argparse.Namespace) -> dict[str, Any]:
             found = openable(sound, devices)
     except FeederError as error:
         return {"code": error.code, "detail": error.detail}
-    return {"devices": [{"name": d.name, "title": d.title, "channels": d.channels} for d in found]}
+    # The name to be written into room.toml is one that outlives another socket, unless two have it.
+    titles = [device.title for device in devices]
+    return {
+        "devices": [
+            {"name": d.title if titles.count(d.title) == 1 else d.name, "title": d.title, "channels": d.channels}
+            for d in found
+        ]
+    }
 
 
 def main() -> int:

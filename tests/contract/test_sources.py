@@ -307,6 +307,19 @@ def test_speech_reaches_a_real_microphone_louder_with_gain(mic: Microphone, tmp_
     assert peaks[1] > 3 * peaks[0]
 
 
+def test_of_a_source_of_the_sound_server_the_channel_with_the_voice_is_taken(mic: Microphone, tmp_path: Path) -> None:
+    """So are microphones on the network reached; one channel may carry nothing but noise."""
+    name = mic.two_channels("table", speech(tmp_path / "speech.wav", 40))
+    loudness = {}
+    for channel in (1, 2, [1, 2]):
+        with feeding(source("microphone", "portaudio", source=name, channel=channel).capture(), tmp_path) as fed:
+            fed.read(2.5)
+            loudness[str(channel)] = float(np.sqrt(np.mean(fed.sound.astype(float) ** 2)))
+    assert loudness["1"] > 500
+    assert loudness["2"] < 5
+    assert 200 < loudness["[1, 2]"] < loudness["1"]
+
+
 def test_a_microphone_that_goes_away_is_reported(mic: Microphone, tmp_path: Path) -> None:
     with feeding(source("microphone", "portaudio", device=DEVICE).capture(), tmp_path) as fed:
         wait_until(lambda: fed.read(0.05) and fed.out, 10, "the first sound")

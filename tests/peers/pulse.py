@@ -12,10 +12,13 @@ import os
 import subprocess
 import sys
 import time
+import wave
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import numpy as np
 
 from tests.peers.program import running, stop, wait_until
 
@@ -90,6 +93,24 @@ class Microphone:
         player = subprocess.Popen(command)
         self.stack.callback(stop, player)
         return player
+
+    def two_channels(self, name: str, left: Path) -> str:
+        """Another microphone, with this sound on its left channel only, once; returns its name as a source."""
+        server = f"--server=unix:{self.socket}"
+        sink = ["module-null-sink", f"sink_name={name}", "rate=48000", "channels=2", "norewinds=1"]
+        subprocess.run(["pactl", server, "load-module", *sink], check=True, stdout=subprocess.DEVNULL)
+        with wave.open(str(left)) as sound:
+            samples = np.frombuffer(sound.readframes(sound.getnframes()), "<i2")
+            rate = sound.getframerate()
+        stereo = left.with_name(f"{name}.wav")
+        with wave.open(str(stereo), "wb") as both:
+            both.setnchannels(2)
+            both.setsampwidth(2)
+            both.setframerate(rate)
+            both.writeframes(np.stack([samples, np.zeros_like(samples)], axis=1).tobytes())
+        player = subprocess.Popen(["pacat", "--playback", server, f"--device={name}", "--file-format=wav", str(stereo)])
+        self.stack.callback(stop, player)
+        return f"{name}.monitor"
 
     def play(self, wav: Path) -> subprocess.Popen[bytes]:
         """Play a WAV file once; the player ends with it."""
