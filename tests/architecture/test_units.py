@@ -44,8 +44,9 @@ def test_recording_does_not_wait_for_a_network() -> None:
         assert "network" not in " ".join(values(PROJECT / "systemd" / name, "After"))
 
 
-def test_a_room_may_use_its_cameras_microphones_and_serial_ports() -> None:
+def test_a_room_may_use_its_cameras_microphones_serial_ports_lamps_and_buttons() -> None:
     room = PROJECT / "systemd" / "darsbox-room.service"
     allowed = {line.split()[0] for line in values(room, "DeviceAllow")}
     assert allowed >= {"char-video4linux", "char-alsa", "char-ttyS", "char-ttyUSB", "char-ttyACM"}
-    assert set(values(room, "SupplementaryGroups")[0].split()) >= {"video", "audio", "dialout"}
+    assert allowed >= {"char-input", "char-hidraw", "char-cec"}
+    assert set(values(room, "SupplementaryGroups")[0].split()) >= {"video", "audio", "dialout", "input"}
