@@ -33,10 +33,12 @@ from av.error import FFmpegError
 
 from media.failover import Turn, take_turns
 from media.lesson import Gap, Lesson, Source, Take
+from media.moov import Chapter, Track
 from media.probe import Form, Unreadable, form_of
-from media.remux import Chapter, Track, write
+from media.remux import Torn, Written, write
+from media.samples import Samples, samples_of
 from media.silence import NoSilence, silent_packet
-from media.tracks import TICKS, Piece, Tally, pictures, sound
+from media.tracks import TICKS, Piece, pictures, sound
 
 LONGEST = 24 * 3600.0
 """Seconds. No lesson is longer; a timeline that is comes from a clock that leapt, and would be filled with silence."""
@@ -130,6 +132,7 @@ class _Assembly:
         self.lesson, self.out, self.words, self.progress = lesson, out, words, progress
         self.problems: dict[str, list[str]] = {source.id: [] for source in lesson.sources}
         self.lost: list[Gap] = []
+        self._read: dict[Path, Samples] = {}
         for source in lesson.sources:
             if not _PLAIN.fullmatch(source.id):
                 raise CannotAssemble(f"The source {source.id!r} has a name no file can have.")
@@ -157,6 +160,7 @@ class _Assembly:
         source = next(source for source in self.lesson.sources if source.id == take.source)
         try:
             form = form_of(path, source.media)
+            self._samples(path)
         except Unreadable as error:
             self.problems[source.id].append(f"{source.id}: {error}")
             self.lost.append(Gap(source.id, at, take.lasted, "missing"))
@@ -169,6 +173,12 @@ class _Assembly:
             part = _Part(source, len(mine) + 1, form)
             self._parts.append(part)
         part.pieces.append(Piece(path, at + self.shift, take.seconds, pace=take.pace))
+
+    def _samples(self, path: Path) -> Samples:
+        """A take's tables, read once: its sound is used in every file. Raises Unreadable."""
+        if path not in self._read:
+            self._read[path] = samples_of(path)
+        return self._read[path]
 
     def _silence(self, part: _Part) -> None:
         """Sound whose gaps cannot be filled is left out."""
@@ -215,19 +225,9 @@ class _Assembly:
         pictured = part.source.media == "video"
         voice = speech if pictured else part
         used = [part] if voice is part or voice is None else [part, voice]
-        found: list[str] = []
-        tracks = [self._track(each, found) for each in used]
         name = f"{part.name}.mp4" if pictured else f"{part.name}.m4a"
         try:
-            written = write(
-                self.out / name,
-                tracks,
-                form="mp4" if pictured else "ipod",
-                end=self.end,
-                chapters=self._chapters({each.source.id for each in used}, used[-1].turns),
-                tags=self._tags(),
-                progress=progress,
-            )
+            written, found = self._written(self.out / name, used, progress)
         except (Unreadable, FFmpegError) as error:
             if isinstance(error, OSError):
                 raise
@@ -245,24 +245,40 @@ class _Assembly:
             problems=(*(line for each in used for line in self.problems[each.source.id]), *found),
         )
 
-    def _track(self, part: _Part, found: list[str]) -> Track:
-        tally = Tally()
+    def _written(self, path: Path, used: list[_Part], progress: Callable[[float], None]) -> tuple[Written, list[str]]:
+        """A file of these parts, and what was found wrong. A take whose bytes cannot be read is used up to there."""
+        while True:
+            found: list[str] = []
+            try:
+                written = write(
+                    path,
+                    [self._track(part, found) for part in used],
+                    form="mp4" if used[0].source.media == "video" else "ipod",
+                    end=self.end,
+                    chapters=self._chapters({part.source.id for part in used}, used[-1].turns),
+                    tags=self._tags(),
+                    progress=progress,
+                )
+            except Torn as torn:
+                self._read[torn.path] = samples_of(torn.path, torn.at)
+            else:
+                return written, found
 
+    def _track(self, part: _Part, found: list[str]) -> Track:
         def report(problem: str) -> None:
             found.append(f"{part.source.id}: {problem}")
 
         if part.source.media == "video":
             rate = TICKS
-            packets = pictures(part.pieces, self.end, tally, report)
+            laid = pictures(part.pieces, self.end, report, self._samples)
         else:
             rate = part.form.rate
-            packets = sound(part.pieces, self.end, tally, report, silent=part.silent, rate=rate)
+            laid = sound(part.pieces, self.end, report, silent=part.silent, rate=rate, read=self._samples)
         return Track(
             media=part.source.media,
             template=part.pieces[0].path,
             rate=rate,
-            packets=packets,
-            tally=tally,
+            laid=laid,
             title=part.source.label or part.source.id,
             language=_LANGUAGES.get(self.lesson.language, "und"),
         )

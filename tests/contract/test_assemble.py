@@ -158,6 +158,29 @@ def test_pictures_that_refer_forward_survive(room: Room) -> None:
     assert durations(film).video == pytest.approx(9.0, abs=0.01)
 
 
+def test_a_camera_that_sends_h265_plays_on_apple_too(room: Room) -> None:
+    """Safari plays H.265 only under this name, and only with its parameters in the file's head."""
+    encode = (
+        "-c:v",
+        "libx265",
+        "-preset",
+        "ultrafast",
+        "-x265-params",
+        "log-level=none:bframes=2",
+        "-pix_fmt",
+        "yuv420p",
+    )
+    room.video(0.0, 4, encode=encode, ended="lost")
+    room.video(5.0, 4, encode=encode)
+    room.audio(0.0, 9)
+    film = room.assemble()["front.mp4"].path
+    assert decode_errors(film) == ""
+    in_sync(flashes_and_beeps(film), 4)
+    with av.open(str(film)) as container:
+        assert container.streams.video[0].codec_context.codec_tag == "hvc1"
+    assert packet_counts(film)["video"] == 8 * FPS
+
+
 def test_a_source_that_opens_late_has_the_same_zero(room: Room) -> None:
     room.video(43 / FPS, 5)
     room.audio(0.0, 6.5)

@@ -10,6 +10,7 @@ import av
 import pytest
 
 from media.assemble import CannotAssemble
+from media.remux import NotWhole
 from tests.measure import (
     decode_errors,
     flashes_and_beeps,
@@ -61,6 +62,43 @@ def test_rubbish_in_place_of_a_take_harms_no_other(room: Room, rubbish: bytes) -
     assert vcl_hashes(made["front.mp4"].path) == vcl_hashes(room.file("front", 1))
     assert len(made["front.mp4"].problems) == 1
     assert made["lectern.m4a"].problems == ()
+
+
+def test_a_take_whose_bytes_can_no_longer_be_read_is_used_up_to_there(room: Room) -> None:
+    """Its tables were read before; as on a disk that fails, the data are gone when they are copied."""
+    room.video(0.0, 4, ended="lost")
+    room.video(4.0, 4)
+    room.audio(0.0, 8)
+    take = room.file("front", 1)
+    size = take.stat().st_size
+
+    def fail(done: float) -> None:
+        if take.stat().st_size == size:
+            os.truncate(take, size // 3)
+
+    film = room.assemble(progress=fail)["front.mp4"]
+    assert decode_errors(film.path) == ""
+    kept = len(vcl_hashes(film.path)) - 4 * FPS
+    assert FPS // 2 < kept < 2 * FPS
+    assert film.problems == ("front: take-001.mp4 breaks off in the middle.",)
+
+
+def test_a_disk_that_returns_something_else_is_noticed(room: Room) -> None:
+    """As a page that the disk lost: one byte of the film changes after it was written."""
+    room.video(0.0, 3)
+    changed: list[Path] = []
+
+    def change(done: float) -> None:
+        if done > 0.5 and not changed:  # written, and now read back
+            changed.extend(room.out.glob(".*.part"))
+            with changed[0].open("rb+") as part:
+                part.seek(-1, os.SEEK_END)
+                part.write(bytes([255 - room.file("front").read_bytes()[-1]]))
+
+    with pytest.raises(NotWhole, match="is the disk in order"):
+        room.assemble(progress=change)
+    assert changed
+    assert list(room.out.iterdir()) == []
 
 
 def test_damage_in_the_middle_of_a_take_keeps_what_is_before_it(room: Room) -> None:

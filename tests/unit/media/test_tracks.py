@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from media.probe import Form, Unreadable, form_of, opened
 from media.silence import FRAME, NoSilence, silent_packet
-from media.tracks import TICKS, Piece, Tally, pictures, sound
+from media.tracks import TICKS, Piece, pictures, sound
 
 RATE = 48_000
 
@@ -44,15 +44,15 @@ def takes(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def shown(pieces: list[Piece], end: float) -> tuple[list[int], list[int], int, list[str]]:
     """pts and dts of the file's pictures, how long the last one lasts, and what was reported."""
     said: list[str] = []
-    packets = [packet for _, packet in pictures(pieces, end, Tally(), said.append)]
-    return [p.pts or 0 for p in packets], [p.dts or 0 for p in packets], packets[-1].duration or 0, said
+    laid = pictures(pieces, end, said.append)
+    return laid.shown.tolist(), laid.decoded.tolist(), laid.last, said
 
 
 def heard(pieces: list[Piece], end: float) -> tuple[list[bool], list[int]]:
     """Which places of the grid hold sound of a take, and their times."""
     silent = silent_packet(form_of(pieces[0].path, "audio"))
-    packets = [p for _, p in sound(pieces, end, Tally(), lambda problem: None, silent=silent, rate=RATE)]
-    return [bytes(packet) != silent for packet in packets], [packet.pts or 0 for packet in packets]
+    laid = sound(pieces, end, lambda problem: None, silent=silent, rate=RATE)
+    return [laid.origins[origin] != silent for origin in laid.origin], laid.decoded.tolist()
 
 
 def test_the_first_picture_waits_at_zero_and_the_last_one_stays(takes: Path) -> None:
@@ -105,17 +105,6 @@ def test_a_take_that_runs_far_beyond_its_end_is_damaged(takes: Path, monkeypatch
 def test_a_take_that_falls_short_of_what_was_recorded_is_reported(takes: Path) -> None:
     _, _, _, said = shown([Piece(takes / "video.mp4", 0.0, 5.0)], 5.0)
     assert said == ["video.mp4 ends after 1.0 s of 5.0 s."]
-
-
-def test_a_tally_tells_a_lost_and_a_changed_packet() -> None:
-    def total(*packets: bytes) -> tuple[int, str]:
-        tally = Tally()
-        for packet in packets:
-            tally.add(av.Packet(packet))
-        return tally.total()
-
-    assert total(b"ab", b"c") == total(b"ab", b"c")
-    assert len({total(b"ab", b"c"), total(b"a", b"bc"), total(b"ab"), total(b"ab", b"d")}) == 4
 
 
 # -- what stands in a file
