@@ -1,4 +1,4 @@
-"""Cameras and microphones that are plugged in or pulled out, as the kernel and udev tell it.
+"""Cameras, microphones and buttons that are plugged in or pulled out, as the kernel and udev tell it.
 
 Netlink, NETLINK_KOBJECT_UEVENT (linux/netlink.h; systemd, src/libsystemd/sd-device/device-monitor.c). The kernel speaks
 to group 1 as soon as a device exists, udev to group 2 once its links and permissions stand; a machine without udev has
@@ -14,6 +14,7 @@ import socket
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 from drivers.protocols import Media
 
@@ -24,14 +25,15 @@ _GROUPS = 1 | 2
 _UDEV = b"libudev\0"
 _LARGEST = 16 * 1024
 """Bytes; the kernel's own events have at most 2 KiB, udev's add the device's properties."""
-SUBSYSTEMS: Mapping[str, Media] = {"video4linux": "video", "sound": "audio"}
+What = Media | Literal["button"]
+SUBSYSTEMS: Mapping[str, What] = {"video4linux": "video", "sound": "audio", "input": "button"}
 
 
 @dataclass(frozen=True, slots=True)
 class Plug:
     """A device came, changed or went (action ``remove``). device: as the kernel names it, such as ``video0``."""
 
-    media: Media
+    media: What
     action: str
     device: str
 
@@ -40,7 +42,7 @@ class Plug:
         return self.action != "remove"
 
 
-def parse(message: bytes, subsystems: Mapping[str, Media] = SUBSYSTEMS) -> Plug | None:
+def parse(message: bytes, subsystems: Mapping[str, What] = SUBSYSTEMS) -> Plug | None:
     """One event of the kernel or of udev; None if it is of another kind of device, or is none at all."""
     if message.startswith(_UDEV):
         if len(message) < 24:
@@ -55,7 +57,7 @@ def parse(message: bytes, subsystems: Mapping[str, Media] = SUBSYSTEMS) -> Plug 
     return Plug(media, said.get("ACTION", ""), said.get("DEVNAME") or said.get("DEVPATH", "").rpartition("/")[2])
 
 
-async def watch_devices(on_plug: Callable[[Plug], None], subsystems: Mapping[str, Media] = SUBSYSTEMS) -> None:
+async def watch_devices(on_plug: Callable[[Plug], None], subsystems: Mapping[str, What] = SUBSYSTEMS) -> None:
     """Tell of every event until cancelled. Where the machine tells none, the patience of keepers alone finds devices
     again."""
     try:

@@ -183,7 +183,7 @@ class Recorder:
 
     def plugged(self, plug: Plug) -> None:
         """A camera or a microphone came, changed or went."""
-        if plug.there:
+        if plug.there and plug.media != "button":
             self._crew.wake(plug.media)
 
     # -- what is shown ------------------------------------------------------------------------------------------------

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, suppress
 from typing import Protocol
 
 from appliance.config import Device
@@ -73,6 +73,7 @@ class Buttons:
         self._calm_until = float("-inf")
         self._states: dict[tuple[str, str], Happening] = {}
         self._muted_lesson = ""
+        self._plugged = asyncio.Event()
         self.problems: dict[str, DriverError] = {}
 
     @property
@@ -90,6 +91,11 @@ class Buttons:
         """Whether somebody is in the room; None where no sensor says so."""
         known = set(self._states.values()) & {"occupied", "empty"}
         return "occupied" in known if known else None
+
+    def plugged(self) -> None:
+        """A device came or went: what is missing is looked for at once."""
+        self._plugged.set()
+        self._plugged = asyncio.Event()
 
     async def run(self, ready: asyncio.Event) -> None:
         """Until cancelled. ready: set once the recorder can be told something."""
@@ -131,7 +137,10 @@ class Buttons:
             except DriverError as error:
                 problem = error
             self._lost(device.id, problem)
-            await asyncio.sleep(patience)
+            plugged = self._plugged
+            with suppress(TimeoutError):
+                async with asyncio.timeout(patience):
+                    await plugged.wait()
             patience = min(patience * 2, longest)
 
     def _lost(self, id_: str, problem: DriverError) -> None:

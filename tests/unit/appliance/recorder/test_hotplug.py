@@ -30,6 +30,11 @@ def test_a_microphone_udev_speaks_of_is_heard() -> None:
     assert parse(udev(said)) == Plug("audio", "change", "card1")
 
 
+def test_a_button_that_was_plugged_in_is_heard() -> None:
+    said = b"ACTION=add\0DEVPATH=/devices/usb/1-4/input/input9/event9\0SUBSYSTEM=input\0DEVNAME=/dev/input/event9\0"
+    assert parse(udev(said)) == Plug("button", "add", "/dev/input/event9")
+
+
 def test_what_went_away_is_no_reason_to_try_again() -> None:
     plug = parse(KERNEL.replace(b"ACTION=add", b"ACTION=remove"))
     assert plug is not None

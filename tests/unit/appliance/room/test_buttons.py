@@ -97,11 +97,11 @@ class Button:
 
 
 class Scene:
-    def __init__(self, calm: float, *buttons: Button) -> None:
+    def __init__(self, calm: float, patience: float, *buttons: Button) -> None:
         self.bus = Bus()
         self.recorder = Recorder(self.bus)
         self.buttons = Buttons(
-            [button.device for button in buttons], self.recorder, self.bus, patience=(0.01, 0.02), calm=calm
+            [button.device for button in buttons], self.recorder, self.bus, patience=(patience, patience), calm=calm
         )
 
     async def ordered(self, *orders: str) -> None:
@@ -110,8 +110,8 @@ class Scene:
 
 
 @asynccontextmanager
-async def room(*buttons: Button, calm: float = 0.0) -> AsyncIterator[Scene]:
-    scene = Scene(calm, *buttons)
+async def room(*buttons: Button, calm: float = 0.0, patience: float = 0.01) -> AsyncIterator[Scene]:
+    scene = Scene(calm, patience, *buttons)
     ready = asyncio.Event()
     ready.set()
     task = asyncio.create_task(scene.buttons.run(ready))
@@ -213,6 +213,15 @@ async def test_a_device_that_comes_back_is_listened_to_and_a_broken_driver_harms
         await until(lambda: waits.listened == 3 and "broken" in scene.buttons.problems)
         await until(lambda: "waits" not in scene.buttons.problems)
         button.does("start")
+        await scene.ordered("start")
+
+
+async def test_a_button_that_is_plugged_in_again_works_at_once() -> None:
+    button = Button()
+    async with room(button, patience=3600) as scene:
+        button.does(NotReady("input-lost", "It is gone."), "start")
+        await until(lambda: scene.buttons.problems)
+        scene.buttons.plugged()
         await scene.ordered("start")
 
 
