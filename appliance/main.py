@@ -138,6 +138,11 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     def on_plug(plug: Plug) -> None:
         log.info("Device %s (%s): %s.", plug.device, plug.media, plug.action)
         devices.plugged()
+        if plug.media == "button":
+            buttons.plugged()
+        else:
+            recorder.plugged(plug)
+            preview.plugged()
 
     background: list[Callable[[], Awaitable[None]]] = [
         partial(lamps.run, recorder.ready),  # ends last: a lamp stays lit until the recorder has closed every device
@@ -148,11 +153,6 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         household.housekeeper.run,
         partial(testing.run, recorder.ready),
         partial(household.shedding.run, recorder),
-        if plug.media == "button":
-            buttons.plugged()
-        else:
-            recorder.plugged(plug)
-            preview.plugged()
         partial(watch_devices, on_plug),
         Poller(config.devices).run,
     ]
