@@ -1,6 +1,6 @@
 """From takes to what people download, beside FFmpeg copying the same into a progressive MP4 and an M4A.
 
-Ours also proves every packet, hashes the files and fills gaps. CPU seconds, interpreter and all.
+Ours also proves every byte, hashes the files and fills gaps. CPU seconds, interpreter and all.
 """
 
 from __future__ import annotations

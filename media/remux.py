@@ -1,7 +1,7 @@
 """Writing one progressive MP4 from tables, and proving that what stands in it is what stood in the takes.
 
 The samples are copied in large pieces, pictures and sound by turns, and hashed on the way. What is proved, and by
-whom: docs/decisions/0022-files-from-tables.md.
+whom: docs/decisions/0023-files-from-tables.md.
 """
 
 from __future__ import annotations

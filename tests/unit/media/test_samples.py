@@ -14,7 +14,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from media.fragments import parse_header
-from media.moov import _retagged
 from media.probe import Unreadable
 from media.samples import entry_of, samples_of
 
@@ -202,14 +201,3 @@ def test_a_take_says_how_it_is_coded(header: bytes, tmp_path: Path) -> None:
     file = tmp_path / "take-001.mp4"
     file.write_bytes(header)
     assert entry_of(file)[12:16] == b"avc1"
-    assert _retagged(entry_of(file)) == entry_of(file)
-
-
-@pytest.mark.parametrize(
-    ("sets", "name"), [((32, 33, 34), b"hvc1"), ((39, 32, 33, 34), b"hvc1"), ((), b"hev1"), ((33, 34), b"hev1")]
-)
-def test_h265_is_named_as_safari_wants_it_if_its_parameters_stand_apart(sets: tuple[int, ...], name: bytes) -> None:
-    arrays = b"".join(struct.pack(">BHH3s", 0x80 | kind, 1, 3, b"abc") for kind in sets)
-    hvcc = box(b"hvcC", bytes(22), bytes([len(sets)]), arrays)
-    entry = struct.pack(">II", 0, 1) + box(b"hev1", bytes(78), box(b"pasp", bytes(8)), hvcc)
-    assert _retagged(entry) == entry.replace(b"hev1", name)
