@@ -11,6 +11,7 @@ import socket
 import stat
 import tempfile
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -44,6 +45,8 @@ from appliance.spool.ledger import open_or_rebuild
 
 log = logging.getLogger(__name__)
 
+THREADS = 64
+"""At most; one comes to be only when all others are busy."""
 BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LONGEST_SOCKET_FOLDER = 80
 """A unix socket's whole path has at most 107 bytes."""
@@ -54,7 +57,14 @@ def run(config: Config, spool_root: Path, host: str, port: int, boot: str = "") 
 
     boot: the name of this run of the machine, if another than the kernel gives; the tests' power cuts have their own.
     """
-    uvloop.run(serve(config, spool_root, host, port, boot or BOOT_ID.read_text().strip()))
+    uvloop.run(serve(config, spool_root, host, port, boot or BOOT_ID.read_text().strip()), loop_factory=_loop)
+
+
+def _loop() -> uvloop.Loop:
+    """A broker or a port that hangs holds the thread that opens it: there must be others for what is to be recorded."""
+    loop = uvloop.new_event_loop()
+    loop.set_default_executor(ThreadPoolExecutor(THREADS, "waiting"))
+    return loop
 
 
 async def serve(config: Config, spool_root: Path, host: str, port: int, boot: str) -> None:
@@ -135,15 +145,6 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
             log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
-    def on_plug(plug: Plug) -> None:
-        log.info("Device %s (%s): %s.", plug.device, plug.media, plug.action)
-        devices.plugged()
-        if plug.media == "button":
-            buttons.plugged()
-        else:
-            recorder.plugged(plug)
-            preview.plugged()
-
     background: list[Callable[[], Awaitable[None]]] = [
         partial(lamps.run, recorder.ready),  # ends last: a lamp stays lit until the recorder has closed every device
         recorder.run,
@@ -153,7 +154,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         household.housekeeper.run,
         partial(testing.run, recorder.ready),
         partial(household.shedding.run, recorder),
-        partial(watch_devices, on_plug),
+        partial(watch_devices, partial(on_plug, recorder, preview, devices, buttons)),
         Poller(config.devices).run,
     ]
     if config.tables.recorder.renditions:
@@ -165,6 +166,17 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         ledger.close()
         os.close(lock)
     log.info("The room has stopped.")
+
+
+def on_plug(recorder: Recorder, preview: Preview, devices: Devices, buttons: Buttons, plug: Plug) -> None:
+    """Tell all who wait for a device that one came, changed or went."""
+    log.info("Device %s (%s): %s.", plug.device, plug.media, plug.action)
+    devices.plugged()
+    if plug.media == "button":
+        buttons.plugged()
+    else:
+        recorder.plugged(plug)
+        preview.plugged()
 
 
 def url_of(door: socket.socket) -> str:

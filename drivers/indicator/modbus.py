@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Awaitable
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, ClassVar, Self
@@ -110,6 +111,7 @@ class Driver:
         from pymodbus.client import AsyncModbusSerialClient, AsyncModbusTcpClient  # noqa: PLC0415 - as above
 
         config = self._config
+        logging.getLogger("pymodbus.logging").setLevel(logging.CRITICAL)  # we say what is wrong, and once
         async with turn(self._where):
             client: ModbusBaseClient
             if config.host:
