@@ -30,6 +30,8 @@ def page(manifests: Iterable[DriverManifest]) -> str:
         )
         for entry in manifests
     ]
+    lines += ["", "Not supported, and why:", ""]
+    lines += [f"- {kind} `{name}`: {reason}" for (kind, name), reason in registry.UNSUPPORTED.items()]
     lines += ["", "## Panels and projectors by profile", ""]
     lines += [
         '`driver = "profile"`, and `profile =` one of these. They were written from excerpts of the documents named,'

@@ -49,6 +49,21 @@ BUILT_IN: Mapping[tuple[str, str], str] = {
 }
 
 
+UNSUPPORTED: Mapping[tuple[str, str], str] = {
+    (
+        "camera",
+        "ndi",
+    ): "NDI needs a library whose licence forbids giving it on, and FFmpeg has none of it; nearly every "
+    'NDI camera also sends RTSP: switch that on in its menu and write driver = "rtsp", or "onvif".',
+    (
+        "camera",
+        "pipewire",
+    ): "a Wayland session lets no program see its screen without a person's consent at each start; "
+    'choose an X11 session at the login and write driver = "screen".',
+}
+"""What people look for and is not there: why, and what to do instead."""
+
+
 def known() -> dict[tuple[str, str], str]:
     """Every driver by (kind, name), and the module it lives in. Ours win over an entry point of the same name."""
     found: dict[tuple[str, str], str] = {}
@@ -63,6 +78,8 @@ def load(kind: str, name: str) -> DriverModule:
     """The driver's module. Raises Unsupported: unknown (with what may have been meant), or not importable."""
     modules = known()
     module = modules.get((kind, name))
+    if module is None and (kind, name) in UNSUPPORTED:
+        raise Unsupported("unknown-driver", f"{name} is not supported: {UNSUPPORTED[kind, name]}", driver=name)
     if module is None:
         raise _unknown(kind, name, list(modules))
     try:

@@ -1,5 +1,8 @@
 """The room PC's screen, or another X11 display it may see, through FFmpeg's x11grab.
 
+A Wayland session lets no program see its screen unless a person consents at every start (xdg-desktop-portal), which no
+lesson can wait for; that is said, and what to do instead.
+
 Its check speaks the first words of the X11 protocol (X Window System Protocol, "Connection Setup"), which tell
 whether the server lets us in and how large the screen is. A screen may have odd sizes: see ``drivers.protocols``.
 """
@@ -23,6 +26,7 @@ from drivers.protocols import Capture, DriverConfig, Media
 
 CHECK_SECONDS = 4.5
 COOKIE = b"MIT-MAGIC-COOKIE-1"
+XWAYLAND = b"XWAYLAND"
 
 MANIFEST = DriverManifest(
     kind="camera",
@@ -87,6 +91,8 @@ class Driver:
             async with asyncio.timeout(CHECK_SECONDS):
                 admitted, words = await self._set_up()
         except (TimeoutError, OSError, EOFError, struct.error) as error:
+            if _wayland_sessions():
+                raise _wayland(display) from error
             raise NotReady(
                 "screen-missing",
                 f"There is no screen at display {display}; is the graphical session running, and is this its display?",
@@ -114,6 +120,14 @@ class Driver:
             await writer.drain()
             status, reason_length, _, _, words = struct.unpack("<BBHHH", await reader.readexactly(8))
             body = await reader.readexactly(4 * words)
+            wayland = False
+            if status == 1:
+                # QueryExtension: an X server that lives inside a Wayland session shows x11grab nothing but black.
+                writer.write(
+                    struct.pack("<BxHHxx", 98, 2 + len(_padded(XWAYLAND)) // 4, len(XWAYLAND)) + _padded(XWAYLAND)
+                )
+                await writer.drain()
+                wayland = (await reader.readexactly(32))[8] == 1
         finally:
             writer.close()
             with suppress(OSError):
@@ -121,6 +135,8 @@ class Driver:
         if status != 1:
             return False, body[:reason_length].decode("latin-1").strip() or "no reason given"
         self._check_size(body, screen)
+        if wayland:
+            raise _wayland(self.config.display)
         return True, ""
 
     def _check_size(self, body: bytes, screen: int) -> None:
@@ -156,6 +172,21 @@ class Driver:
             if name == COOKIE and display.decode("latin-1") in {number, ""}:
                 return key
         return b""
+
+
+def _wayland(display: str) -> Unsupported:
+    return Unsupported(
+        "screen-wayland",
+        f"The screen {display} belongs to a Wayland session, which cannot be recorded without a person's consent each "
+        "time; choose an X11 session at the login (such as 'Xorg'), or record the HDMI output with a grabber.",
+        display=display,
+    )
+
+
+def _wayland_sessions() -> list[Path]:
+    """Sockets of Wayland sessions of whom we run as."""
+    folder = Path(os.environ.get("XDG_RUNTIME_DIR") or f"/run/user/{os.getuid()}")
+    return [path for path in folder.glob("wayland-*") if path.is_socket()]
 
 
 def _padded(data: bytes) -> bytes:

@@ -7,6 +7,8 @@ import json
 import os
 import selectors
 import signal
+import socket
+import struct
 import subprocess
 import sys
 import time
@@ -378,10 +380,39 @@ async def test_a_part_that_is_not_on_the_screen_is_refused(screen: str) -> None:
     assert caught.value.code == "screen-size"
 
 
-async def test_a_screen_that_is_not_there_may_come(tmp_path: Path) -> None:
+async def test_a_screen_that_is_not_there_may_come_but_wayland_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("XDG_RUNTIME_DIR", str(tmp_path))
     with pytest.raises(NotReady) as caught:
         await source("camera", "screen", display=":4321").check()
     assert caught.value.code == "screen-missing"
+    with socket.socket(socket.AF_UNIX) as session:
+        session.bind(str(tmp_path / "wayland-0"))
+        with pytest.raises(Unsupported, match="choose an X11 session") as refused:
+            await source("camera", "screen", display=":4321").check()
+    assert refused.value.code == "screen-wayland"
+
+
+async def test_an_x_server_inside_wayland_which_would_show_black_is_refused() -> None:
+    """The first words of one, as far as they are asked for: one screen of 1280x720, and yes to XWAYLAND."""
+    body = bytearray(72)
+    body[20] = 1
+    struct.pack_into("<HH", body, 52, 1280, 720)
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(12)
+        writer.write(struct.pack("<BBHHH", 1, 0, 11, 0, len(body) // 4) + body)
+        question = await reader.readexactly(16)
+        writer.write(bytes([1]).ljust(8, b"\0") + bytes([b"XWAYLAND" in question]).ljust(24, b"\0"))
+        writer.close()
+
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server:
+        number = server.sockets[0].getsockname()[1] - 6000
+        with pytest.raises(Unsupported) as caught:
+            await source("camera", "screen", display=f"127.0.0.1:{number}", xauthority=os.devnull).check()
+    assert caught.value.code == "screen-wayland"
 
 
 # -- a real camera -------------------------------------------------------------------------------------------------

@@ -28,6 +28,12 @@ def test_a_mistyped_kind_gets_a_hint() -> None:
         registry.load("microfone", "sim")
 
 
+def test_what_is_not_supported_says_why_and_what_to_do_instead() -> None:
+    with pytest.raises(Unsupported, match=r'licence.*write driver = "rtsp"') as caught:
+        registry.load("camera", "ndi")
+    assert caught.value.code == "unknown-driver"
+
+
 def test_a_wild_name_gets_the_list() -> None:
     with pytest.raises(Unsupported, match="There are: onvif, rtsp, screen, sim, v4l2"):
         registry.load("camera", "qqqqqqqq")
