@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import math
 import shutil
 import sqlite3
 import time
@@ -32,7 +31,8 @@ from appliance.recorder.hotplug import Plug
 from appliance.recorder.household import Household
 from appliance.recorder.plan import Quality, RecorderPolicy, RoomIdentity, SourcePlan
 from appliance.recorder.sealing import Sealer
-from appliance.recorder.status import LessonStatus, RecorderState, RecorderStatus, SourceState
+from appliance.recorder.shown import Disk, View
+from appliance.recorder.status import RecorderStatus, SourceState
 from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import Ledger, assets_of
 from media.lesson import Lesson, Mark, Source, Span
@@ -80,6 +80,7 @@ class Recorder:
         self._boot = boot
         self._lesson: Lesson | None = None
         self._evidence = Evidence(self._plans)
+        self._view = View(self._plans, policy, self._evidence)
         self._crew = Crew(
             self._plans,
             spool,
@@ -110,9 +111,10 @@ class Recorder:
                 raise CannotRecord("The room has no camera or microphone that can be recorded; see appliance doctor.")
             if self._is_full():
                 await self._household.make_room()
-            disk = shutil.disk_usage(self._spool.root)
             if self._is_full():
-                raise DiskFull("The disk has no room for a lesson; deliver or remove older ones.", free=disk.free)
+                raise DiskFull(
+                    "The disk has no room for a lesson; deliver or remove older ones.", free=self._disk().free
+                )
             lesson = Lesson(
                 id=self._crew.armed_for or str(ULID()),
                 title=title,
@@ -189,36 +191,7 @@ class Recorder:
     # -- what is shown ------------------------------------------------------------------------------------------------
 
     def status(self) -> RecorderStatus:
-        lesson = self._lesson
-        wanted = lesson is not None and lesson.state == "recording"
-        disk = shutil.disk_usage(self._spool.root)
-        shown: LessonStatus | None = None
-        rate = sum(plan.expected_rate for plan in self._plans if plan.capture)
-        if lesson is not None:
-            so_far = self._so_far(lesson)
-            elapsed = so_far.seconds
-            total = sum(take.bytes for take in so_far.takes)
-            if elapsed > 30:
-                rate = round(total / elapsed)
-            shown = LessonStatus(
-                id=lesson.id,
-                title=lesson.title,
-                state=lesson.state,
-                started=lesson.started,
-                elapsed=round(elapsed, 2),
-                marks=len(lesson.marks),
-                gaps=len([gap for gap in so_far.gaps() if gap.why != "late"]),
-            )
-        usable = max(0, disk.free + self._household.freeable - self._reserve(disk.total))
-        return RecorderStatus(
-            state=self._state(),
-            lesson=shown,
-            sources=self._evidence.statuses(wanted=wanted),
-            disk_free=disk.free,
-            disk_total=disk.total,
-            hours_left=usable / max(rate, 1) / 3600,
-            held_seconds=min(self._policy.pre_roll, math.ceil(self._evidence.held())) if lesson is None else 0,
-        )
+        return self._view.status(self._lesson, self._disk(), ready=self.ready.is_set())
 
     def live(self, source: str) -> LiveTake | None:
         """The take this source is writing now, None when it writes none."""
@@ -264,36 +237,6 @@ class Recorder:
     def capturing(self) -> bool:
         """Whether a lesson is being recorded."""
         return self._lesson is not None and self._lesson.state in {"recording", "stopping"}
-
-    def _state(self) -> RecorderState:
-        lesson = self._lesson
-        if lesson is None:
-            if not self.ready.is_set():  # a lesson that was cut off may be found yet
-                return "starting"
-            return "ready" if any(plan.capture for plan in self._plans) else "cannot-record"
-        if lesson.state == "paused":
-            return "paused"
-        if lesson.state != "recording":
-            return "stopping"
-        states = set(self._evidence.states(wanted=True).values())
-        if "recording" in states:
-            return "recording"
-        return "starting" if "starting" in states else "cannot-record"
-
-    def _so_far(self, lesson: Lesson) -> Lesson:
-        """The lesson with every take as far as it is durable now."""
-        return Lesson(
-            lesson.id,
-            lesson.title,
-            lesson.room,
-            lesson.institution,
-            lesson.language,
-            lesson.state,
-            lesson.sources,
-            lesson.spans,
-            self._evidence.takes(),
-            lesson.marks,
-        )
 
     # -- living -------------------------------------------------------------------------------------------------------
 
@@ -491,12 +434,13 @@ class Recorder:
     def _new_span(self, held: float = 0.0) -> Span:
         return Span(self._boot, time.monotonic(), time.time(), pre_roll=round(held, 3))
 
-    def _is_full(self) -> bool:
+    def _disk(self) -> Disk:
         disk = shutil.disk_usage(self._spool.root)
-        return disk.free < self._reserve(disk.total) + CRITICAL_BYTES
+        return Disk(disk.free, disk.total, round(disk.total * self._policy.reserve), self._household.freeable)
 
-    def _reserve(self, total: int) -> int:
-        return round(total * self._policy.reserve)
+    def _is_full(self) -> bool:
+        disk = self._disk()
+        return disk.free < disk.reserve + CRITICAL_BYTES
 
     async def _write(self, lesson: Lesson) -> None:
         await asyncio.to_thread(self._spool.write_lesson, lesson)
