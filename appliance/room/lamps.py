@@ -73,6 +73,7 @@ class Lamps:
         self._again = again
         self._limit = limit
         self._clock = clock
+        self._ending = False
         self._news = {id_: asyncio.Event() for id_ in self._devices}
         self.shown = {id_: Shown(problem=device.problem) for id_, device in self._devices.items()}
 
@@ -104,25 +105,33 @@ class Lamps:
                 while True:
                     event = await queue.get()
                     if isinstance(event, LessonChanged | SourceChanged):
-                        for news in self._news.values():
-                            news.set()
+                        self._wake_all()
         finally:
+            # Nobody is cut short: an order in two halves leaves a port that is busy. Nor is a line hung up, for that
+            # would drop what is still on its way out; the program's end lets it go.
+            self._ending = True
+            self._wake_all()
+            if tasks:
+                await asyncio.wait(tasks, timeout=FAREWELL_SECONDS)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._limit = FAREWELL_SECONDS
-            await asyncio.gather(*(self._show(id_, lamp) for id_, lamp in lamps.items()), return_exceptions=True)
-            # No line is hung up: that would drop what is still on its way out. The program's end lets it go.
+
+    def _wake_all(self) -> None:
+        for news in self._news.values():
+            news.set()
 
     async def _follow(self, id_: str, lamp: Indicator) -> None:
         news, first, longest = self._news[id_], *PATIENCE
         patience = first
         while True:
             news.clear()
-            before = self.shown[id_]
+            ending, before = self._ending, self.shown[id_]
             stale = self._clock() - before.at >= self._again
             if stale or before.problem is not None or before.signal != signal_of(self._status()):
                 await self._show(id_, lamp)
+            if ending:
+                return
             failed = self.shown[id_].problem is not None
             wait, patience = (patience, min(patience * 2, longest)) if failed else (self._again, first)
             try:
