@@ -10,6 +10,7 @@ import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -89,7 +90,6 @@ def write(
         with part.open("wb", buffering=0) as out:
             for block in _blocks(head, tracks, spans, lambda at: progress(at / 2)):
                 _write(out, block)
-            os.fsync(out.fileno())
         sha256 = _compare(part, _blocks(head, tracks, spans, lambda at: progress((end + at) / 2)))
         seconds = _look(part, tracks, chunks)
         part.replace(path)
@@ -203,16 +203,24 @@ def _write(out: BinaryIO, data: bytes | bytearray) -> None:
 
 
 def _compare(part: Path, blocks: Iterable[bytes | bytearray]) -> str:
-    """Read the file back, byte for byte what it shall be; its SHA-256. Raises NotWhole, Torn, OSError."""
+    """Read the file back, byte for byte what it shall be; its SHA-256. It is on the disk when this returns.
+
+    Raises NotWhole, Torn, OSError.
+    """
     sha256 = hashlib.sha256()
-    with part.open("rb", buffering=0) as file:
+    with part.open("rb+", buffering=0) as file, ThreadPoolExecutor(2) as aside:  # both leave Python to others
+        synced = aside.submit(os.fsync, file.fileno())
+        hashed = aside.submit(sha256.update, b"")
         for block in blocks:
             found = file.read(len(block))
             if found != block:
                 raise NotWhole(f"{part.name} does not hold what was written into it; is the disk in order?")
-            sha256.update(found)
+            hashed.result()
+            hashed = aside.submit(sha256.update, found)
         if file.read(1):
             raise NotWhole(f"{part.name} holds more than was written into it; is the disk in order?")
+        hashed.result()
+        synced.result()
     return sha256.hexdigest()
 
 
