@@ -49,18 +49,15 @@ BUILT_IN: Mapping[tuple[str, str], str] = {
 }
 
 
-UNSUPPORTED: Mapping[tuple[str, str], str] = {
-    (
-        "camera",
-        "ndi",
-    ): "NDI needs a library whose licence forbids giving it on, and FFmpeg has none of it; nearly every "
-    'NDI camera also sends RTSP: switch that on in its menu and write driver = "rtsp", or "onvif".',
-    (
-        "camera",
-        "pipewire",
-    ): "a Wayland session lets no program see its screen without a person's consent at each start; "
-    'choose an X11 session at the login and write driver = "screen".',
-}
+_NDI = (
+    "NDI needs a library whose licence forbids giving it on, and FFmpeg has none of it; nearly every NDI camera also "
+    'sends RTSP: switch that on in its menu and write driver = "rtsp", or "onvif".'
+)
+_PIPEWIRE = (
+    "a Wayland session lets no program see its screen without a person's consent at each start; choose an X11 session "
+    'at the login and write driver = "screen".'
+)
+UNSUPPORTED: Mapping[tuple[str, str], str] = {("camera", "ndi"): _NDI, ("camera", "pipewire"): _PIPEWIRE}
 """What people look for and is not there: why, and what to do instead."""
 
 
