@@ -19,7 +19,7 @@ from urllib.parse import urlsplit
 
 from appliance import client
 from appliance.api.devices import check
-from appliance.config import Config, load
+from appliance.config import SOURCE_KINDS, Config, load
 from appliance.errors import ConfigError, RoomError
 from appliance.main import find_ffmpeg
 from appliance.recorder import encoders
@@ -86,7 +86,9 @@ def _devices(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
         known = [device for device in client.ask(url, "GET", "/api/v1/devices") if device["configured"]]
         for device in known:
             problem = device["problem"]
-            yield _device(device["kind"], device["id"], device["driver"], problem["detail"] if problem else None)
+            state = device["state"] or {}
+            said = ", ".join(str(state[key]) for key in ("power", "input") if key in state)
+            yield _device(device["kind"], device["id"], device["driver"], problem["detail"] if problem else None, said)
         return
     problems = asyncio.run(_ask_all(config))
     for device, detail in zip(config.devices, problems, strict=True):
@@ -99,10 +101,11 @@ async def _ask_all(config: Config) -> list[str | None]:
     return [problem.detail if problem is not None else None for problem in problems]
 
 
-def _device(kind: str, name: str, driver: str, detail: str | None) -> Finding:
+def _device(kind: str, name: str, driver: str, detail: str | None, said: str = "") -> Finding:
+    """said: what a panel says of itself. Only without a camera or a microphone something is not recorded."""
     if detail is None:
-        return Finding(f"{kind} {name}", "ok", f"{driver}, ready")
-    return Finding(f"{kind} {name}", "error", f"{driver}: not ready", detail)
+        return Finding(f"{kind} {name}", "ok", f"{driver}, ready{said and f': {said}'}")
+    return Finding(f"{kind} {name}", "error" if kind in SOURCE_KINDS else "warning", f"{driver}: not ready", detail)
 
 
 def _sources(config: Config, url: str, *, running: bool) -> Iterator[Finding]:

@@ -8,6 +8,7 @@
     ├── DiskFull          507     no room left that may be used
     ├── NotFound          404     no such lesson, source or device
     ├── NoPicture         503     a camera that gives no picture just now
+    ├── DeviceTrouble     503     a panel or a camera that turns does not do what it is told; problem: the driver's code
     ├── TooLarge          413     a request body far beyond what the panel ever sends
     ├── TooSlow           408     a request body that does not come
     ├── BadRequest        422     a title too long, an unknown field
@@ -64,6 +65,10 @@ class CannotRecord(RoomError):
 
 class DiskFull(RoomError):
     code, status, title = "disk-full", 507, "The disk is full"
+
+
+class DeviceTrouble(RoomError):
+    code, status, title = "device-trouble", 503, "The device does not do that now"
 
 
 class NotFound(RoomError):

@@ -10,7 +10,7 @@ import shutil
 import socket
 import stat
 import tempfile
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
@@ -32,7 +32,7 @@ from appliance.recorder.household import Residents
 from appliance.recorder.housekeeper import Housekeeper
 from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.load import Shedding
-from appliance.recorder.plan import RecorderPolicy, RoomIdentity, plan_sources
+from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan, plan_sources
 from appliance.recorder.preview import Preview
 from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
@@ -40,6 +40,7 @@ from appliance.recorder.session import Recorder
 from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
 from appliance.room.poller import Poller
+from appliance.room.scenes import Scenes
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
 
@@ -112,8 +113,16 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         boot=boot,
     )
     lamps, buttons = Lamps(config.devices, recorder.status, bus), Buttons(config.devices, recorder, bus)
+    poller = Poller(config.devices)
+    scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus, told=poller.look)
     books = Books(spool, config.server.url)
-    devices = Devices(config, recorder.status, preview, followed=lambda: {**lamps.problems, **buttons.problems})
+    devices = Devices(
+        config,
+        recorder.status,
+        preview,
+        followed=lambda: {**lamps.problems, **buttons.problems},
+        poller=poller,
+    )
     testing = SelfTesting(
         config.tables.selftest,
         config.tables.judge,
@@ -136,13 +145,12 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         making=household.renderer.making,
         lamps=lamps,
         buttons=buttons,
+        scenes=scenes,
     )
     room = Room(config, recorder, preview, spool, bus, books, board, devices)
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
-    for source in sources:
-        if source.problem is not None:
-            log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
+    _warn(sources)
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
     background: list[Callable[[], Awaitable[None]]] = [
@@ -155,7 +163,8 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         partial(testing.run, recorder.ready),
         partial(household.shedding.run, recorder),
         partial(watch_devices, partial(on_plug, recorder, preview, devices, buttons)),
-        Poller(config.devices).run,
+        poller.run,
+        partial(scenes.run, recorder.ready),
     ]
     if config.tables.recorder.renditions:
         background.append(partial(household.renderer.run, recorder.ready))
@@ -166,6 +175,12 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         ledger.close()
         os.close(lock)
     log.info("The room has stopped.")
+
+
+def _warn(sources: Sequence[SourcePlan]) -> None:
+    for source in sources:
+        if source.problem is not None:
+            log.warning("Source %s cannot be recorded: %s", source.id, source.problem.detail)
 
 
 def on_plug(recorder: Recorder, preview: Preview, devices: Devices, buttons: Buttons, plug: Plug) -> None:

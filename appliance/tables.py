@@ -44,6 +44,7 @@ _HEALTH = {
     "load-judge": "The machine is very busy, so picture and sound are not judged; the recording goes on.",
     "load-quality": "The machine is too busy, so pictures are recorded in lower quality; see what else runs on it.",
     "disk-quality": "The disk runs short, so pictures are recorded smaller; deliver or remove lessons.",
+    "scene": "{label} did not do what the lesson needs ({problem}); the recording goes on: appliance doctor.",
     "selftest": "The self-test found something wrong with {label} ({verdict}): appliance doctor.",
     "speech-unrecorded": "Somebody seems to be teaching at {label}, and nothing records: appliance start.",
 }
@@ -114,7 +115,7 @@ def devices(answer: Sequence[Answer]) -> str:
             device["id"] or "(new)",
             device["kind"],
             device["driver"],
-            "ready" if device["healthy"] else "not ready",
+            _condition(device),
             device["title"],
             device["problem"]["detail"] if device["problem"] else _as_toml(device.get("config")),
         ]
@@ -123,6 +124,14 @@ def devices(answer: Sequence[Answer]) -> str:
     if not rows:
         return "No devices: none in room.toml, none found."
     return table(["ID", "KIND", "DRIVER", "STATE", "TITLE", "NOTE"], rows)
+
+
+def _condition(device: Answer) -> str:
+    """What a panel says of itself, if it is willing."""
+    if not device["healthy"]:
+        return "not ready"
+    said = device.get("state") or {}
+    return ", ".join(str(said[key]) for key in ("power", "input") if key in said) or "ready"
 
 
 def _as_toml(config: Answer | None) -> str:

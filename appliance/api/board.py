@@ -28,6 +28,7 @@ from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import RecorderStatus, SourceStatus
 from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
+from appliance.room.scenes import Scenes
 
 VERSION = version("darsbox")
 
@@ -48,12 +49,14 @@ class Board:
         making: Callable[[], tuple[str, int, int] | None] = lambda: None,
         lamps: Lamps | None = None,
         buttons: Buttons | None = None,
+        scenes: Scenes | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
         self._making = making
         self._lamps = lamps
         self._buttons = buttons
+        self._scenes = scenes
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -100,6 +103,7 @@ class Board:
             last=page.last,
             making=self._made(),
             selftest=self._tested(found),
+            fixtures=self._devices.fixtures(),
             lamps=self._shown(),
             muted=self._buttons is not None and self._buttons.muted,
             occupied=self._buttons.occupied if self._buttons is not None else None,
@@ -123,6 +127,7 @@ class Board:
             tested=self._tested(status),
             muting=buttons.muting if buttons is not None else (),
             doubtful=lamps.doubtful if lamps is not None else (),
+            untold=[(each.device, each.problem.code) for each in self._scenes.troubles] if self._scenes else (),
         )
 
     def _made(self) -> MakingView | None:

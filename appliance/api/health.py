@@ -46,7 +46,8 @@ class JudgedRoom:
     """What the judge says. standing: what is wrong by source and code; speaking: microphones at which somebody teaches
     while nothing records; shed: codes of what has given way because the machine or its disk is short; tested:
     what the last self-test found, where no lesson is on; muting: switches that say that nobody shall be heard;
-    doubtful: lamps of which nobody knows what they show."""
+    doubtful: lamps of which nobody knows what they show; untold: devices that did not do what the lesson's scene says,
+    and their problem's code."""
 
     standing: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     speaking: Sequence[str] = ()
@@ -54,6 +55,7 @@ class JudgedRoom:
     tested: SelfTestView | None = None
     muting: Sequence[Device] = ()
     doubtful: Sequence[Device] = ()
+    untold: Sequence[tuple[Device, str]] = ()
 
 
 NOBODY = JudgedRoom()
@@ -91,6 +93,8 @@ def _findings(
         yield HealthView(code="speech-unrecorded", level="warning", facts=_facts(speaking))
     for code in GRAVITY:
         yield from _poor(code, sources, silent, judged)
+    if judged.untold:
+        yield from _of_room("scene", [device for device, _ in judged.untold], problem=judged.untold[0][1])
     if status.hours_left < disk.warn_hours:
         facts = {"hours_left": round(status.hours_left, 1), "free_bytes": status.disk_free}
         yield HealthView(code="disk-low", level="warning", facts=facts)
@@ -106,11 +110,17 @@ def _findings(
         yield HealthView(code="source-starting", facts=_facts(starting))
 
 
-def _of_room(code: str, devices: Sequence[Device]) -> Iterator[HealthView]:
+def _of_room(code: str, devices: Sequence[Device], **more: Any) -> Iterator[HealthView]:
     """Of devices that give no picture and no sound."""
     if devices:
         first = devices[0]
-        facts = {"source": first.id, "label": first.label or first.id, "kind": first.kind, "count": len(devices)}
+        facts = {
+            "source": first.id,
+            "label": first.label or first.id,
+            "kind": first.kind,
+            "count": len(devices),
+            **more,
+        }
         yield HealthView(code=code, level="warning", facts=facts)
 
 

@@ -1,10 +1,11 @@
-"""What can be read: the status, the devices, the lessons in the spool."""
+"""What can be read: the status, the devices, the lessons in the spool; and the devices that can be turned."""
 
 from __future__ import annotations
 
 import asyncio
 
 from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field
 
 from appliance.api.listing import list_lessons, read_entry
 from appliance.api.room import Here
@@ -12,6 +13,11 @@ from appliance.api.views import DeviceView, LessonEntry, StatusView
 from appliance.errors import NotFound
 
 router = APIRouter()
+
+
+class Place(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    preset: str = Field(min_length=1, max_length=60)
 
 
 @router.get("/status")
@@ -24,6 +30,13 @@ async def status(room: Here) -> StatusView:
 async def devices(room: Here) -> list[DeviceView]:
     """Those of room.toml, each asked whether it is willing, and those found beside them."""
     return await room.devices.report()
+
+
+@router.post("/devices/{device}/preset")
+async def preset(room: Here, device: str, wish: Place) -> StatusView:
+    """Turn a camera to one of its places. Problems: ``not-found``, ``device-trouble``."""
+    await room.devices.recall(device, wish.preset)
+    return await room.board.status()
 
 
 @router.get("/lessons")

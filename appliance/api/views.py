@@ -120,6 +120,19 @@ class LampView(View):
     problem: ProblemView | None = None
 
 
+class FixtureView(View):
+    """A panel, or a camera that turns, as it said last. power: None when it has not said. presets: places it can turn
+    to. problem: why it does not answer now."""
+
+    id: str
+    kind: str
+    label: str
+    power: Literal["on", "off", "warming", "cooling"] | None = None
+    input: str | None = None
+    presets: list[str] = []
+    problem: ProblemView | None = None
+
+
 class StatusView(View):
     """The whole room at a glance. now: Unix seconds by the room's clock."""
 
@@ -139,6 +152,7 @@ class StatusView(View):
     """None while nothing works on it, so also while a lesson is on."""
     selftest: SelfTestView | None = None
     """None before the first, and while a lesson is on, which is judged itself."""
+    fixtures: list[FixtureView] = []
     lamps: list[LampView] = []
     muted: bool = False
     """A switch or a button in the room says that nobody shall be heard."""
@@ -182,13 +196,20 @@ class LessonEntry(View):
 
 
 class DeviceView(View):
-    """A device of room.toml, or one that was found and is not in it; then config is what room.toml would need."""
+    """A device of room.toml, or one that was found and is not in it; then config is what room.toml would need.
+
+    found: it is there, as far as can be told. matched: this machine has the driver that room.toml names. healthy: it is
+    willing; problem: why not. state: what a panel or a camera that turns said last.
+    """
 
     id: str | None
     kind: str
     driver: str
     title: str
     configured: bool
+    found: bool
+    matched: bool
     healthy: bool
     problem: ProblemView | None = None
     config: dict[str, str | int | float | bool] | None = None
+    state: dict[str, str | int | bool] | None = None

@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 from appliance.config import Device
 from appliance.events import Bus, LessonChanged, SceneStepped
+from appliance.recorder.status import RecorderStatus
 from appliance.scenes import HOME, Order, ScenesTable
 from drivers.errors import DriverError, NotReady, Unsupported
 
@@ -44,18 +45,18 @@ class Scenes:
         self,
         table: ScenesTable,
         devices: Sequence[Device],
-        running: Callable[[], bool],
+        status: Callable[[], RecorderStatus],
         bus: Bus,
         *,
         told: Callable[[str], None] = lambda _device: None,
         again: float = AGAIN_SECONDS,
         limit: float = LIMIT_SECONDS,
     ) -> None:
-        """running: whether a lesson is on. told: called with the id of a device that was told something, which so is
+        """told: called with the id of a device that was told something, which so is
         worth a look."""
         self._table = table
         self._devices = {device.id: device for device in devices}
-        self._running = running
+        self._status = status
         self._bus = bus
         self._told = told
         self._again = again
@@ -69,13 +70,17 @@ class Scenes:
         """What did not happen of the running lesson's scene, one for each device."""
         return tuple(self._troubles.values()) if self._phase == "lesson" else ()
 
-    async def run(self) -> None:
-        """Until cancelled. What is not undone by then stays as it is: the daemon may only be updated, and a lesson that
-        goes on after a power cut finds its panel dark, so a daemon that finds a lesson tells the devices again."""
+    async def run(self, ready: asyncio.Event) -> None:
+        """Until cancelled. ready: set when it is known whether a lesson goes on.
+
+        What is not undone by then stays as it is, for the daemon may only be updated. A lesson that goes on after a
+        power cut finds its panel dark, so a daemon that finds a lesson tells the devices again.
+        """
         if not self._table.lesson:
             await asyncio.Event().wait()
         with self._bus.subscribe() as queue:
             try:
+                await ready.wait()
                 self._follow()
                 while True:
                     if isinstance(await queue.get(), LessonChanged):
@@ -84,7 +89,7 @@ class Scenes:
                 self._drop()
 
     def _follow(self) -> None:
-        running = self._running()
+        running = self._status().lesson is not None
         match self._phase:
             case "rest" | "undoing" if running:
                 self._begin("lesson", self._play())

@@ -94,9 +94,9 @@ class Daemon:
 
 
 @contextmanager
-def room(folder: Path, *more: str, env: dict[str, str] | None = None) -> Iterator[Daemon]:
+def room(folder: Path, *more: str, env: dict[str, str] | None = None, toml: str = ROOM) -> Iterator[Daemon]:
     """A daemon on a free port, from its first page to its ordered end."""
-    (folder / "room.toml").write_text(ROOM)
+    (folder / "room.toml").write_text(toml)
     spool, log = folder / "spool", folder / f"room-{time.monotonic_ns()}.log"
     argv = [*APPLIANCE, "run", "--config", str(folder / "room.toml"), "--spool", str(spool), "--port", "0", *more]
     with running(argv, log, ready=lambda text: "The room is at http" in text, env=env) as process:

@@ -39,7 +39,7 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
     }
     assert set(body) == {
         *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "sync", "health", "last"),
-        *("making", "selftest", "lamps", "muted", "occupied"),
+        *("making", "selftest", "fixtures", "lamps", "muted", "occupied"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import ModuleType
 from typing import cast
 
@@ -13,11 +13,14 @@ import pytest
 
 from appliance.config import Device
 from appliance.events import Bus, LessonChanged, SceneStepped
+from appliance.recorder.status import LessonStatus, RecorderStatus
 from appliance.room.scenes import Scenes
 from appliance.scenes import ScenesTable
 from drivers.errors import NotReady, Unsupported
 from drivers.protocols import DriverConfig, DriverModule
 
+IDLE = RecorderStatus("ready", None, (), disk_free=1, disk_total=1, hours_left=1.0)
+DURING = replace(IDLE, lesson=LessonStatus("L", "", "recording", started=0.0, elapsed=1.0, marks=0, gaps=0))
 pytestmark = pytest.mark.anyio
 
 
@@ -89,10 +92,14 @@ async def stage(devices: list[Device], *, grace: float, steps: list[dict[str, ob
     bus = Bus()
     table = ScenesTable.model_validate({"grace_seconds": grace, "lesson": steps})
     looked: list[str] = []
-    scenes = Scenes(table, devices, lambda: made.on, bus, told=looked.append, again=0.01, limit=0.05)
+    scenes = Scenes(
+        table, devices, lambda: DURING if made.on else IDLE, bus, told=looked.append, again=0.01, limit=0.05
+    )
     with bus.subscribe() as events:
         made = Stage(scenes, bus, cast("asyncio.Queue[object]", events), looked=looked)
-        task = asyncio.create_task(scenes.run())
+        ready = asyncio.Event()
+        ready.set()
+        task = asyncio.create_task(scenes.run(ready))
         await asyncio.sleep(0)
         try:
             yield made
