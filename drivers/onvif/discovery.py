@@ -45,24 +45,24 @@ async def look_around(interfaces: Sequence[str] | None = None, seconds: float = 
     sockets = [opened for name in interfaces or _interfaces() if (opened := _open(name)) is not None]
     probe = _PROBE.format(id=uuid.uuid4()).encode()
 
-    async def listen(sock: socket.socket) -> None:
-        while True:
-            data, (host, _) = await loop.sock_recvfrom(sock, LARGEST)
+    def hear(sock: socket.socket) -> None:
+        with suppress(OSError):  # nothing there after all, or an interface that has just gone
+            data, (host, _) = sock.recvfrom(LARGEST)
             for each in sightings(data, host):
                 found.setdefault((each.host, each.port), each)
 
     try:
-        with suppress(TimeoutError):
-            async with asyncio.timeout(seconds), asyncio.TaskGroup() as group:
-                for sock in sockets:
-                    group.create_task(listen(sock))
-                for _ in range(TRIES):
-                    for sock in sockets:
-                        with suppress(OSError):  # an interface that has just gone
-                            sock.sendto(probe, (GROUP, PORT))
-                    await asyncio.sleep(seconds / 4)
+        for sock in sockets:
+            loop.add_reader(sock, hear, sock)  # the daemon's event loop, uvloop, knows no sock_recvfrom
+        for _ in range(TRIES):
+            for sock in sockets:
+                with suppress(OSError):
+                    sock.sendto(probe, (GROUP, PORT))
+            await asyncio.sleep(seconds / 4)
+        await asyncio.sleep(seconds - TRIES * seconds / 4)
     finally:
         for sock in sockets:
+            loop.remove_reader(sock)
             sock.close()
     return sorted(found.values(), key=lambda each: (each.host, each.port))
 
