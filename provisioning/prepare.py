@@ -19,7 +19,8 @@ from provisioning.progress import Step, complain, say
 
 LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": "requirements-test.lock"}
 PEERS_LOCK = "requirements-peers.lock"
-"""Programs of others that tests speak to and that cannot live beside what we need."""
+"""Programs of others that tests speak to and that cannot live beside what we need: amqtt. Made anew by ``echo
+amqtt==… | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -``."""
 STAMP = "darsbox-installed.json"
 
 
