@@ -37,3 +37,4 @@ def configure(*, plain: bool | None = None, level: int = logging.INFO) -> None:
     root.setLevel(level)
     logging.getLogger("uvicorn").setLevel(logging.WARNING)
     logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.getLogger("httpx").setLevel(logging.WARNING)  # a line for every question to a camera
