@@ -14,7 +14,7 @@ from typing import ClassVar, Literal
 from urllib.parse import quote
 
 from drivers.camera import relay, rtsp
-from drivers.errors import DriverError, NotReady
+from drivers.errors import NotReady
 from drivers.manifest import DriverManifest
 from drivers.onvif.device import OnvifConfig, OnvifDevice
 from drivers.onvif.discovery import look_around
@@ -99,11 +99,7 @@ class Driver:
 async def discover(interfaces: Sequence[str] | None = None) -> Sequence[Found]:
     """Cameras that answer, each also as one that turns if it says so. interfaces: for tests."""
     found = []
-    try:
-        seen = await look_around(interfaces)
-    except DriverError:
-        return ()
-    for each in seen:
+    for each in await look_around(interfaces):
         where: dict[str, str | int] = {"host": each.host}
         if each.port != 80:
             where["http_port"] = each.port
