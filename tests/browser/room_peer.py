@@ -96,6 +96,20 @@ def recording(elapsed: float = 2537.0, title: str = "Analyse II — Dr Sidi", **
     return status | more
 
 
+def furnished(status: Status) -> Status:
+    """The same room with a panel that is on, one that does not answer, and a camera that turns."""
+    silent = {"code": "device-silent", "detail": "", "facts": {}}
+    other = {"power": "on", "input": None, "presets": [], "problem": None}
+    return status | {
+        "fixtures": [
+            other | {"id": "display", "kind": "panel", "label": "Interactive panel"},
+            other | {"id": "projector", "kind": "panel", "label": "Projector", "power": None, "problem": silent},
+            other
+            | {"id": "turning", "kind": "ptz", "label": "Turning camera", "presets": ["board", "lectern", "class"]},
+        ]
+    }
+
+
 def paused(status: Status | None = None) -> Status:
     """The same lesson in a pause: nothing is captured."""
     status = copy.deepcopy(status or recording()) | {"state": "paused"}
@@ -213,6 +227,11 @@ class RoomPeer:
                 self.obey(action, body)
                 return JSONResponse(self.status)
             return answer
+
+        @app.post("/api/v1/devices/{name}/preset")
+        async def turn(name: str, request: Request) -> Response:
+            self.commands.append((f"turn {name}", await request.json()))
+            return self.answer("turn", {}) or JSONResponse(self.status)
 
         @app.get("/api/v1/sources/{name}/preview.mjpeg")
         async def preview(name: str) -> Response:

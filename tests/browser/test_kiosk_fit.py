@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NO_ANSWER, Visits
-from tests.browser.room_peer import RoomPeer, Status, kept, paused, ready, recording
+from tests.browser.room_peer import RoomPeer, Status, furnished, kept, paused, ready, recording
 from tests.browser.test_kiosk_states import mode, settled, stop_button
 
 SIZES = [(1920, 1080), (1280, 800), (3840, 2160), (390, 844)]
@@ -19,7 +19,7 @@ PHONE = 899
 
 
 def troubled() -> Status:
-    status = recording()
+    status = furnished(recording())
     status["sources"][0] |= {"state": "lost", "problem": {"code": "camera-unreachable", "detail": "", "facts": {}}}
     facts = {"source": "front", "kind": "camera", "problem": "camera-unreachable"}
     status["health"] = {"code": "source-lost", "level": "warning", "facts": facts}

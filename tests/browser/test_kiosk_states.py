@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visits
-from tests.browser.room_peer import RoomPeer, kept, paused, problem, ready, recording, until
+from tests.browser.room_peer import RoomPeer, furnished, kept, paused, problem, ready, recording, until
 
 START = {"en": "Start", "ar": "ابدأ"}
 SAID = {
@@ -294,6 +294,25 @@ def test_health_is_one_sentence_with_the_remedy(
     page = visits.open(room.url)
     expect(page.locator(".sentence")).to_contain_text(sentence)
     expect(page.locator(".sentence")).to_have_attribute("data-level", "warning")
+
+
+def test_a_camera_turns_at_a_touch_and_says_why_it_does_not(room: RoomPeer, visits: Visits) -> None:
+    visits.expected.append("503")
+    room.show(furnished(ready()))
+    page = visits.open(room.url)
+    settled(page)
+    fixtures = page.locator(".fixture")
+    expect(fixtures).to_have_text(
+        ["Interactive panelOn", "ProjectorDoes not answer", "Turning cameraBoardLecternClass"]
+    )
+    page.get_by_role("button", name="Lectern", exact=False).click()
+    until(lambda: ("turn turning", {"preset": "lectern"}) in room.commands)
+    expect(page.locator(".sentence")).to_contain_text("Everything works")
+    trouble = {"problem": "ptz-refuses", "source": "turning", "label": "Turning camera"}
+    room.answer = lambda _action, _body: problem(503, "device-trouble", **trouble)
+    page.get_by_role("button", name="Board", exact=False).click()
+    expect(page.locator(".sentence")).to_contain_text("Turning camera")
+    expect(page.locator(".sentence")).to_contain_text("cannot turn now")
 
 
 def test_a_lost_camera_says_so_where_its_picture_was(room: RoomPeer, visits: Visits) -> None:

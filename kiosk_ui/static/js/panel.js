@@ -2,6 +2,7 @@ import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { CENTRE, SHAPE, mode_of } from "./mode.js";
 import { Facts } from "./facts.js";
+import { Fixtures } from "./fixtures.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
 import { delivery, health, refusal } from "./sentences.js";
@@ -36,7 +37,9 @@ export class Panel {
     this.title = new Title(words, before?.title);
     this.sources = new Sources(words);
     this.facts = new Facts(words);
-    this.element = h("div", { class: "panel" }, this._strip(), this._stage(), this.sources.element, this.facts.element);
+    this.fixtures = new Fixtures(words, (camera, place) => this._turn_to(camera, place));
+    const rows = [this._strip(), this._stage(), this.sources.element, this.fixtures.element, this.facts.element];
+    this.element = h("div", { class: "panel" }, ...rows);
     this.whispers = h("div", { class: "unseen", role: "status" });
     this.shouts = h("div", { class: "unseen", role: "alert" });
     this.element.append(this.whispers, this.shouts);
@@ -150,6 +153,7 @@ export class Panel {
     put(this.facts.element, "hidden", status === null);
     if (status) {
       this.sources.show(status, room.link === "open");
+      this.fixtures.show(status, room.link === "open", room.pending);
       this.facts.show(status, mode);
     }
   }
@@ -304,6 +308,15 @@ export class Panel {
     } finally {
       clearTimeout(slow);
       this.show();
+    }
+  }
+
+  async _turn_to(camera, place) {
+    try {
+      await this.room.turn(camera, place);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this._refuse(error.code, error.facts);
     }
   }
 

@@ -61,13 +61,22 @@ export class Room extends EventTarget {
    * start, pause, resume, stop or mark. A command that is on its way already is not sent twice.
    * Rejects with Refused; `already so` is no refusal.
    */
-  async command(action, body = {}) {
+  command(action, body = {}) {
+    return this._command(action, `api/v1/lesson/${action}`, body);
+  }
+
+  /** Turn a camera to one of its places. Rejects with Refused. */
+  turn(camera, preset) {
+    return this._command(`turn ${camera}`, `api/v1/devices/${encodeURIComponent(camera)}/preset`, { preset });
+  }
+
+  async _command(action, path, body) {
     if (this.pending.has(action)) return;
     if (this.link === "lost" || this.link === "waking") throw new Refused("unreachable");
     this.pending.add(action);
     this._changed();
     try {
-      this._tell(await this._ask(`api/v1/lesson/${action}`, ANSWER_WITHIN.command, body));
+      this._tell(await this._ask(path, ANSWER_WITHIN.command, body));
     } catch (error) {
       if (!(error instanceof Refused) || !ALREADY.has(error.code)) throw error;
       this._tell(await this._ask("api/v1/status", ANSWER_WITHIN.status));

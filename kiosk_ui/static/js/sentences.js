@@ -71,6 +71,6 @@ export function silence(words, source) {
 
 /** Why the room did not do what was asked. */
 export function refusal(words, code, facts) {
-  const key = [`refused.${code}`, "refused.other"].find((candidate) => words.has(candidate));
-  return words.t(key, { ...facts, code });
+  const keys = [`problem.${facts.problem}`, `refused.${code}`, "refused.other"];
+  return words.t(keys.find((key) => words.has(key)), { ...facts, code, source: facts.label });
 }

@@ -33,10 +33,14 @@ FAMILIES = {
         *("source-stalled", "source-stalled.video", "source-stalled.audio", "source-starting", "microphone-silent"),
         *("microphone-muted", "sound-clipped", "sound-hum", "sound-quiet", "picture-black", "picture-dark"),
         *("picture-covered", "picture-frozen", "picture-blurred", "speech-unrecorded", "unknown", "more"),
+        "scene",
         *("load-preview", "load-judge", "load-quality", "disk-quality", "muted", "lamp-lost"),
     ],
+    "fixture": ["on", "off", "warming", "cooling", "unknown", "problem"],
+    "place": ["board", "lectern", "class"],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
+        "device-trouble",
     ],
 }
 """Keys that the scripts put together: what stands before the point, and all that may stand behind it."""
