@@ -56,9 +56,7 @@ def wait_ended(keeper: Newborn) -> None:
     os.close(keeper.pidfd)
 
 
-def test_a_keeper_lives_on_when_all_around_it_is_killed(
-    nursery: Nursery, tmp_path: Path
-) -> None:
+def test_a_keeper_lives_on_when_all_around_it_is_killed(nursery: Nursery, tmp_path: Path) -> None:
     first = nursery.bear(heard=False)
     put_to_work(first, tmp_path, "front")
     assert os.getsid(first.pid) == first.pid
