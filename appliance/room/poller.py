@@ -10,8 +10,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from appliance.config import Device
 from drivers.errors import AuthFailed, DriverError, NotReady, Unsupported
@@ -34,6 +35,14 @@ class Polled(Protocol):
     """What a driver must have to be asked."""
 
     async def state(self) -> State: ...
+
+
+@runtime_checkable
+class TellsOfChanges(Protocol):
+    """A driver module whose devices say by themselves that something changed."""
+
+    def notices(self, changed: Callable[[str], None]) -> AbstractAsyncContextManager[object]:
+        """While entered, ``changed`` is called with a device's address. Raises OSError when nothing can be heard."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +82,14 @@ class Poller:
 
     async def run(self) -> None:
         """Until cancelled; then every line is hung up."""
+        async with AsyncExitStack() as ears:
+            modules: dict[str, object] = {device.driver: device.module for device in self._devices}
+            for module in modules.values():
+                if isinstance(module, TellsOfChanges):
+                    await self._listen(ears, module)
+            await self._ask_all()
+
+    async def _ask_all(self) -> None:
         tasks = [
             asyncio.create_task(self._follow(device, self._every * number / len(self._devices)), name=device.id)
             for number, device in enumerate(self._devices)
@@ -87,6 +104,19 @@ class Poller:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             hang_up()
+
+    async def _listen(self, ears: AsyncExitStack, module: TellsOfChanges) -> None:
+        try:
+            await ears.enter_async_context(module.notices(self._noticed))
+        except OSError as error:
+            log.info("Notices of devices cannot be heard (%s); they are asked as always.", error)
+
+    def _noticed(self, host: str) -> None:
+        """A device at this address says that something changed. One that room.toml calls by a name may be any."""
+        hosts = {device.id: getattr(device.config, "host", None) for device in self._devices}
+        named = [id_ for id_, where in hosts.items() if where == host]
+        for id_ in named or [id_ for id_, where in hosts.items() if where is not None]:
+            self.look(id_)
 
     async def _follow(self, device: Device, start: float) -> None:
         """One device for ever. Looks are spread over the interval, so that 32 devices are not asked at once."""

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from typing import ClassVar
 
 from pydantic import Field
@@ -20,7 +21,8 @@ from drivers.link.framing import Ended
 from drivers.link.link import Link, line
 from drivers.link.ways import TcpWay, Way
 from drivers.manifest import DriverManifest
-from drivers.panel.pjlink_notices import search
+from drivers.panel.pjlink_notices import PORT as NOTICES_PORT
+from drivers.panel.pjlink_notices import Notices, search
 from drivers.protocols import DriverConfig, Found, PanelHealth, PanelState, Power
 
 PORT = 4352
@@ -50,6 +52,20 @@ class PjlinkConfig(DriverConfig):
 
 
 Config = PjlinkConfig
+
+
+@asynccontextmanager
+async def notices(changed: Callable[[str], None], *, port: int = NOTICES_PORT) -> AsyncIterator[int]:
+    """While it lasts, ``changed`` is called with the address of each projector that says that its state is another.
+
+    Yields the port. Raises OSError when it cannot be had.
+    """
+    ear = Notices(lambda host, _command, _value: changed(host), port=port)
+    await ear.open()
+    try:
+        yield ear.port
+    finally:
+        ear.close()
 
 
 class Driver:

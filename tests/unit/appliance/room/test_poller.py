@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
+from dataclasses import replace
+from functools import partial
 from types import ModuleType
 from typing import cast
 
@@ -13,6 +16,7 @@ import pytest
 from appliance.config import Device
 from appliance.room.poller import Poller, Seen
 from drivers.errors import NotReady, Unsupported
+from drivers.panel import pjlink
 from drivers.protocols import DriverConfig, DriverModule, PanelState
 
 pytestmark = pytest.mark.anyio
@@ -62,6 +66,34 @@ async def on() -> PanelState:
 async def for_ever() -> PanelState:
     await asyncio.Event().wait()
     return ON
+
+
+async def test_a_panel_that_says_that_it_changed_is_asked_at_once() -> None:
+    """PJLink's notices, from a real datagram to a new look."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    looks = 0
+
+    async def counted() -> PanelState:
+        nonlocal looks
+        looks += 1
+        return ON
+
+    device = panel("projector", counted)
+    module = cast(ModuleType, device.module)
+    module.__dict__["notices"] = partial(pjlink.notices, port=port)
+    module_config = pjlink.PjlinkConfig(id="projector", driver="pjlink", host="127.0.0.1")
+    poller = Poller([replace(device, config=module_config)], every=3600)
+    task = asyncio.create_task(poller.run())
+    await until(lambda: looks == 1)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as projector:
+        projector.sendto(b"%2INPT=32\r", ("127.0.0.1", port))
+    await until(lambda: looks == 2)
+    poller.look("projector")
+    await until(lambda: looks == 3)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 async def test_a_panel_that_hangs_and_one_that_is_broken_hold_up_no_other() -> None:
