@@ -9,7 +9,7 @@ from collections import Counter
 
 import pytest
 
-FLOOR = {"architecture": 38, "browser": 108, "contract": 400, "judge": 5, "system": 130, "unit": 1000}
+FLOOR = {"architecture": 39, "browser": 111, "contract": 500, "judge": 5, "system": 138, "unit": 1300}
 """Tests at least, by the folder under tests/."""
 
 
