@@ -10,7 +10,6 @@ from importlib.metadata import version
 from appliance.api.books import Books
 from appliance.api.devices import Devices, problem_of, problem_view
 from appliance.api.health import JudgedRoom, Silence, judge
-from appliance.api.recorder import Recorder
 from appliance.api.views import (
     DiskView,
     LampView,
@@ -26,6 +25,7 @@ from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.load import Shedding
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import RecorderStatus, SourceStatus
+from appliance.recorder.touches import Recorder
 from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
 from appliance.room.scenes import Scenes

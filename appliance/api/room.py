@@ -12,10 +12,10 @@ from starlette.requests import HTTPConnection
 from appliance.api.board import Board
 from appliance.api.books import Books
 from appliance.api.devices import Devices
-from appliance.api.recorder import Recorder
 from appliance.config import Config
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
+from appliance.recorder.touches import Recorder
 from appliance.spool.layout import Spool
 
 

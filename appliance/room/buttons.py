@@ -12,12 +12,11 @@ import logging
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing, suppress
-from typing import Protocol
 
 from appliance.config import Device
 from appliance.errors import RoomError
 from appliance.events import Bus, LessonChanged, OccupancyChanged
-from appliance.recorder.status import RecorderStatus
+from appliance.recorder.touches import Recorder
 from drivers.errors import DriverError, Unsupported
 from drivers.protocols import Happening, Input
 
@@ -31,22 +30,6 @@ WAITING = 8
 """Orders that may wait; whoever presses more often plays."""
 ABOUT: dict[Happening, str] = {"mute": "mute", "unmute": "mute", "occupied": "presence", "empty": "presence"}
 """States, and of what."""
-
-
-class Recorder(Protocol):
-    """The recorder's touches. Each raises RoomError when it cannot be obeyed."""
-
-    async def start(self, title: str) -> None: ...
-
-    async def pause(self) -> None: ...
-
-    async def resume(self) -> None: ...
-
-    async def stop(self) -> None: ...
-
-    async def mark(self, label: str) -> None: ...
-
-    def status(self) -> RecorderStatus: ...
 
 
 class Buttons:

@@ -175,16 +175,20 @@ def _unreachable(where: str, error: OSError) -> NotReady:
 
 
 @dataclass(frozen=True, slots=True)
-class TcpWay:
-    """A TCP connection; a question without an answer costs it, for that answer may still come."""
-
-    late: ClassVar[Literal["reopen", "wait", "told-apart"]] = "reopen"
+class _Address:
     host: str
     port: int
 
     @property
     def where(self) -> str:
         return f"{self.host}:{self.port}"
+
+
+class TcpWay(_Address):
+    """A TCP connection; a question without an answer costs it, for that answer may still come."""
+
+    __slots__ = ()
+    late: ClassVar[Literal["reopen", "wait", "told-apart"]] = "reopen"
 
     async def open(self, received: Received, lost: Lost) -> Line:
         loop = asyncio.get_running_loop()
@@ -224,17 +228,11 @@ class _TcpLine(asyncio.Protocol):
             self._transport.abort()
 
 
-@dataclass(frozen=True, slots=True)
-class UdpWay:
+class UdpWay(_Address):
     """Datagrams to one address, whose protocol numbers its messages."""
 
+    __slots__ = ()
     late: ClassVar[Literal["reopen", "wait", "told-apart"]] = "told-apart"
-    host: str
-    port: int
-
-    @property
-    def where(self) -> str:
-        return f"{self.host}:{self.port}"
 
     async def open(self, received: Received, lost: Lost) -> Line:
         loop = asyncio.get_running_loop()

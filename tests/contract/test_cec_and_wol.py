@@ -45,11 +45,6 @@ REFUSED = SENT + "\tTx, Not Acknowledged (4), Max Retries\n"
 UNANSWERED = "Transmit from Playback Device 1 to TV (4 to 0):\nGIVE_DEVICE_POWER_STATUS (0x8f)\n\tTx, OK, Rx, Timeout\n"
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class CecCtl:
     """A program in cec-ctl's place. says: what it writes, for the word in its arguments."""
 

@@ -24,11 +24,6 @@ DOCS = Path(__file__).resolve().parents[2] / "docs"
 GUIDE = (DOCS / "writing_a_driver.md").read_text()
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def block(language: str) -> str:
     (found,) = re.findall(rf"^```{language}\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
     return str(found)

@@ -22,11 +22,6 @@ from tests.unit.appliance.recorder.test_hotplug import udev
 NETLINK_KOBJECT_UEVENT = 15
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def heard_after(cause: Callable[[], object], subsystem: str, device: str) -> Plug:
     """The first event of a device after the cause, which is repeated until somebody listens."""
     heard: asyncio.Queue[Plug] = asyncio.Queue()

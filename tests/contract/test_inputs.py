@@ -24,11 +24,6 @@ from tests.system.deployment import free_port
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass
 class Rig:
     """press: a person does what means this."""

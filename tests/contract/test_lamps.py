@@ -28,11 +28,6 @@ pytestmark = pytest.mark.anyio
 COILS = 8
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def hung_up() -> AsyncIterator[None]:
     yield

@@ -22,11 +22,6 @@ pytestmark = pytest.mark.anyio
 LINES = Ended(b"\r")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def hung_up() -> AsyncIterator[None]:
     yield

@@ -23,11 +23,6 @@ from tests.peers.onvif_camera import PASSWORD, PICTURE, USER, Picky, ipycam, pic
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(scope="module")
 def port(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
     with ipycam(tmp_path_factory.mktemp("ipycam")) as port:

@@ -26,11 +26,6 @@ Fault = Callable[[bytes, bytes], Iterable[Piece]]
 """What goes out, given what came in and the right answer to it."""
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def hung_up() -> AsyncIterator[None]:
     yield

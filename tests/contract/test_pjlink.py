@@ -18,11 +18,6 @@ from tests.peers.wire import Piece, Server, tcp
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def hung_up() -> AsyncIterator[None]:
     yield

@@ -37,11 +37,6 @@ SMALL = Capture("video", ("-re", "-f", "lavfi", "-i", "testsrc2=size=320x240:rat
 BROKEN = Capture("video", ("-f", "v4l2", "-i", "/dev/nothing"))
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @dataclass(frozen=True)
 class Take:
     file: Path

@@ -25,11 +25,6 @@ from tests.peers.wire import Piece, pty, tcp
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.fixture(autouse=True)
 async def hung_up() -> AsyncIterator[None]:
     yield

@@ -50,11 +50,6 @@ FRAME = 1280 * 720 * 3 // 2
 RATE = 48_000
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def source(kind: str, name: str, **keys: object) -> Source:
     module = registry.load(kind, name)
     table = {"id": "it", "driver": name, **SMALLEST.get((kind, name), {}), **keys}

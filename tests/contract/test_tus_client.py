@@ -24,11 +24,6 @@ LESSON = "01JD0000000000000000000000"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def server(tmp_path: Path) -> Iterator[TusServer]:
     with tus_server(tmp_path / "server") as running:
         yield running

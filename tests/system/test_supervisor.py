@@ -34,11 +34,6 @@ time.sleep(600)
 """
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def service(tmp_path: Path, program: str, *arguments: str, port: int | None = None, stop: float = 5.0) -> Service:
     return Service(
         "thing", [sys.executable, "-c", program, *arguments], tmp_path / "thing.log", port, stop_seconds=stop

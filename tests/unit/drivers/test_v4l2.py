@@ -220,8 +220,3 @@ def at(kernel: Kernel, folder: Path, wanted: V4l2Config) -> V4l2Config:
     device = folder / "video0"
     device.touch()
     return wanted.model_copy(update={"device": str(device)})
-
-
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"

@@ -26,11 +26,6 @@ KEY = wire.new_key()
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def server() -> FakeServer:
     return FakeServer(KEY)
 

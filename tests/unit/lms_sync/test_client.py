@@ -32,11 +32,6 @@ OURS = {"Content-Type": "application/problem+json"}
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def server() -> FakeServer:
     return FakeServer(KEY)
 

@@ -16,11 +16,6 @@ pytestmark = pytest.mark.anyio
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def spool(tmp_path: Path) -> Spool:
     place = Spool(tmp_path / "spool")
     place.prepare()

@@ -17,11 +17,6 @@ SHA = hashlib.sha256(DATA).hexdigest()
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def path(tmp_path: Path) -> Path:
     file = tmp_path / "take-001.mp4"
     file.write_bytes(DATA)

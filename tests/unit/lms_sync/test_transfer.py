@@ -49,11 +49,6 @@ class Memory:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def server() -> FakeServer:
     return FakeServer(KEY)
 

@@ -18,11 +18,6 @@ LESSON = "01JD4R6YJ3M3W9VZB0Q7RZB6C5"
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def made(tmp_path: Path) -> tuple[Room, ObedientRecorder]:
     return make_room(tmp_path)
 

@@ -20,11 +20,6 @@ class Nobody:
         return False
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 @pytest.mark.anyio
 async def test_after_a_device_was_plugged_in_what_was_seen_before_counts_no_longer() -> None:
     config = parse('[[camera]]\nid = "front"\ndriver = "v4l2"\ndevice = "/dev/nothing"\n')

@@ -21,11 +21,6 @@ FOREIGN_ORIGINS = ["http://evil.example", "null", "https://127.0.0.1:8400", "htt
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 def room(tmp_path: Path) -> tuple[Room, ObedientRecorder]:
     return make_room(tmp_path)
 

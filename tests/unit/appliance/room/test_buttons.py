@@ -21,11 +21,6 @@ from drivers.protocols import DriverConfig, DriverModule, Happening
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 class Recorder:
     """A recorder's states without its files. orders: what it was told and did."""
 

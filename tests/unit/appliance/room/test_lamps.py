@@ -23,11 +23,6 @@ IDLE = RecorderStatus("ready", None, (), 10**12, 10**12, 100.0)
 LESSON = LessonStatus("01", "", "recording", 0.0, 0.0, 0, 0)
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def during(state: RecorderState) -> RecorderStatus:
     return replace(IDLE, state=state, lesson=LESSON)
 

@@ -23,11 +23,6 @@ pytestmark = pytest.mark.anyio
 ON = PanelState("on")
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def panel(name: str, says: Callable[[], Awaitable[PanelState]], problem: Unsupported | None = None) -> Device:
     class Driver:
         def __init__(self, config: DriverConfig) -> None:

@@ -24,11 +24,6 @@ DURING = replace(IDLE, lesson=LessonStatus("L", "", "recording", started=0.0, el
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 Told = list[tuple[str, str, object]]
 
 

@@ -13,11 +13,6 @@ from lms_sync import wire
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 async def echo(scope: Scope, receive: Receive, send: Send) -> None:
     """How many bytes of the body came through."""
     size, more = 0, True

@@ -29,11 +29,6 @@ KEY: jwk.OKPKey = wire.new_key()
 pytestmark = pytest.mark.anyio
 
 
-@pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
 def body(*pieces: bytes, cut: bool = False) -> Body:
     """A request's body in these pieces; cut: the connection breaks after them."""
     messages: list[Message] = [{"type": "http.request", "body": piece, "more_body": True} for piece in pieces]

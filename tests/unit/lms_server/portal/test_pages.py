@@ -86,11 +86,6 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
 
 
 @pytest.fixture
-def anyio_backend() -> str:
-    return "asyncio"
-
-
-@pytest.fixture
 async def browser(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """Keeps cookies, follows nothing by itself."""
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box.test") as browser:

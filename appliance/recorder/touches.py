@@ -1,4 +1,4 @@
-"""The recorder as the API uses it."""
+"""The recorder as the panel's API and the room's buttons use it."""
 
 from __future__ import annotations
 
