@@ -11,7 +11,6 @@ import ctypes
 import fcntl
 import os
 import platform
-import signal
 import sqlite3
 import sys
 from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from media.renditions.layout import Layout
 
 NICE = 19
-_PR_SET_PDEATHSIG = 1
 _IOPRIO_SET = {"x86_64": 251, "aarch64": 30}
 """Number of the system call; glibc has no function for it."""
 _WHO_PROCESS, _CLASS_IDLE, _CLASS_SHIFT = 1, 3, 13
@@ -50,13 +48,11 @@ def main() -> int:
 
 
 def step_back() -> None:
-    """Last in line for CPU and disk; gone when the daemon is."""
-    library = ctypes.CDLL(None)
-    library.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    """Last in line for CPU and disk. The daemon has seen to it that this process ends with it."""
     os.nice(NICE)
     number = _IOPRIO_SET.get(platform.machine())
     if number is not None:
-        library.syscall(number, _WHO_PROCESS, 0, _CLASS_IDLE << _CLASS_SHIFT)
+        ctypes.CDLL(None).syscall(number, _WHO_PROCESS, 0, _CLASS_IDLE << _CLASS_SHIFT)
 
 
 def run(spool: Spool, lesson_id: str) -> None:

@@ -16,6 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
+from appliance.recorder.pipes import as_a_guest
 from appliance.spool import renditions
 from appliance.spool.layout import Spool
 from media.lesson import BadLesson
@@ -90,6 +91,8 @@ class Renderer:
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=asyncio.subprocess.DEVNULL,
                 stderr=asyncio.subprocess.PIPE,
+                # Before the program begins: stopped at its first step, it would outlive a killed daemon.
+                preexec_fn=as_a_guest,
             )
         except OSError as error:
             self._through.add(lesson)

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 
@@ -136,11 +137,12 @@ def pulse_microphone(folder: Path) -> Iterator[Microphone]:
     """A microphone until the block ends. Many may live side by side, each in its own folder."""
     home = folder / f"pulse-{time.monotonic_ns()}"
     home.mkdir(mode=0o700)
-    socket = home / "native"
+    short = TemporaryDirectory(prefix="pulse-")  # a socket's whole path has at most 107 bytes
+    socket = Path(short.name) / "native"
     alsa = home / "asound.conf"
     alsa.write_text(ALSA.format(name=DEVICE, socket=socket, device=f"{SINK}.monitor"))
     own = {
-        "PULSE_RUNTIME_PATH": str(home),
+        "PULSE_RUNTIME_PATH": short.name,
         "HOME": str(home),
         "XDG_RUNTIME_DIR": str(home),
         "DBUS_SESSION_BUS_ADDRESS": "unix:path=/nonexistent",
@@ -161,7 +163,7 @@ def pulse_microphone(folder: Path) -> Iterator[Microphone]:
     ]
     for module in modules:
         command += ["-L", module]
-    with ExitStack() as stack:
+    with short, ExitStack() as stack:
         log = home / "pulseaudio.log"
         process = stack.enter_context(running(command, log, env=own, ready=lambda _: socket.exists()))
 

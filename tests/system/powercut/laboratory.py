@@ -113,7 +113,17 @@ class WatchedRoom(Room):
                     children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
                     for victim in [pid, *map(int, children)]:
                         os.kill(victim, signal.SIGKILL)
+        wait_until(lambda: not self._guests(), 10, "the end of what the daemon had started")
         self.http.close()
+
+    def _guests(self) -> list[Path]:
+        """Processes with this spool in their command line."""
+        wanted, found = os.fsencode(self.spool), []
+        for process in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError):  # it has ended meanwhile
+                if wanted in (process / "cmdline").read_bytes():
+                    found.append(process)
+        return found
 
 
 class Signer:
