@@ -248,10 +248,10 @@ def runtime_folder(spool_root: Path) -> Path:
 
     Raises ConfigError when somebody else has made the folder that would be ours.
     """
-    folder = spool_root.absolute() / "run"
-    if len(os.fsencode(folder)) > _LONGEST_SOCKET_FOLDER:
-        name = hashlib.sha256(os.fsencode(spool_root.absolute())).hexdigest()[:16]
-        folder = Path(tempfile.gettempdir()) / f"darsbox-{os.getuid()}-{name}"
+    name = hashlib.sha256(os.fsencode(spool_root.absolute())).hexdigest()[:16]
+    short = Path("/tmp", f"darsbox-{os.getuid()}-{name}")  # noqa: S108 - made for us alone, or refused below
+    places = (spool_root.absolute() / "run", Path(tempfile.gettempdir(), short.name), short)
+    folder = next(place for place in places if place is short or len(os.fsencode(place)) <= _LONGEST_SOCKET_FOLDER)
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     found = folder.lstat()
     if found.st_uid != os.getuid() or not stat.S_ISDIR(found.st_mode):

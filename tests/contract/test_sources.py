@@ -286,11 +286,12 @@ def test_a_real_microphone_gives_48000_samples_a_second_in_their_place(mic: Micr
     mic.beep()
     with feeding(source("microphone", "portaudio", device=DEVICE).capture(), tmp_path) as fed:
         end = fed.read(14.0)
-        assert len(fed.sound) / RATE == pytest.approx(end - fed.epoch, abs=0.3, rel=0.01)
+        later = fed.read(1.0)  # what a busy sound server had not handed out yet
+        assert end - fed.epoch - 0.14 <= len(fed.sound) / RATE <= later - fed.epoch + 0.14
         heard = [beep for beep in beeps(fed.sound, fed.epoch) if beep > fed.epoch + 4]
         assert len(heard) >= 3
         assert np.median(np.abs(off_the_even_second(heard))) < 0.020
-        assert len([word for word in fed.words if "rms_db" in word]) == pytest.approx(10 * (end - fed.epoch), abs=5)
+        assert len([word for word in fed.words if "rms_db" in word]) == pytest.approx(10 * (later - fed.epoch), abs=5)
 
 
 def test_speech_reaches_a_real_microphone_louder_with_gain(mic: Microphone, tmp_path: Path) -> None:

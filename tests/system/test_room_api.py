@@ -280,7 +280,8 @@ def test_doctor_finds_a_room_in_order_but_for_what_is_missing(daemon: Daemon, tm
     assert findings["panel projector"]["level"] == "warning"
     assert findings["camera teacher"]["level"] == "ok"
     assert findings["FFmpeg"]["level"] == "ok"
-    assert (done.returncode, len(done.stderr.splitlines())) == (1, 1)
+    # A panel that is away hinders no lesson.
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 def _refused(*arguments: str) -> str:
