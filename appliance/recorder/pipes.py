@@ -115,7 +115,15 @@ async def until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]:
         await surely(end())
 
 
-async def surely(work: Coroutine[None, None, None]) -> None:
+async def put_down(process: Process) -> None:
+    """Kill it, if it lives, and see it buried, however often we are cancelled meanwhile."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError):
+            process.kill()
+        await surely(process.wait())
+
+
+async def surely(work: Coroutine[None, None, object]) -> None:
     """Await it to its end, however often we are cancelled meanwhile; and are cancelled then."""
     working = asyncio.ensure_future(work)
     cancelled: asyncio.CancelledError | None = None

@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Callable
 
-from appliance.recorder.pipes import as_a_guest
+from appliance.recorder.pipes import as_a_guest, put_down
 from appliance.spool import renditions
 from appliance.spool.layout import Spool
 from media.lesson import BadLesson
@@ -105,7 +105,7 @@ class Renderer:
             _, said = await self._process.communicate()
             self._judge(lesson, self._process.returncode or 0, said.decode(errors="replace").strip())
         finally:
-            await self._end(self._process)
+            await put_down(self._process)
             self._process = None
 
     def _judge(self, lesson: str, code: int, said: str) -> None:
@@ -121,12 +121,6 @@ class Renderer:
         else:
             self._through.add(lesson)
             log.error("%s", lines[-1])
-
-    async def _end(self, process: asyncio.subprocess.Process) -> None:
-        if process.returncode is None:
-            with contextlib.suppress(ProcessLookupError):
-                process.kill()
-            await process.wait()
 
     def _signal(self, number: signal.Signals) -> None:
         process = self._process

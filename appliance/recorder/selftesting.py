@@ -8,17 +8,16 @@ What it found is kept in the spool, for the daemon that comes next, and counts f
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import logging
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE, Process
+from asyncio.subprocess import DEVNULL, PIPE
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from appliance.events import Bus, SelfTested
-from appliance.recorder.pipes import as_a_guest
+from appliance.recorder.pipes import as_a_guest, put_down
 from appliance.recorder.plan import SourcePlan
 from appliance.schedule import SelftestTable, due
 from appliance.spool.layout import Spool, write_atomically
@@ -133,7 +132,7 @@ class SelfTesting:
             else:
                 log.info("The self-test was given up%s.", "" if self._idle() else ", for a lesson has begun")
         finally:
-            await _end(process)
+            await put_down(process)
             working.cancel()
 
     async def _take_in(self, said: bytes) -> None:
@@ -174,10 +173,3 @@ class SelfTesting:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return _Memory()
-
-
-async def _end(process: Process) -> None:
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            process.kill()
-        await process.wait()

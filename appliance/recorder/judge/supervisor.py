@@ -22,7 +22,7 @@ from typing import Any
 from appliance.events import Bus, Judged
 from appliance.recorder.judge.facts import Verdict
 from appliance.recorder.judge.speech import SpeechEar
-from appliance.recorder.pipes import as_a_guest
+from appliance.recorder.pipes import as_a_guest, surely
 from appliance.recorder.plan import SourcePlan
 from appliance.recorder.preview import Recording
 from appliance.spool.layout import write_atomically
@@ -151,7 +151,7 @@ class Judging:
         except (BrokenPipeError, ConnectionResetError):
             pass  # it died; whoever called sees that it has ended
         finally:
-            await asyncio.shield(_end(process))
+            await surely(_end(process))
             await listening
 
     def _takes(self, recording: Recording) -> dict[str, dict[str, Any]]:
