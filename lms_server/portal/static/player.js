@@ -40,7 +40,7 @@ function choose(choice) {
   history.replaceState(null, "", address);
 }
 
-/** A browser without H.265 plays such a file's sound and shows nothing: then say so. */
+/** A browser without H.265 plays such a file's sound and shows nothing, or refuses it; why, it does not say. */
 const unseen = document.getElementById("unseen");
 function look() {
   const blind = player.readyState > 0 && !player.videoWidth && !player.classList.contains("sound");
