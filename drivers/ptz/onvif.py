@@ -13,10 +13,9 @@ from drivers.errors import NotReady, Unsupported
 from drivers.manifest import DriverManifest
 from drivers.onvif.device import OnvifConfig, OnvifDevice, Preset, Profile
 from drivers.protocols import DriverConfig, PtzState
+from drivers.ptz.steering import Steering
 
 SECONDS = 4.5
-STEER_SECONDS = 0.1
-"""Between two wishes to move; of what a hand says more often only the last is passed on."""
 STEPS = 1000
 """Of ONVIF's places from -1 to 1 (zoom: 0 to 1), which ``PtzState`` counts in whole steps."""
 
@@ -50,10 +49,7 @@ class Driver:
         self._presets = config.presets
         self._device = OnvifDevice(config)
         self._profile: Profile | None = None
-        self._turn: tuple[float, float] | None = None
-        self._zoom: float | None = None
-        self._steering = False
-        self._steered_at = float("-inf")
+        self._steering: Steering[tuple[float, float] | float] = Steering(self._steer)
 
     @property
     def presets(self) -> tuple[str, ...]:
@@ -88,36 +84,22 @@ class Driver:
             await self._device.home(token)
 
     async def move(self, pan: float, tilt: float) -> None:
-        self._turn = (_speed(pan), _speed(tilt))
-        await self._steer()
+        await self._steering.wish("move", (_speed(pan), _speed(tilt)))
 
     async def zoom(self, speed: float) -> None:
-        self._zoom = _speed(speed)
-        await self._steer()
+        await self._steering.wish("zoom", _speed(speed))
 
     async def stop(self) -> None:
-        self._turn = self._zoom = None
+        self._steering.forget()
         async with self._asking() as token:
             await self._device.stop(token)
 
-    async def _steer(self) -> None:
-        """Pass on the newest wishes, ten times a second at most. Whoever asks while some are on their way leaves his
-        to that one."""
-        if self._steering:
-            return
-        self._steering = True
-        loop = asyncio.get_running_loop()
-        try:
-            while self._turn is not None or self._zoom is not None:
-                await asyncio.sleep(max(0.0, self._steered_at + STEER_SECONDS - loop.time()))
-                turn, zoom, self._turn, self._zoom = self._turn, self._zoom, None, None
-                if turn is None and zoom is None:  # stopped meanwhile
-                    return
-                self._steered_at = loop.time()
-                async with self._asking() as token:
-                    await self._device.move(token, turn=turn, zoom=zoom)
-        finally:
-            self._steering = False
+    async def _steer(self, _kind: str, wish: tuple[float, float] | float) -> None:
+        async with self._asking() as token:
+            if isinstance(wish, tuple):
+                await self._device.move(token, turn=wish)
+            else:
+                await self._device.move(token, zoom=wish)
 
     @asynccontextmanager
     async def _asking(self) -> AsyncIterator[str]:

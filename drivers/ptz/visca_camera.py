@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 
@@ -11,11 +10,10 @@ from pydantic import Field, field_validator
 from drivers.errors import DriverError, NotReady, Unsupported
 from drivers.protocols import DriverConfig, Power, PtzState
 from drivers.ptz import visca_codec as visca
+from drivers.ptz.steering import Steering
 
 SECONDS = 1.0
 """A camera acknowledges within one picture or two; one that is busy may take longer."""
-STEER_SECONDS = 0.1
-"""Between two wishes to move: what a hand on a stick says more often is not passed on, but for the last of it."""
 GAP_SECONDS = 0.02
 PRESETS: Mapping[str, int] = {"board": 1, "lectern": 2, "class": 3}
 
@@ -39,9 +37,7 @@ class ViscaCamera(ABC):
 
     def __init__(self, config: ViscaConfig) -> None:
         self._presets = config.presets
-        self._wishes: dict[str, bytes] = {}
-        self._steering = False
-        self._steered_at = float("-inf")
+        self._steering = Steering(self._steer)
 
     @abstractmethod
     async def ask(self, words: bytes) -> visca.Reply:
@@ -81,36 +77,18 @@ class ViscaCamera(ABC):
         await self.ask(visca.HOME)
 
     async def move(self, pan: float, tilt: float) -> None:
-        await self._steer("move", visca.drive(pan, tilt))
+        await self._steering.wish("move", visca.drive(pan, tilt))
 
     async def zoom(self, speed: float) -> None:
-        await self._steer("zoom", visca.zoom(speed))
+        await self._steering.wish("zoom", visca.zoom(speed))
 
     async def stop(self) -> None:
-        self._wishes.clear()
+        self._steering.forget()
         await self.ask(visca.DRIVE_STOP)
         await self.ask(visca.ZOOM_STOP)
 
-    async def _steer(self, what: str, words: bytes) -> None:
-        """Pass on the newest wish of each kind, ten times a second at most. Whoever asks while one is on its way
-        leaves the wish to that one."""
-        self._wishes[what] = words
-        if self._steering:
-            return
-        self._steering = True
-        loop = asyncio.get_running_loop()
-        try:
-            while True:
-                await asyncio.sleep(max(0.0, self._steered_at + STEER_SECONDS - loop.time()))
-                if not self._wishes:
-                    return
-                newest = self._wishes.pop(next(iter(self._wishes)))
-                self._steered_at = loop.time()
-                await self.ask(newest)
-                if not self._wishes:
-                    return
-        finally:
-            self._steering = False
+    async def _steer(self, _kind: str, words: bytes) -> None:
+        await self.ask(words)
 
     async def _power(self) -> Power:
         said = await self.ask(visca.POWER_INQUIRY)
