@@ -13,16 +13,16 @@ pytestmark = pytest.mark.anyio
 
 async def test_of_many_wishes_while_one_is_on_its_way_only_the_newest_is_passed_on() -> None:
     sent: list[tuple[str, int]] = []
-    arrived = asyncio.Event()
+    begun, arrived = asyncio.Event(), asyncio.Event()
 
     async def send(kind: str, wish: int) -> None:
         sent.append((kind, wish))
+        begun.set()
         await arrived.wait()
 
     steering = Steering(send)
     first = asyncio.ensure_future(steering.wish("move", 1))
-    while not sent:
-        await asyncio.sleep(0)
+    await begun.wait()
     for wish in range(2, 9):
         await steering.wish("move", wish)
     arrived.set()
