@@ -17,6 +17,7 @@ from appliance.config import Device
 from appliance.errors import RoomError
 from appliance.events import Bus, LessonChanged, OccupancyChanged
 from appliance.recorder.touches import Recorder
+from appliance.room.faults import watch
 from drivers.errors import DriverError, Unsupported
 from drivers.protocols import Happening, Input
 
@@ -85,7 +86,7 @@ class Buttons:
         await ready.wait()
         listening = [asyncio.create_task(self._listen(device), name=device.id) for device in self._devices]
         for task in listening:
-            task.add_done_callback(self._broken)
+            watch(task, self._lost)
         tasks = [*listening, asyncio.create_task(self._obey(), name="orders")]
         try:
             with self._bus.subscribe() as queue:
@@ -159,14 +160,6 @@ class Buttons:
             log.warning("Too many presses at once; %s is left out.", happening)
         else:
             self._orders.put_nowait(happening)
-
-    def _broken(self, task: asyncio.Task[None]) -> None:
-        """A driver with a fault of its own is not listened to again; the others are."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            said = f'The driver of "{task.get_name()}" failed ({error}); tell its author.'
-            self._lost(task.get_name(), Unsupported("driver-broken", said))
-            log.error("%s", said, exc_info=error)
 
     # -- obeying
 

@@ -1,8 +1,8 @@
 """The room's lamps say what the recorder's evidence says, each in a task of its own.
 
-A lamp is a promise to the people in the room: where it is dark, nobody is heard. So it is lit from the touch on Start,
-before the first byte is safe, until the devices are closed; an armed room's lamp is lit too. What counts as shown is
-what the lamp acknowledged last. One that hangs costs its own task its time limit, and nobody else anything; of what
+A lamp is a promise to the people in the room: while it is dark, nothing of them is kept. So it is lit from the touch on
+Start, before the first byte is safe, until the devices are closed; an armed room's lamp is lit too. What counts as shown
+is what the lamp acknowledged last. One that hangs costs its own task its time limit, and nobody else anything; of what
 was missed meanwhile only the newest is shown.
 """
 
@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from appliance.config import Device
 from appliance.events import Bus, LessonChanged, SourceChanged
 from appliance.recorder.status import RecorderStatus
-from drivers.errors import DriverError, NotReady, Unsupported
+from appliance.room.faults import watch
+from drivers.errors import DriverError, NotReady
 from drivers.protocols import Indicator, Signal
 
 log = logging.getLogger(__name__)
@@ -99,7 +100,7 @@ class Lamps:
         lamps = {id_: lamp for id_, device in self._devices.items() if (lamp := self._made(device)) is not None}
         tasks = [asyncio.create_task(self._follow(id_, lamp), name=id_) for id_, lamp in lamps.items()]
         for task in tasks:
-            task.add_done_callback(self._broken)
+            watch(task, self._give_up)
         try:
             with self._bus.subscribe() as queue:
                 while True:
@@ -169,10 +170,5 @@ class Lamps:
             return None
         return lamp
 
-    def _broken(self, task: asyncio.Task[None]) -> None:
-        """A driver with a fault of its own is not asked again; the others are."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            said = f'The driver of "{task.get_name()}" failed ({error}); tell its author.'
-            self.shown[task.get_name()] = Shown(problem=Unsupported("driver-broken", said))
-            log.error("%s", said, exc_info=error)
+    def _give_up(self, id_: str, problem: DriverError) -> None:
+        self.shown[id_] = Shown(problem=problem)

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from appliance.config import Device
+from appliance.room.faults import watch
 from drivers.errors import AuthFailed, DriverError, NotReady, Unsupported
 from drivers.link.link import hang_up
 from drivers.protocols import PanelState, PtzState
@@ -96,7 +97,7 @@ class Poller:
             if device.module is not None
         ]
         for task in tasks:
-            task.add_done_callback(self._broken)
+            watch(task, self._give_up)
         try:
             await asyncio.Event().wait()
         finally:
@@ -167,13 +168,8 @@ class Poller:
             return None
         return driver
 
-    def _broken(self, task: asyncio.Task[None]) -> None:
-        """A driver with a fault of its own is not asked again; the others are."""
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            said = f'The driver of "{task.get_name()}" failed ({error}); tell its author.'
-            self.seen[task.get_name()] = Seen(problem=Unsupported("driver-broken", said), at=self._clock())
-            log.error("%s", said, exc_info=error)
+    def _give_up(self, id_: str, problem: DriverError) -> None:
+        self.seen[id_] = Seen(problem=problem, at=self._clock())
 
 
 def _kind(problem: DriverError) -> type[DriverError]:

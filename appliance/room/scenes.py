@@ -16,8 +16,9 @@ from typing import Any, Literal
 from appliance.config import Device
 from appliance.events import Bus, LessonChanged, SceneStepped
 from appliance.recorder.status import RecorderStatus
+from appliance.room.faults import broken
 from appliance.scenes import HOME, Order, ScenesTable
-from drivers.errors import DriverError, NotReady, Unsupported
+from drivers.errors import DriverError, NotReady
 
 log = logging.getLogger(__name__)
 
@@ -165,9 +166,9 @@ class Scenes:
         except DriverError as error:
             return error
         except Exception as error:  # a driver may be anybody's, and the rest of the room has to go on
-            said = f'The driver of "{device.id}" failed ({error}); tell its author.'
-            log.exception("%s", said)
-            return Unsupported("driver-broken", said)
+            problem = broken(device.id, error)
+            log.exception("%s", problem.detail)
+            return problem
 
 
 async def obey(driver: Any, order: Order) -> None:
