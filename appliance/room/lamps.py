@@ -2,8 +2,8 @@
 
 A lamp is a promise to the people in the room: while it is dark, nothing of them is kept. So it is lit from the touch on
 Start, before the first byte is safe, until the devices are closed; an armed room's lamp is lit too. What counts as
-shown is what the lamp acknowledged last. One that hangs costs its own task its time limit, and nobody else anything; of what
-was missed meanwhile only the newest is shown.
+shown is what the lamp acknowledged last. One that hangs costs its own task its time limit, and nobody else anything; of
+what was missed meanwhile only the newest is shown.
 """
 
 from __future__ import annotations
