@@ -42,9 +42,7 @@ class Pipe:
 
     async def write(self, data: bytes) -> None:
         """Into the last program's input. Raises OSError when it has ended."""
-        if self._last.stdin is not None:
-            self._last.stdin.write(data)
-            await self._last.stdin.drain()
+        await tell(self._last, data)
 
     def end_input(self) -> None:
         if self._last.stdin is not None:
@@ -113,6 +111,14 @@ async def until_the_end(pipe: Pipe, *, log: bool = True) -> AsyncIterator[None]:
     finally:
         pipe.kill()
         await surely(end())
+
+
+async def tell(process: Process, data: bytes) -> None:
+    """Into a program's input. Raises OSError when it has ended; uvloop by itself would raise RuntimeError."""
+    if process.stdin is None or process.stdin.is_closing():
+        raise BrokenPipeError
+    process.stdin.write(data)
+    await process.stdin.drain()
 
 
 async def put_down(process: Process) -> None:

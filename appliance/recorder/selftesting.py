@@ -8,16 +8,17 @@ What it found is kept in the spool, for the daemon that comes next, and counts f
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import logging
 import sys
 import time
-from asyncio.subprocess import DEVNULL, PIPE
+from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 
 from appliance.events import Bus, SelfTested
-from appliance.recorder.pipes import as_a_guest, put_down
+from appliance.recorder.pipes import as_a_guest, put_down, tell
 from appliance.recorder.plan import SourcePlan
 from appliance.schedule import SelftestTable, due
 from appliance.spool.layout import Spool, write_atomically
@@ -121,14 +122,13 @@ class SelfTesting:
         except OSError as error:
             log.error("The self-test could not be started: %s.", error.strerror)
             return
-        working = asyncio.ensure_future(process.communicate(self._order))
+        working = asyncio.ensure_future(_answer(process, self._order))
         try:
             until = time.monotonic() + LONGEST
             while not working.done() and self._idle() and time.monotonic() < until:
                 await asyncio.wait([working], timeout=YIELD)
             if working.done():
-                said, _ = working.result()
-                await self._take_in(said)
+                await self._take_in(working.result())
             else:
                 log.info("The self-test was given up%s.", "" if self._idle() else ", for a lesson has begun")
         finally:
@@ -173,3 +173,12 @@ class SelfTesting:
             )
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return _Memory()
+
+
+async def _answer(process: Process, order: bytes) -> bytes:
+    """All that it says, which is nothing when it ended before it could hear."""
+    with contextlib.suppress(OSError):
+        await tell(process, order)
+    if process.stdin is not None:
+        process.stdin.close()
+    return await process.stdout.read() if process.stdout is not None else b""

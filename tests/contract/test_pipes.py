@@ -108,3 +108,14 @@ async def settled(wanted: tuple[int, int] | None = None) -> tuple[int, int]:
         await asyncio.sleep(0.02)
         found = open_here()
     return found
+
+
+@pytest.mark.anyio
+async def test_who_is_killed_takes_no_more_and_its_teller_hears_so() -> None:
+    """The judge is told of takes at the very moment at which somebody kills it: that must not end the daemon."""
+    pipe = await open_pipe(["sleep", "600"], None, {}, fed=True)
+    async with until_the_end(pipe):
+        pipe.kill()
+        await pipe.wait()
+        with pytest.raises((BrokenPipeError, ConnectionResetError)):
+            await pipe.write(b"x")

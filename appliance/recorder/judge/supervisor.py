@@ -22,7 +22,7 @@ from typing import Any
 from appliance.events import Bus, Judged
 from appliance.recorder.judge.facts import Verdict
 from appliance.recorder.judge.speech import SpeechEar
-from appliance.recorder.pipes import as_a_guest, surely
+from appliance.recorder.pipes import as_a_guest, surely, tell
 from appliance.recorder.plan import SourcePlan
 from appliance.recorder.preview import Recording
 from appliance.spool.layout import write_atomically
@@ -168,9 +168,7 @@ class Judging:
         return takes
 
     async def _tell(self, process: Process, what: Mapping[str, Any]) -> None:
-        if process.stdin is not None:
-            process.stdin.write(json.dumps(what).encode() + b"\n")
-            await process.stdin.drain()
+        await tell(process, json.dumps(what).encode() + b"\n")
 
     async def _listen(self, process: Process) -> None:
         if process.stdout is None:
