@@ -21,8 +21,6 @@ LOUD = 0.15
 """Sample value (full scale 1) above which there is a beep."""
 APART = 0.5
 """Seconds of quiet after which a loud sample begins a new beep."""
-WAVE = 0.005
-"""Seconds within which a beep that was already sounding shows itself."""
 _VCL = range(1, 6)
 """H.264 NAL unit types that carry coded pictures (ITU-T H.264, table 7-1)."""
 
@@ -36,9 +34,9 @@ class Offset:
 
 
 def flashes(file: Path) -> list[float]:
-    """Seconds at which the picture turns white. One that is white from the start turned so before the file begins."""
+    """Seconds at which the picture turns white."""
     found: list[float] = []
-    white = True
+    white = False
     with av.open(str(file)) as container:
         for frame in container.decode(video=0):
             now_white = float(frame.reformat(64, 36, "gray").to_ndarray().mean()) > WHITE
@@ -49,19 +47,17 @@ def flashes(file: Path) -> list[float]:
 
 
 def beeps(file: Path) -> list[float]:
-    """Seconds at which a beep begins. One that sounds from the start began before the file does."""
+    """Seconds at which a beep begins."""
     found: list[float] = []
     last = -1e9
-    opens: float | None = None
     with av.open(str(file)) as container:
         resampler = av.AudioResampler(format="flt", layout="mono")
         for frame in container.decode(audio=0):
             begins = float(frame.time)
-            opens = begins if opens is None else opens
             for part in resampler.resample(frame):
                 for index in np.flatnonzero(np.abs(part.to_ndarray().reshape(-1)) > LOUD):
                     at = begins + int(index) / part.sample_rate
-                    if at - last > APART and at - opens > WAVE:
+                    if at - last > APART:
                         found.append(at)
                     last = at
     return found

@@ -33,6 +33,8 @@ height = 240
 fps = 5
 """
 GOOD = 'scene = "speech"'
+QUIET = frozenset({"all-well", "source-starting", "load-preview"})
+"""What may be said while nothing is wrong with the devices; a machine that is busy with other tests says so."""
 
 
 class Room:
@@ -96,7 +98,7 @@ def test_a_picture_that_goes_bad_is_said_and_taken_back(tmp_path: Path, fault: s
     with room(tmp_path, camera) as here:
         here.order("start")
         codes = seen(here, lambda said: said == code, 12 + seconds)
-        assert codes <= {code, "all-well", "source-starting"}
+        assert codes <= {code, *QUIET}
         seen(here, lambda said: said == "all-well", seconds + 60)  # the fault goes on after it was found
         here.order("stop")
         (remark,) = here.quality()["front"]
@@ -120,7 +122,7 @@ def test_a_good_lesson_is_never_complained_of_and_a_killed_judge_comes_back(tmp_
         codes: set[str] = set()
         until = time.monotonic() + 20
         wait_until(lambda: codes.add(here.health()) or time.monotonic() > until, 30, "the end")
-        assert codes <= {"all-well", "source-starting"}
+        assert codes <= QUIET
         second = here.judge()
         assert second is not None
         assert second.pid != first.pid
