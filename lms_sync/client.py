@@ -219,7 +219,8 @@ class Client:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Answer:
         """An answer with a status of 2xx that is our server's. Raises SyncError."""
-        digest = await asyncio.to_thread(_sha256, body) if len(body) > 256 * 1024 else _sha256(body)
+        signed = (headers or {}).get(wire.PIECES_HEADER, "").encode() or body
+        digest = await asyncio.to_thread(_sha256, signed) if len(signed) > 256 * 1024 else _sha256(signed)
         try:
             return await self._ask_again_in_time(method, path, headers or {}, body, digest)
         except NotAdmitted as error:

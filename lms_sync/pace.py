@@ -1,7 +1,8 @@
 """How much at once, and how long to wait: pure arithmetic, no clock, no I/O.
 
-A chunk is the unit that is lost when the link is cut, so it must be small on a poor link; every chunk costs a round
-trip and its headers, so it must be large on a good one.
+Every chunk costs a round trip and its headers, so it should be large. Where something on the way keeps a broken chunk
+from the server (a proxy that gathers a body before it passes it on), the chunk is what a cut loses, so it must be small
+on a poor link.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ SMALLEST = 64 * KIB
 FIRST = 256 * KIB
 LARGEST = 4 * KIB * KIB
 """The server holds a chunk in memory to check it; it takes no larger ones."""
-AIM = 7.0
-"""Seconds a chunk should take: long enough to be worth its round trip, short enough to lose."""
+AIM = 10.0
+"""Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
+urgent."""
 HEADERS = 1500
 """Bytes of a request and its answer besides the chunk."""
 
@@ -23,8 +25,9 @@ HEADERS = 1500
 class Pace:
     """The size of the next chunk. It at most doubles from one chunk to the next, and follows the link down at once.
 
-    On a link that is cut again and again, the best size balances what a cut loses (half a chunk) against what a chunk
-    costs (headers and a round trip): the square root of twice the cost times the bytes between cuts.
+    On a link that is cut again and again, and where a cut loses the chunk, the best size balances that (half a chunk)
+    against what a chunk costs (headers and a round trip): the square root of twice the cost times the bytes between
+    cuts.
     """
 
     def __init__(self) -> None:
@@ -34,12 +37,13 @@ class Pace:
         self._delay = 0.0
         self._between: float | None = None
         self._since = 0
+        self._broken = self._keeps = False
 
     @property
     def size(self) -> int:
         """Bytes of the next chunk."""
         size = min(self._size, self._largest)
-        if self._between is not None:
+        if self._between is not None and not self._keeps:
             cost = HEADERS + self._rate * self._delay
             size = min(size, math.sqrt(2 * cost * max(self._between, self._since)))
         return max(min(SMALLEST, self._largest), int(size) // (16 * KIB) * 16 * KIB)
@@ -64,7 +68,14 @@ class Pace:
         """The link broke in the middle of a chunk."""
         self._between = float(self._since) if self._between is None else (self._between + self._since) / 2
         self._since = 0
-        self._size = max(SMALLEST, self.size / 2)
+        self._broken = True
+        if not self._keeps:
+            self._size = max(SMALLEST, self.size / 2)
+
+    def resumed(self, kept: int) -> None:
+        """The server has so many bytes more than it had acknowledged: after a break, what came of the broken chunk."""
+        if self._broken:
+            self._broken, self._keeps = False, kept > 0
 
     def too_large(self, count: int) -> bool:
         """Something on the way refuses a chunk of count bytes (a proxy's body limit): never so large again.

@@ -1,8 +1,9 @@
 """One asset to the server by tus 1.0: created once, then chunk after chunk from wherever the server says it stands.
 
-The server's offset is the truth; ours is only where we expect it. Every chunk carries its SHA-256, so a damaged one is
-refused and sent again. A server that answers nonsense is asked anew a few times and then left alone for a while
-(``Confused``); it never makes us loop, skip or repeat without end.
+The server's offset is the truth; ours is only where we expect it. Every chunk carries its SHA-256 and those of its
+pieces, so a damaged one is refused, and our own server keeps what came before the damaged piece or the cut. A server
+that answers nonsense is asked anew a few times and then left alone for a while (``Confused``); it never makes us loop,
+skip or repeat without end.
 
     SyncError (see client)
     ├── LinkError
@@ -15,6 +16,7 @@ Protocol: tus.io/protocols/resumable-upload 1.0.0 with creation and checksum.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import contextlib
 import hashlib
@@ -90,6 +92,7 @@ class Transfer:
         """
         journey = _Journey(asset, file, record, url, known)
         offset = await self._offset(journey, known)
+        self._pace.resumed(offset - known)
         while offset < asset.bytes:
             if not record.go_on():
                 return False
@@ -152,11 +155,12 @@ class Transfer:
     async def _chunk(self, journey: _Journey, offset: int) -> int:
         """Send the bytes at offset; returns where the server stands then."""
         body = await journey.file.read(offset, min(self._pace.size, journey.asset.bytes - offset))
-        digest = base64.b64encode(hashlib.sha256(body).digest()).decode()
+        digest, pieces = await asyncio.to_thread(_digests, body)
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
             "Upload-Checksum": f"sha256 {digest}",
+            wire.PIECES_HEADER: pieces,
             "Content-Type": "application/offset+octet-stream",
         }
         began = self._steady()
@@ -203,7 +207,10 @@ class Transfer:
             journey.url = ""
             self._stumble(journey, "the server put the pieces together wrongly")
             return await self._offset(journey, 0)
-        return await self._offset(journey, offset)
+        reached = await self._offset(journey, offset)
+        if reached > offset:  # the pieces before the damaged one are kept
+            journey.damaged = 0
+        return reached
 
     async def _renew(self, journey: _Journey, why: str) -> None:
         """The upload at the server cannot be ours: take it away and create it anew, once."""
@@ -220,6 +227,11 @@ class Transfer:
         log.info("upload.stumbled", asset=_name(journey.asset), why=why, times=journey.stumbles)
         if journey.stumbles >= STUMBLES:
             raise Confused(f"The upload does not move on: {why}, {journey.stumbles} times in a row.")
+
+
+def _digests(body: bytes) -> tuple[str, str]:
+    """Base64 of the whole's SHA-256, and the header of its pieces."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode(), wire.Pieces.of(body).header
 
 
 def _tus(answer: Answer) -> Answer:

@@ -51,6 +51,13 @@ def parse_checksum(text: str | None) -> Checksum | None:
     return Checksum(algorithm, digest)
 
 
+def parse_pieces(text: str | None) -> wire.Pieces | None:
+    try:
+        return wire.Pieces.parse(text) if text is not None else None
+    except ValueError as error:
+        raise BadRequest("bad-pieces", str(error)) from error
+
+
 def parse_metadata(text: str | None) -> dict[str, str]:
     """Upload-Metadata: pairs of a key and its base64 value."""
     pairs: dict[str, str] = {}

@@ -13,6 +13,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,6 +40,7 @@ from lms_server.ingest.headers import Checksum
 from lms_server.ingest.holds import Hold, Holds
 from lms_server.ingest.manifest import MAX_BYTES, read_card
 from lms_server.ingest.parts import Part, file_sha256, full_disk_told
+from lms_server.ingest.sieve import Sieve
 from lms_server.settings import Settings
 from lms_server.store import Store
 from lms_sync import wire
@@ -50,7 +52,8 @@ if TYPE_CHECKING:
 WRITE_BYTES = 1024 * 1024
 """Gathered before a thread writes them: memory is bounded by this and one network read per connection."""
 CHECKPOINT_BYTES = 8 * 1024 * 1024
-"""Of a body without a checksum this much is made durable at a time, so that a kill costs no more."""
+CHECKPOINT_SECONDS = 5.0
+"""Of a body that may be kept in part so much is made durable at a time, so that a kill costs no more."""
 REMEMBERED_HASHES = 512
 log = structlog.get_logger(__name__)
 
@@ -98,14 +101,13 @@ class Ingest:
         body: Body,
         *,
         announced: int | None,
-        checksum: Checksum | None,
-        proof_sha256: str | None,
+        proof: Proof,
     ) -> UploadRow:
         """Append a request's body at exactly this offset; the upload as it is then.
 
-        announced: the Content-Length. checksum, proof_sha256: what the body must hash to; when it does not, nothing of
-        it is kept. When the connection breaks, what arrived is kept, unless a checksum came with it: the whole is
-        proven in the end in any case.
+        announced: the Content-Length. Of a body with pieces all is kept up to where the connection broke or the first
+        damaged piece begins. One that is not what its checksum or its signature says is not kept at all. Without
+        either, what arrived before the connection broke is kept: the whole is proven in the end in any case.
         Raises Conflict, TooLarge, ChecksumMismatch, Unauthenticated, StoreFull, NotFound, Busy, BadRequest.
         """
         async with self._holds.of(upload_id) as hold:
@@ -125,7 +127,7 @@ class Ingest:
                 except NotFound as error:
                     raise await run_in_threadpool(self._lost, row) from error
                 try:
-                    await self._take_in(row, part, body=body, hold=hold, checksum=checksum, proof_sha256=proof_sha256)
+                    await self._take_in(row, part, body=body, hold=hold, proof=proof)
                 except ServerError:
                     await run_in_threadpool(part.take_back)
                     raise
@@ -148,28 +150,17 @@ class Ingest:
     # -- bytes
     # -----------------------------------------------------------------------------------------------------------
 
-    async def _take_in(
-        self,
-        row: UploadRow,
-        part: Part,
-        *,
-        body: Body,
-        hold: Hold,
-        checksum: Checksum | None,
-        proof_sha256: str | None,
-    ) -> None:
-        whole = self._recall(row)
-        intake = _Intake(part, whole, checksum, hashlib.sha256() if proof_sha256 is not None else None)
+    async def _take_in(self, row: UploadRow, part: Part, *, body: Body, hold: Hold, proof: Proof) -> None:
+        intake = _Intake(part, self._recall(row), proof)
         room = row.length - row.offset
         gathered = bytearray()
-        checkpoints = checksum is None and proof_sha256 is None
         with anyio.CancelScope() as scope:
             hold.reading = scope
             hold.heard()
             broken = True
             try:
                 iterator = body.__aiter__()
-                while True:
+                while not intake.damaged:
                     with anyio.fail_after(self._settings.body_seconds):
                         piece = await anext(iterator, None)
                     if piece is None:
@@ -180,22 +171,29 @@ class Ingest:
                     if room < 0:
                         raise _too_large(row)
                     gathered += piece
-                    if len(gathered) >= WRITE_BYTES:
+                    due = intake.partial and anyio.current_time() - intake.durable_at >= CHECKPOINT_SECONDS
+                    if due or len(gathered) >= WRITE_BYTES:
                         with anyio.CancelScope(shield=True):
                             await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
                             gathered.clear()
-                            if checkpoints and part.end - part.start >= CHECKPOINT_BYTES:
+                            if due or (intake.partial and part.end - part.start >= CHECKPOINT_BYTES):
                                 await self._commit(row.id, intake)
             except (ClientDisconnect, TimeoutError):
                 log.info("upload cut", upload=row.id, at=part.end + len(gathered))
         hold.reading = None
-        if broken and checksum is not None:
+        if broken and not intake.damaged and not intake.partial and proof.checksum is not None:
             raise Busy("upload-cut", "The connection broke before the body was whole; send it again.")
-        if gathered:
-            await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
-        if not broken:
-            intake.judge(proof_sha256)
+        await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
+        if not broken and not intake.damaged:
+            await run_in_threadpool(intake.end, self._settings.reserve)
         await self._commit(row.id, intake)
+        if intake.damaged:
+            raise ChecksumMismatch(
+                "checksum-mismatch",
+                f"A piece of the body arrived damaged; send on from {part.end}.",
+                headers={"Upload-Offset": str(part.end)},
+                offset=part.end,
+            )
         if broken:
             raise Busy("upload-cut", "The connection broke before the body was whole; ask for the offset and go on.")
 
@@ -205,6 +203,7 @@ class Ingest:
             self._uploads.advance(upload_id, intake.part.end)
 
         await run_in_threadpool(commit)
+        intake.durable_at = anyio.current_time()
         if intake.whole is not None:
             self._hashes[upload_id] = (intake.part.end, intake.whole.copy())
             self._hashes.move_to_end(upload_id)
@@ -325,28 +324,56 @@ class Ingest:
         return row
 
 
-class _Intake:
-    """Writes and hashes one request's body."""
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What a body is held against. pieces: each on its own, and then nothing else counts. checksum: the whole body, as
+    tus has it. signed_sha256: hex of the whole body, as the room signed it."""
 
-    def __init__(self, part: Part, whole: _Hash | None, checksum: Checksum | None, proof: _Hash | None) -> None:
+    pieces: wire.Pieces | None = None
+    checksum: Checksum | None = None
+    signed_sha256: str | None = None
+
+
+class _Intake:
+    """Writes and hashes one request's body. partial: a part of it may be kept and made durable on the way."""
+
+    def __init__(self, part: Part, whole: _Hash | None, proof: Proof) -> None:
         self.part = part
         self.whole = whole
-        self._checksum = checksum
-        self._body = checksum.new() if checksum is not None else None
+        self.durable_at = anyio.current_time()
         self._proof = proof
+        self._sieve = Sieve(proof.pieces) if proof.pieces is not None else None
+        self._body = proof.checksum.new() if proof.checksum is not None else None
+        self._signed = hashlib.sha256() if proof.signed_sha256 is not None else None
+        self.partial = self._sieve is not None or (self._body is None and self._signed is None)
 
-    def write(self, piece: bytes, reserve: int) -> None:
-        self.part.write(piece, reserve)
-        for digest in (self.whole, self._body, self._proof):
-            if digest is not None:
-                digest.update(piece)
+    @property
+    def damaged(self) -> bool:
+        return self._sieve is not None and self._sieve.damaged
 
-    def judge(self, proof_sha256: str | None) -> None:
-        """Raises ChecksumMismatch or Unauthenticated when the body is not what was promised."""
-        if self._checksum is not None and self._body is not None and self._body.digest() != self._checksum.digest:
+    def write(self, data: bytes, reserve: int) -> None:
+        """Raises StoreFull."""
+        self._put(self._sieve.take(data) if self._sieve is not None else data, reserve)
+
+    def end(self, reserve: int) -> None:
+        """The body is whole. Raises ChecksumMismatch or Unauthenticated when it is not what was promised, StoreFull."""
+        if self._sieve is not None:
+            self._put(self._sieve.end(), reserve)
+            return
+        checksum = self._proof.checksum
+        if checksum is not None and self._body is not None and self._body.digest() != checksum.digest:
             raise ChecksumMismatch("checksum-mismatch", "The body arrived damaged; send it again from the same offset.")
-        if self._proof is not None and self._proof.hexdigest() != proof_sha256:
+        if self._signed is not None and self._signed.hexdigest() != self._proof.signed_sha256:
             raise Unauthenticated("bad-signature", "The signature belongs to another body.")
+
+    def _put(self, data: bytes, reserve: int) -> None:
+        if not data:
+            return
+        self.part.write(data, reserve)
+        digests = (self.whole,) if self._sieve is not None else (self.whole, self._body, self._signed)
+        for digest in digests:
+            if digest is not None:
+                digest.update(data)
 
 
 def _too_large(row: UploadRow) -> TooLarge:

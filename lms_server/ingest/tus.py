@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -35,8 +36,9 @@ from lms_server.ingest.headers import (
     parse_checksum,
     parse_metadata,
     parse_number,
+    parse_pieces,
 )
-from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.ingest import Ingest, Proof
 from lms_server.settings import Settings
 from lms_server.store import Store
 from lms_sync import wire
@@ -202,14 +204,20 @@ class Tus:
 
     async def _append(self, request: Request, caller: Caller, upload_id: str, offset: int, body: Body) -> UploadRow:
         length = request.headers.get("content-length")
-        return await self._ingest.append(
-            upload_id,
-            offset,
-            body,
-            announced=parse_number("Content-Length", length) if length is not None else None,
-            checksum=parse_checksum(request.headers.get("upload-checksum")),
-            proof_sha256=caller.body_sha256,
-        )
+        announced = parse_number("Content-Length", length) if length is not None else None
+        proof = _proof(request, caller)
+        return await self._ingest.append(upload_id, offset, body, announced=announced, proof=proof)
+
+
+def _proof(request: Request, caller: Caller) -> Proof:
+    """Raises BadRequest, and Unauthenticated when the room signed other pieces."""
+    pieces = parse_pieces(request.headers.get(wire.PIECES_HEADER))
+    checksum = parse_checksum(request.headers.get("upload-checksum"))
+    if pieces is None:
+        return Proof(None, checksum, caller.body_sha256)
+    if caller.body_sha256 not in {None, hashlib.sha256(request.headers[wire.PIECES_HEADER].encode()).hexdigest()}:
+        raise Unauthenticated("bad-signature", "The signature belongs to another body.")
+    return Proof(pieces)
 
 
 def _progress(row: UploadRow) -> dict[str, str]:

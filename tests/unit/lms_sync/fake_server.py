@@ -76,7 +76,7 @@ class FakeServer:
                 self.room_key,
                 method=request.method,
                 path=path,
-                body_sha256=hashlib.sha256(body).hexdigest(),
+                body_sha256=hashlib.sha256(request.headers.get(wire.PIECES_HEADER, "").encode() or body).hexdigest(),
                 now=self.now,
             )
         except wire.ClockSkew:

@@ -48,6 +48,22 @@ def test_a_link_cut_every_two_megabytes_does_not_lose_whole_chunks_of_four() -> 
     assert pace.size <= FIRST
 
 
+def test_where_the_server_keeps_what_was_cut_chunks_stay_large() -> None:
+    pace = Pace()
+    drive(pace, 100e6, 5)
+    pace.cut()
+    pace.resumed(3 * LARGEST // 4)
+    for _ in range(10):
+        drive(pace, 100e6, 3)
+        pace.cut()
+        pace.resumed(16 * 1024)
+    assert pace.size == LARGEST
+    pace.cut()
+    pace.resumed(0)  # a proxy came in between
+    pace.cut()
+    assert pace.size < LARGEST / 2
+
+
 def test_a_link_that_stays_up_again_is_trusted_again() -> None:
     pace = Pace()
     pace.cut()

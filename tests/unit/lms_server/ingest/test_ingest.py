@@ -18,7 +18,7 @@ from lms_server.catalog.uploads import Uploads
 from lms_server.errors import Busy, ChecksumMismatch, NotFound, StoreFull, TooLarge, Unauthenticated
 from lms_server.ingest.body import Body
 from lms_server.ingest.headers import Checksum
-from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.ingest import Ingest, Proof
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
@@ -71,7 +71,8 @@ class Bench:
         checksum, proof = expected.get("checksum"), expected.get("proof")
         assert checksum is None or isinstance(checksum, Checksum)
         assert proof is None or isinstance(proof, str)
-        return await self.ingest.append(row.id, offset, sent, announced=None, checksum=checksum, proof_sha256=proof)
+        held = Proof(None, checksum, proof)
+        return await self.ingest.append(row.id, offset, sent, announced=None, proof=held)
 
     def offset(self, row: UploadRow) -> int:
         found = self.uploads.get(row.id)
