@@ -95,7 +95,18 @@ class Uploads:
         with self._database.write() as session:
             row = session.get(UploadRow, upload_id)
             if row is not None and row.state == "open":
-                row.state, row.sha256 = "verifying", sha256
+                row.state, row.sha256, row.offset = "verifying", sha256, row.length
+
+    def sent_before(self, upload: UploadRow) -> bool:
+        """Whether the same room has brought these very bytes already, for another lesson or under another name. A
+        stranger's bytes do not count: a hash is no proof of having what it is the hash of."""
+        with self._database.read() as session:
+            query = (
+                select(Asset.id)
+                .where(col(Asset.lesson_id) == col(LessonRow.id), col(LessonRow.room_id) == upload.room_id)
+                .where(col(Asset.sha256) == upload.sha256, col(Asset.bytes) == upload.length)
+            )
+            return session.exec(query).first() is not None
 
     def drop(self, upload_id: str) -> None:
         with self._database.write() as session:

@@ -136,11 +136,19 @@ class Ingest:
             await self._finish(upload_id)
             return await self._row(upload_id)
 
-    async def finish_empty(self, upload_id: str) -> UploadRow:
-        """An upload of no bytes is whole when it is created."""
+    async def finish_new(self, upload_id: str) -> UploadRow:
+        """An upload of no bytes, or of those that its room has sent before, is whole when it is created."""
         async with self._holds.of(upload_id):
+            await run_in_threadpool(self._adopt, upload_id)
             await self._finish(upload_id)
         return await self._row(upload_id)
+
+    def _adopt(self, upload_id: str) -> None:
+        row = self._uploads.get(upload_id)
+        if row is None or row.state != "open" or row.offset or not row.sha256:
+            return
+        if self._store.size(row.sha256) == row.length and self._uploads.sent_before(row):
+            self._uploads.verifying(upload_id, row.sha256)
 
     async def drop(self, upload_id: str) -> None:
         """Forget an upload; what it stored stays stored."""

@@ -111,12 +111,12 @@ class Tus:
         if not with_body:
             await _no_body(body, caller)
         row = await run_in_threadpool(self._uploads.create, room, asset, join=caller.room is not None)
+        if row.state == "open" and row.offset == 0 and (length == 0 or caller.room is not None):
+            row = await self._ingest.finish_new(row.id)
         free = await run_in_threadpool(self._store.free_bytes)
         if row.state == "open" and free is not None and free < length - row.offset + self._settings.reserve:
             raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)
-        if length == 0:
-            row = await self._ingest.finish_empty(row.id)
-        elif with_body and row.offset == 0:
+        if with_body and row.state == "open" and row.offset == 0:
             row = await self._append(request, caller, row.id, 0, body)
         elif with_body:
             await body.drain()  # the upload stands further on already: its sender reads Upload-Offset and goes on
