@@ -22,10 +22,12 @@ from urllib.parse import urlsplit
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance import scenes
+from appliance.dumping import as_toml
 from appliance.errors import ConfigError
 from appliance.scenes import ScenesTable
 from appliance.schedule import SelftestTable
 from appliance.thresholds import JudgeTable
+from appliance.uplink import HoursRow, SyncTable
 from drivers import registry
 from drivers.errors import DriverError
 from drivers.protocols import DriverConfig, DriverModule
@@ -36,12 +38,10 @@ DEVICE_KINDS = ("camera", "microphone", "panel", "ptz", "indicator", "input")
 SOURCE_KINDS = ("camera", "microphone")
 MAX_BYTES = 1 << 20
 """A room.toml is some hundred bytes; a larger file is not one."""
-MASK = "********"
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
 _RESERVED_IDS = frozenset({"receipts", "renditions"})
 """Folders of a lesson beside those of its sources."""
-_SECRET = re.compile(r"pass(word|phrase)?$|secret|token|credential|(^|_)(pin|key)$", re.IGNORECASE)
 
 
 def _loopback(host: str) -> str:
@@ -117,10 +117,6 @@ class DiskTable(Table):
     """Below this, takes that the server has signed for are removed here, oldest first."""
 
 
-class SyncTable(Table):
-    """No keys yet."""
-
-
 class TimetableTable(Table):
     """No keys yet."""
 
@@ -179,13 +175,13 @@ class Config:
 
     def dump(self) -> str:
         """What is in force, as TOML, defaults included and secrets masked."""
-        blocks = [_toml(f"[{name}]", table) for name, table in self.tables.model_dump(mode="json").items()]
+        blocks = [as_toml(f"[{name}]", table) for name, table in self.tables.model_dump(mode="json").items()]
         for device in self.devices:
             body = (
                 device.config.model_dump(mode="json") if device.config else {"id": device.id, "driver": device.driver}
             )
             note = f"# {device.problem.detail}\n" if device.problem else ""
-            blocks.append(note + _toml(f"[[{device.kind}]]", body))
+            blocks.append(note + as_toml(f"[[{device.kind}]]", body))
         return "\n".join(blocks)
 
 
@@ -306,15 +302,24 @@ def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[str]:
             number, *key = inner[1:]
             said = sentence(item, key, scenes.SceneStep.model_fields)
             yield scenes.mistake(text, int(number) + 1, str(key[0]), said)
+        elif table == "sync" and len(inner) > 1:
+            key = inner[2:] or (inner[:1] if item["type"] != "value_error" else [])
+            said = sentence(item, key, keys_of(HoursRow))
+            yield f"[sync] {inner[0]} number {int(inner[1]) + 1}: {said}."
         elif inner:
             field = Tables.model_fields[str(table)].annotation
-            known = tuple(getattr(field, "model_fields", ()))
+            known = keys_of(field) if isinstance(field, type) and issubclass(field, BaseModel) else ()
             yield f"[{table}]: {sentence(item, inner, known)}."
         elif item["type"] == "extra_forbidden":
             near = did_you_mean(str(table), [*Tables.model_fields, *DEVICE_KINDS])
             yield f"room.toml has the unknown table [{table}]{near}."
         else:
             yield f"[{table}] must be a table, a line [{table}] with its keys below it."
+
+
+def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
+    """As they are written in room.toml; some are words that Python keeps for itself."""
+    return tuple(field.alias or name for name, field in model.model_fields.items())
 
 
 def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
@@ -382,29 +387,3 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
 def _shown(value: object) -> str:
     text = json.dumps(value, ensure_ascii=False, default=str)
     return text if len(text) <= 60 else text[:57] + "…"
-
-
-# -- dumping
-
-
-def _toml(head: str, table: Mapping[str, Any]) -> str:
-    lines = [f"{key} = {_toml_value(_masked(key, value))}" for key, value in table.items() if value is not None]
-    return "\n".join([head, *lines, ""])
-
-
-def _toml_value(value: Any) -> str:
-    if isinstance(value, dict):
-        pairs = (f"{json.dumps(k)} = {_toml_value(_masked(k, v))}" for k, v in value.items() if v is not None)
-        return "{" + ", ".join(pairs) + "}"
-    if isinstance(value, list):
-        return "[" + ", ".join(_toml_value(item) for item in value) + "]"
-    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def _masked(key: str, value: Any) -> Any:
-    """Passwords by the name of their key, and those inside an address."""
-    if not isinstance(value, str) or not value:
-        return value
-    if _SECRET.search(key):
-        return MASK
-    return re.sub(r"(?<=://)[^/@\s]+@", f"{MASK}@", value)

@@ -41,6 +41,7 @@ from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
 from appliance.room.poller import Poller
 from appliance.room.scenes import Scenes
+from appliance.spool import policy as sync_policy
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
 
@@ -74,6 +75,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     try:
         spool = Spool(spool_root)
         lock = only_one(spool)
+        tell_sync(spool, config)
         ffmpeg = find_ffmpeg(config.tables.recorder)
         sources = plan_sources(config)
         hardware = config.tables.recorder.hardware
@@ -175,6 +177,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         ledger.close()
         os.close(lock)
     log.info("The room has stopped.")
+
+
+def tell_sync(spool: Spool, config: Config) -> None:
+    """What ``[sync]`` says, for the agent. A disk too full for that stops no room."""
+    try:
+        sync_policy.write(spool, config.tables.sync.model_dump(mode="json"))
+    except OSError as error:
+        log.warning("The sync agent could not be told what [sync] of room.toml says: %s.", error.strerror)
 
 
 def _warn(sources: Sequence[SourcePlan]) -> None:

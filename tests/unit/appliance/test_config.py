@@ -6,7 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from appliance.config import MASK, listening, load, parse
+from appliance.config import listening, load, parse
+from appliance.dumping import MASK
 from appliance.errors import ConfigError
 
 
@@ -53,7 +54,7 @@ def test_devices_keep_the_order_of_preference_and_their_own_keys() -> None:
         ("[recorder]\nheight = true", '[recorder]: "height" must be a whole number, not true.'),
         ("[recorder]\nfragment_seconds = 2", '[recorder]: "fragment_seconds" must be at most 0.5, not 2.'),
         ('[disk]\nwarn_hours = "x"', '[disk]: "warn_hours" must be a number, not "x".'),
-        ("[sync]\nspeed = 1", '[sync]: unknown key "speed" (this table has no keys yet).'),
+        ("[timetable]\nspeed = 1", '[timetable]: unknown key "speed" (this table has no keys yet).'),
         ("room = 1", "[room] must be a table, a line [room] with its keys below it."),
         ('[server]\nurl = "lessons"', '[server]: "url" must be a web address such as "https://lessons.example.org".'),
         (
