@@ -11,6 +11,7 @@ missing, a server that is gone are waited out, said once when they begin and onc
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import sqlite3
 import time
 from collections.abc import Callable
@@ -19,12 +20,14 @@ import structlog
 
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import TIER_ORDER, AssetRow, IllegalMove, Ledger, LedgerUnreadable
-from lms_sync import identity, wire
+from lms_sync import bandwidth, identity, wire
 from lms_sync.client import Busy, Client, Conflict, Gone, LinkError, NotOurServer, Refused, RequestError
 from lms_sync.door import LedgerDoor
+from lms_sync.governor import Governor
 from lms_sync.health import Link, Troubles
 from lms_sync.localfile import FileUnreadable, LocalFile, LocalFileError
-from lms_sync.pace import Backoff, Pace
+from lms_sync.pace import Backoff
+from lms_sync.pacer import HeldPace
 from lms_sync.stages import Event, Passage, asset_of
 from lms_sync.transfer import Confused, Transfer
 
@@ -64,7 +67,7 @@ def rank(row: AssetRow) -> tuple[int, str, str]:
 
 
 class Agent:
-    """moved: told of every asset's progress, for a progress bar. connect, backoff: for tests."""
+    """moved: told of every asset's progress, for a progress bar. connect, backoff, governor: for tests."""
 
     def __init__(
         self,
@@ -73,6 +76,7 @@ class Agent:
         moved: Moved | None = None,
         connect: Callable[[identity.Identity], Client] = identity.Identity.client,
         backoff: Backoff | None = None,
+        governor: Governor | None = None,
     ) -> None:
         self._spool = spool
         self._connect = connect
@@ -81,7 +85,8 @@ class Agent:
         self._door = LedgerDoor(spool)
         self._backoff = backoff or Backoff()
         self.link = Link(self.troubles, self._backoff)
-        self._pace = Pace()
+        self._governor = governor or Governor(spool)
+        self._pace = HeldPace(self._governor.pacer)
         self._who: identity.Identity | None = None
         self._who_stamp: tuple[int, ...] = ()
         self._client: Client | None = None
@@ -97,7 +102,12 @@ class Agent:
     @property
     def detail(self) -> str:
         """One sentence: what stands in the way, or did last."""
-        return self.troubles.detail or (self.link.last.detail if self.link.last else self._trouble)
+        waits = next((why for row in self._rows if row.state != "receipted" and (why := self._barred(row))), "")
+        return (
+            self.troubles.detail
+            or (self.link.last.detail if self.link.last else self._trouble)
+            or bandwidth.SENTENCES.get(waits, "")
+        )
 
     async def run(self) -> None:
         """Work until cancelled."""
@@ -129,7 +139,17 @@ class Agent:
 
     def _worth_waiting(self, row: AssetRow) -> bool:
         failed = row.attempts - (self._tried or {}).get(_key(row), row.attempts)
-        return row.state != "refused" and failed < ONCE_TRIES and due(row, time.time() + ONCE_WAIT)
+        return (
+            row.state != "refused"
+            and failed < ONCE_TRIES
+            and not self._barred(row)
+            and due(row, time.time() + ONCE_WAIT)
+        )
+
+    def _barred(self, row: AssetRow) -> str:
+        """Why it may not go now; "" when it may. A receipt is too small to wait for a budget."""
+        why = self._governor.barred(row.tier)
+        return why if row.state != "verifying" or why == bandwidth.HOURS else ""
 
     # -- one look
     # -----------------------------------------------------------------------------------------------------
@@ -139,6 +159,7 @@ class Agent:
         try:
             ledger = self._door.open()
             self._look(ledger)
+            self._governor.look(ledger)
             self.troubles.end("ledger")
             wait = await self._work(ledger)
             self._note(ledger)
@@ -185,8 +206,11 @@ class Agent:
         if row is not None:
             await self._deliver(ledger, who, client, row)
             return 0.0
-        if time.monotonic() >= self._greet_at and self._tried is None:
+        timeless = not self._governor.knows_the_time
+        if time.monotonic() >= self._greet_at and (self._tried is None or timeless):
             await self._greet(client)
+            if timeless and self._governor.knows_the_time:
+                return 0.0  # what had to wait may be due on the day that it is
         return LOOK
 
     def _wanted(self, row: AssetRow) -> bool:
@@ -195,7 +219,8 @@ class Agent:
 
     def _ready(self, row: AssetRow) -> bool:
         free = self._held.get(_key(row), 0.0) <= time.monotonic()
-        return row.state not in {"receipted", "refused"} and free and self._wanted(row)
+        open_ = row.state not in {"receipted", "refused"} and free and self._wanted(row)
+        return open_ and not self._barred(row)
 
     def _urgent(self, ledger: Ledger, row: AssetRow) -> bool:
         """Whether something worth more than this asset has come meanwhile."""
@@ -208,6 +233,8 @@ class Agent:
             await self._hang_up()
             self._who = identity.read(self._spool)
             self._client, self._who_stamp = self._connect(self._who), stamp
+            self._client.pacer = self._governor.pacer
+            self._governor.attend(self._client.clock)
             self._greet_at = 0.0
             self.link.hurry()
         return self._who, self._client
@@ -240,6 +267,7 @@ class Agent:
         try:
             if passage.state == "waiting":
                 passage.step(Event.BEGIN)
+            self._governor.account(ledger, ahead=2 * self._pace.size)
             if passage.state == "sending":
                 await self._send(client, passage)
             if passage.state == "verifying":
@@ -323,9 +351,14 @@ class Agent:
                 self.link.good()
             if self._moved is not None:
                 self._moved(row, sent)
+            self._governor.look(ledger)
+            self._governor.account(ledger, ahead=2 * self._pace.size)
             self._note(ledger)
 
-        return Passage(ledger, row, OWNER, moved=moved, urgent=lambda row: self._urgent(ledger, row))
+        def urgent(row: AssetRow) -> bool:
+            return self._urgent(ledger, row)
+
+        return Passage(ledger, row, OWNER, moved=moved, urgent=urgent, barred=self._barred)
 
     # -- for the panel
     # ------------------------------------------------------------------------------------------------
@@ -348,6 +381,10 @@ class Agent:
 
     async def _close(self) -> None:
         await self._hang_up()
+        with contextlib.suppress(
+            FileNotFoundError, LedgerUnreadable, sqlite3.Error
+        ):  # then it stands higher than it is
+            self._governor.account(self._door.open(), whole=True)
         self._door.close()
 
 

@@ -41,6 +41,8 @@ import httpx
 from joserfc.jwk import OKPKey
 
 from lms_sync import wire
+from lms_sync.pace import HEADERS
+from lms_sync.pacer import Pacer
 
 LARGEST_ANSWER = 64 * 1024
 PATIENCE = 30.0
@@ -151,6 +153,11 @@ class ServerClock:
         self._steady = steady
         self._ahead: float | None = None
 
+    @property
+    def known(self) -> bool:
+        """Whether the server has spoken."""
+        return self._ahead is not None
+
     def now(self) -> float:
         return self._wall() if self._ahead is None else self._steady() + self._ahead
 
@@ -185,6 +192,8 @@ class Client:
         self.clock = clock or ServerClock()
         self.last_contact: float | None = None
         """Unix seconds, by the room's clock, of the last answer that was our server's."""
+        self.pacer = Pacer()
+        """What bodies wait for; the agent puts its own here."""
         self._http = httpx.AsyncClient(
             transport=transport or _transport(self.server),
             timeout=httpx.Timeout(patience, connect=min(patience, 10.0)),
@@ -251,8 +260,11 @@ class Client:
         try:
             async with asyncio.timeout(self._patience) as deadline:
                 content: bytes | AsyncIterator[bytes] = body
-                if len(body) > _piece(len(body)):
-                    content = _pieces(body, deadline, self._patience)
+                self.pacer.spend(HEADERS)
+                if body:
+                    loop = asyncio.get_running_loop()
+                    moved = lambda: deadline.reschedule(loop.time() + self._patience)  # noqa: E731 - closes over both
+                    content = self.pacer.pieces(body, moved)
                     sent["Content-Length"] = str(len(body))
                 async with self._http.stream(method, self.server + path, headers=sent, content=content) as response:
                     return self._judge(response, await _read(response))
@@ -314,19 +326,6 @@ def _transport(server: str) -> httpx.AsyncBaseTransport:
         proxy = None
     options = [(socket.IPPROTO_TCP, socket.TCP_NOTSENT_LOWAT, _UNSENT_IN_KERNEL)]
     return httpx.AsyncHTTPTransport(proxy=proxy, socket_options=options)
-
-
-def _piece(length: int) -> int:
-    """Bytes handed to the connection at once: small enough that the slowest link worth using moves one in time."""
-    return min(256 * 1024, max(16 * 1024, length // 16))
-
-
-async def _pieces(body: bytes, deadline: asyncio.Timeout, patience: float) -> AsyncIterator[bytes]:
-    view, size, loop = memoryview(body), _piece(len(body)), asyncio.get_running_loop()
-    for at in range(0, len(body), size):
-        deadline.reschedule(loop.time() + patience)
-        yield bytes(view[at : at + size])
-    deadline.reschedule(loop.time() + patience)
 
 
 async def _read(response: httpx.Response) -> bytes:

@@ -72,8 +72,8 @@ def asset_of(row: AssetRow) -> wire.Asset:
 class Passage:
     """One asset on its way, written to the ledger as it goes. Also the transfer's ``Record``.
 
-    moved: told how many bytes the server has, and whether that is more than ever before. urgent: asked at most once a
-    second, between chunks, whether something worth more waits.
+    moved: told how many bytes the server has, and whether that is more than ever before. barred: asked before each
+    chunk why it may not go; urgent: at most once a second, whether something worth more waits.
     """
 
     def __init__(
@@ -84,6 +84,7 @@ class Passage:
         *,
         moved: Callable[[AssetRow, int, bool], None],
         urgent: Callable[[AssetRow], bool],
+        barred: Callable[[AssetRow], str] = lambda _: "",
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -96,6 +97,7 @@ class Passage:
         self._owner = owner
         self._moved = moved
         self._urgent = urgent
+        self._barred = barred
         self._wall = wall
         self._steady = steady
         self._best = self._written = row.sent
@@ -147,6 +149,8 @@ class Passage:
             self.claim()
 
     def go_on(self) -> bool:
+        if self._barred(self.row):
+            return False
         now = self._steady()
         if now - self._asked_at < 1.0:
             return True

@@ -12,6 +12,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.spool import policy as policies
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import identity, wire
@@ -230,3 +231,42 @@ def test_a_tier_of_a_newer_program_waits_for_the_ones_we_know() -> None:
     strange = AssetRow("a", "p", "take", "s", "hologram", 1, "0")
     known = AssetRow("b", "p", "take", "s", "master", 1, "0")
     assert sorted([strange, known], key=rank) == [known, strange]
+
+
+# -- hours and budgets
+# -----------------------------------------------------------------------------------------------------
+
+
+async def test_a_pause_is_kept_and_said_and_costs_nothing(spool: Spool, server: FakeServer) -> None:
+    policies.write(spool, {"hours": [{"max_kbit": 0}]})
+    agent = agent_of(spool, server)
+    assert len(await agent.once()) == 5
+    assert agent.detail == "The hours in [sync] of room.toml pause sending now."
+    assert server.received == 0
+    policies.write(spool, {})
+    assert await agent_of(spool, server).once() == []
+
+
+async def test_a_budget_lets_cards_through_and_stops_in_the_middle_of_a_file(spool: Spool, server: FakeServer) -> None:
+    """Or a month's credit is gone after one lesson."""
+    keep_lesson(spool.root, 3, 5_000_000)
+    policies.write(spool, {"daily_mb": 1})
+    left = await agent_of(spool, server).once()
+    states = rows_of(spool)
+    assert {row.state for row in states.values() if row.tier == "card"} == {"receipted"}
+    assert any(row.state == "sending" and row.sent for row in left)
+    assert 900_000 <= server.received <= 3_000_000  # a chunk more than the budget, at most
+    received = server.received
+    assert await agent_of(spool, server).once() != []  # killed and started again: no new budget
+    assert server.received == received
+    server.now += 86400
+    assert await agent_of(spool, server).once() != []
+    assert server.received > received
+
+
+async def test_a_metered_link_carries_small_forms_only(spool: Spool, server: FakeServer) -> None:
+    policies.write(spool, {"metered": "yes", "metered_tiers": ["card"]})
+    left = await agent_of(spool, server).once()
+    assert {row.tier for row in left} == {"master"}
+    policies.write(spool, {"metered": "no"})
+    assert await agent_of(spool, server).once() == []

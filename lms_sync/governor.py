@@ -1,0 +1,135 @@
+"""Who decides what goes over the link now: brings policy, clock, budgets and pacer together for the agent."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import structlog
+
+from appliance.spool import policy as policies
+from appliance.spool.layout import Spool
+from appliance.spool.ledger import Ledger
+from appliance.spool.policy import BadPolicy, Policy
+from lms_sync import bandwidth
+from lms_sync.bandwidth import Account, Local
+from lms_sync.client import ServerClock
+from lms_sync.pacer import Pacer
+
+ACCOUNT = "sync.account"
+AHEAD = 256 * 1024
+"""Bytes written to the account before they are sent, beside the next chunk: a kill costs that much of a budget."""
+SELDOM = 30.0
+"""Seconds between two writings of an account that no budget holds against anybody."""
+
+log = structlog.get_logger("lms_sync.governor")
+
+
+class Governor:
+    """pacer: of every body that goes to the server. local: for tests."""
+
+    def __init__(
+        self,
+        spool: Spool,
+        *,
+        local: Local = time.localtime,
+        wall: Callable[[], float] = time.time,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.pacer = Pacer()
+        self.policy = Policy()
+        self._spool = spool
+        self._local = local
+        self._wall = wall
+        self._steady = steady
+        self._clock: ServerClock | None = None
+        self._stamp: tuple[int, ...] | None = None
+        self._account: Account | None = None
+        self._counted = 0
+        self._written = Account()
+        self._written_at = 0.0
+
+    @property
+    def now(self) -> float:
+        """Unix seconds: the server's, once it has spoken."""
+        return self._clock.now() if self._clock else self._wall()
+
+    @property
+    def knows_the_time(self) -> bool:
+        return self._clock is not None and self._clock.known
+
+    def attend(self, clock: ServerClock) -> None:
+        """Go by this clock from now on."""
+        self._clock = clock
+
+    def look(self, ledger: Ledger) -> None:
+        """Bring everything up to date. Raises sqlite3.Error."""
+        self._read_policy()
+        if self._account is None:
+            self._account = self._written = bandwidth.account_of(ledger.notes().get(ACCOUNT))
+        rate = bandwidth.allowance(self.policy, self.now, self._local).rate
+        if rate:
+            self.pacer.limit = rate  # in a pause the chunk under way goes on as before: at most some seconds
+
+    def barred(self, tier: str) -> str:
+        """Why nothing of this tier may go now, as a code of ``bandwidth``; "" when it may."""
+        rate = bandwidth.allowance(self.policy, self.now, self._local).rate
+        return bandwidth.barred(self.policy, tier, rate=rate, account=self._balance(), metered=self.metered)
+
+    @property
+    def metered(self) -> bool:
+        return self.policy.metered == "yes"
+
+    def account(self, ledger: Ledger, *, ahead: int = 0, whole: bool = False) -> None:
+        """Write down what was sent; with a budget what the next chunk will be as well, so that a kill gives nothing
+        back. ahead: bytes of that chunk, at most. whole: nothing more will be sent. Raises sqlite3.Error."""
+        if self._account is None:
+            return
+        balance = self._balance()
+        if (self.policy.daily or self.policy.monthly) and not whole:
+            written = self._written
+            covers = written.day == balance.day and written.month_bytes >= balance.month_bytes + ahead
+            if not covers or written.day_bytes < balance.day_bytes + ahead:
+                self._write(ledger, balance.spent(ahead + AHEAD))
+        elif whole or self._steady() - self._written_at >= SELDOM:
+            self._write(ledger, balance)
+
+    def _write(self, ledger: Ledger, account: Account) -> None:
+        self._written_at = self._steady()
+        if account != self._written:
+            ledger.note(ACCOUNT, account.to_text())
+            self._written = account
+
+    def _balance(self) -> Account:
+        """The account as of now. Only the server's clock turns it over."""
+        if self._account is None:
+            return Account()
+        self._account = self._account.spent(self.pacer.carried - self._counted)
+        self._counted = self.pacer.carried
+        if self.knows_the_time:
+            self._account = self._account.turned(self._local(self.now))
+        return self._account
+
+    def _read_policy(self) -> None:
+        """Again when its file has changed; one that is broken means the defaults and is said once."""
+        stamp = self._stamp_of_file()
+        if stamp == self._stamp:
+            return
+        first, self._stamp = self._stamp is None, stamp
+        try:
+            self.policy = policies.read(self._spool)
+        except (BadPolicy, OSError) as error:
+            self.policy = Policy()
+            log.warning("policy.broken", detail=f"{error} The defaults hold until the room starts again.")
+            return
+        if not stamp:
+            log.info("policy.default", detail="The room has not said yet what [sync] of room.toml says.")
+        elif not first:
+            log.info("policy.changed")
+
+    def _stamp_of_file(self) -> tuple[int, ...]:
+        try:
+            facts = policies.file_of(self._spool).stat()
+        except FileNotFoundError:
+            return ()
+        return facts.st_ino, facts.st_size, facts.st_mtime_ns

@@ -1,0 +1,95 @@
+"""Holding a rate: pieces of a body go evenly, and small ones at low rates, so that nobody's packet waits behind ours.
+
+A token bucket whose bucket holds a tenth of a second: what was not used for longer is lost.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from lms_sync.bandwidth import ON_THE_WIRE
+from lms_sync.pace import AIM, KIB, Pace
+
+SAVED = 0.1
+"""Seconds of the rate that may be caught up: timers are late at times."""
+PACKET = 1400
+"""Bytes of a body that fit into one packet of any link."""
+SMALLEST, LARGEST = 256, 256 * 1024
+SHORT, LONG = 0.06, 0.025
+"""Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
+
+
+class Pacer:
+    """limit: bytes a second on the line, inf for none. steady, sleep: for tests."""
+
+    def __init__(
+        self,
+        *,
+        steady: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
+        self.limit = math.inf
+        self.carried = 0
+        """Bytes on the line so far, as far as they can be known here: bodies and what goes around them."""
+        self._steady = steady
+        self._sleep = sleep
+        self._free_at = 0.0
+
+    @property
+    def rate(self) -> float:
+        """Bytes a second; inf for as fast as it goes."""
+        return self.limit
+
+    async def pieces(self, body: bytes, moved: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The body in order, each piece when it may go. moved: told before each, and at the end."""
+        view, at = memoryview(body), 0
+        while at < len(body):
+            piece = view[at : at + self.piece(len(body))]
+            await self.take(len(piece))
+            moved()
+            yield bytes(piece)
+            at += len(piece)
+        moved()
+
+    def piece(self, length: int) -> int:
+        """Bytes of a body of this length to hand over at once. Where no rate is held: so small that the slowest
+        link worth using moves one in time."""
+        rate, plenty = self.rate, min(LARGEST, max(16 * 1024, length // 16))
+        if rate * SHORT < PACKET:
+            return max(SMALLEST, int(rate * SHORT))
+        return min(plenty, max(PACKET, int(rate * LONG))) if rate < math.inf else plenty
+
+    async def take(self, count: int) -> None:
+        """Wait until so many bytes of a body may go, and count them."""
+        cost = count * ON_THE_WIRE
+        self.carried += int(cost)
+        rate = self.rate
+        if rate == math.inf:
+            return
+        now = self._steady()
+        begin = max(self._free_at, now - SAVED)
+        self._free_at = begin + cost / rate
+        if begin > now:
+            await self._sleep(begin - now)
+
+    def spend(self, count: int) -> None:
+        """Count bytes that go without waiting: requests and answers."""
+        self.carried += count
+
+
+class HeldPace(Pace):
+    """Chunks that are not longer on their way than they should be at the rate that is held just now."""
+
+    def __init__(self, pacer: Pacer) -> None:
+        super().__init__()
+        self._pacer = pacer
+
+    @property
+    def size(self) -> int:
+        wanted, rate = super().size, self._pacer.rate
+        if rate * AIM >= wanted:
+            return wanted
+        return min(wanted, max(16 * KIB, int(rate * AIM) // (16 * KIB) * 16 * KIB))
