@@ -132,6 +132,12 @@ def barred(policy: Policy, tier: str, *, rate: float, account: Account, metered:
     return ""
 
 
+def left(policy: Policy, account: Account) -> float:
+    """Bytes until a budget is used up; inf without one."""
+    budgets = ((policy.daily, account.day_bytes), (policy.monthly, account.month_bytes))
+    return min((max(0.0, float(most - sent)) for most, sent in budgets if most), default=math.inf)
+
+
 def day_ends(now: float, local: Local = time.localtime) -> float:
     """Unix seconds of the next midnight, but for an hour where summer time begins or ends."""
     there = local(now)

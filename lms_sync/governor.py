@@ -86,6 +86,7 @@ class Governor:
         if self._account is None:
             return
         balance = self._balance()
+        self.pacer.left = bandwidth.left(self.policy, balance)
         if (self.policy.daily or self.policy.monthly) and not whole:
             written = self._written
             covers = written.day == balance.day and written.month_bytes >= balance.month_bytes + ahead

@@ -20,6 +20,7 @@ PACKET = 1400
 SMALLEST, LARGEST = 256, 256 * 1024
 SHORT, LONG = 0.06, 0.025
 """Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
+_GRAIN = 16 * KIB
 
 
 class Pacer:
@@ -32,6 +33,8 @@ class Pacer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.limit = math.inf
+        self.left = math.inf
+        """Bytes until a budget is used up, as of the last chunk."""
         self.carried = 0
         """Bytes on the line so far, as far as they can be known here: bodies and what goes around them."""
         self._steady = steady
@@ -81,7 +84,8 @@ class Pacer:
 
 
 class HeldPace(Pace):
-    """Chunks that are not longer on their way than they should be at the rate that is held just now."""
+    """Chunks that are no longer on their way than they should be at the rate that is held just now, and that do not
+    exceed a budget by more than a trifle."""
 
     def __init__(self, pacer: Pacer) -> None:
         super().__init__()
@@ -89,7 +93,6 @@ class HeldPace(Pace):
 
     @property
     def size(self) -> int:
-        wanted, rate = super().size, self._pacer.rate
-        if rate * AIM >= wanted:
-            return wanted
-        return min(wanted, max(16 * KIB, int(rate * AIM) // (16 * KIB) * 16 * KIB))
+        most = min(self._pacer.rate * AIM, self._pacer.left)
+        wanted = super().size
+        return wanted if most >= wanted else min(wanted, max(_GRAIN, int(most) // _GRAIN * _GRAIN))

@@ -108,3 +108,6 @@ def test_chunks_shrink_with_the_rate_so_that_a_cut_costs_little() -> None:
         assert pace.size == size * KIB
     pacer.limit = math.inf
     assert pace.size == 4096 * KIB
+    for left, size in ((1_000_000, 976), (5000, 16), (0, 16)):
+        pacer.left = left
+        assert pace.size == size * KIB
