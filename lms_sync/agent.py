@@ -190,6 +190,7 @@ class Agent:
         waiting = {_key(row) for row in self._rows if row.state not in {"receipted", "refused"}}
         if waiting - self._known:
             self.link.hurry()
+            self._governor.refresh()
         self._known = waiting
 
     async def _work(self, ledger: Ledger) -> float:
@@ -349,6 +350,7 @@ class Agent:
         def moved(row: AssetRow, sent: int, grown: bool) -> None:
             if grown:
                 self.link.good()
+                self._governor.learn(self._pace.rate)
             if self._moved is not None:
                 self._moved(row, sent)
             self._governor.look(ledger)
@@ -365,6 +367,7 @@ class Agent:
 
     def _note(self, ledger: Ledger) -> None:
         """Tell the panel, through the ledger, what has changed."""
+        self._governor.foretell(ledger)
         facts = {"sync.server": self._who.server if self._who else "", "sync.problem": self.troubles.code}
         contact = self._client.last_contact if self._client else None
         if contact is not None and abs(contact - float(self._noted.get("sync.last_contact", 0.0))) > NOTE_EVERY:

@@ -9,18 +9,21 @@ import structlog
 
 from appliance.spool import policy as policies
 from appliance.spool.layout import Spool
-from appliance.spool.ledger import Ledger
+from appliance.spool.ledger import TIER_ORDER, Ledger
 from appliance.spool.policy import BadPolicy, Policy
-from lms_sync import bandwidth
+from lms_sync import bandwidth, forecast
 from lms_sync.bandwidth import Account, Local
 from lms_sync.client import ServerClock
 from lms_sync.pacer import Pacer
 
-ACCOUNT = "sync.account"
+ACCOUNT, RATES, FORECAST = "sync.account", "sync.rates", "sync.forecast"
 AHEAD = 256 * 1024
 """Bytes written to the account before they are sent, beside the next chunk: a kill costs that much of a budget."""
 SELDOM = 30.0
 """Seconds between two writings of an account that no budget holds against anybody."""
+
+FORETELL = 30.0
+"""Seconds between two forecasts, unless something begins or ends to stand in the way."""
 
 log = structlog.get_logger("lms_sync.governor")
 
@@ -48,6 +51,10 @@ class Governor:
         self._counted = 0
         self._written = Account()
         self._written_at = 0.0
+        self._rates = forecast.Rates()
+        self._learned_at = steady()
+        self._foretold_at = -FORETELL
+        self._foretold: object = None
 
     @property
     def now(self) -> float:
@@ -66,7 +73,9 @@ class Governor:
         """Bring everything up to date. Raises sqlite3.Error."""
         self._read_policy()
         if self._account is None:
-            self._account = self._written = bandwidth.account_of(ledger.notes().get(ACCOUNT))
+            notes = ledger.notes()
+            self._account = self._written = bandwidth.account_of(notes.get(ACCOUNT))
+            self._rates = forecast.Rates(notes.get(RATES))
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
         if rate:
             self.pacer.limit = rate  # in a pause the chunk under way goes on as before: at most some seconds
@@ -94,6 +103,38 @@ class Governor:
                 self._write(ledger, balance.spent(ahead + AHEAD))
         elif whole or self._steady() - self._written_at >= SELDOM:
             self._write(ledger, balance)
+
+    def learn(self, rate: float) -> None:
+        """So many bytes a second were acknowledged of late."""
+        now = self._steady()
+        seconds, self._learned_at = min(now - self._learned_at, 60.0), now
+        if rate > 0:
+            hour = self._local(self.now).tm_hour
+            self._rates.learn(hour, rate * bandwidth.ON_THE_WIRE, seconds, self.pacer.limit)
+
+    def refresh(self) -> None:
+        """There is more to send: what was foretold does not hold."""
+        self._foretold = None
+
+    def foretell(self, ledger: Ledger) -> None:
+        """Write down when what waits will be there, and what it waits for. Raises sqlite3.Error."""
+        barred = {tier: self.barred(tier) for tier in TIER_ORDER}
+        state = (barred, self.policy, self.metered, self.knows_the_time)
+        now = self._steady()
+        if now - self._foretold_at < FORETELL and state == self._foretold:
+            return
+        self._foretold_at, self._foretold = now, state
+        found = forecast.forecast(
+            forecast.loads([(row.lesson, row.tier, row.bytes - row.sent) for row in ledger.pending()]),
+            policy=self.policy,
+            account=self._balance(),
+            rates=self._rates,
+            metered=self.metered,
+            now=self.now,
+            local=self._local,
+        )
+        ledger.note(FORECAST, forecast.to_text(found, barred))
+        ledger.note(RATES, self._rates.to_text())
 
     def _write(self, ledger: Ledger, account: Account) -> None:
         self._written_at = self._steady()

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+import calendar
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
 from appliance.spool.layout import Spool
-from appliance.spool.ledger import AssetRow, Ledger
+from appliance.spool.ledger import TIER_ORDER, AssetRow, Ledger
+from lms_sync import forecast
+from lms_sync.bandwidth import SENTENCES, Local
+from lms_sync.governor import FORECAST
 from media.lesson import BadLesson
 
 _HIDDEN = ("lesson", "upload_url")
@@ -21,9 +27,11 @@ _STATES = {
 
 
 def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
-    """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "lessons": [{"id", "title", "state",
-    "bytes", "sent", "assets": [...]}]}, oldest lesson first."""
+    """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "done_by" (of all; Unix seconds, None
+    when it cannot be said or nothing waits), "lessons": [{"id", "title", "state", "bytes", "sent", "waiting_for" (code
+    of ``bandwidth`` or None), "done_by", "assets": [...]}]}, oldest lesson first."""
     notes = ledger.notes()
+    foretold, barred = forecast.of_text(notes.get(FORECAST))
     lessons: dict[str, list[AssetRow]] = {}
     for row in ledger.assets():
         lessons.setdefault(row.lesson, []).append(row)
@@ -31,6 +39,7 @@ def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
         "server": notes.get("sync.server") or None,
         "last_contact": _number(notes.get("sync.last_contact")),
         "problem": notes.get("sync.problem") or None,
+        "done_by": foretold.all if any(_open(row) for rows in lessons.values() for row in rows) else None,
         "lessons": [
             {
                 "id": lesson,
@@ -38,11 +47,29 @@ def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
                 "state": lesson_state(rows),
                 "bytes": sum(row.bytes for row in rows),
                 "sent": sum(row.bytes if row.state == "receipted" else row.sent for row in rows),
+                "waiting_for": _waiting_for(rows, barred),
+                "done_by": _done_by(rows, foretold.lessons.get(lesson, {})),
                 "assets": [_asset(row) for row in rows],
             }
             for lesson, rows in lessons.items()
         ],
     }
+
+
+def _open(row: AssetRow) -> bool:
+    return row.state not in {"receipted", "refused"}
+
+
+def _waiting_for(rows: Iterable[AssetRow], barred: Mapping[str, str]) -> str | None:
+    """What holds the next of a lesson back, if not its turn."""
+    tiers = {row.tier for row in rows if _open(row)}
+    following = next((tier for tier in TIER_ORDER if tier in tiers), None)
+    return barred.get(following) if following else None
+
+
+def _done_by(rows: Iterable[AssetRow], foretold: Mapping[str, float | None]) -> float | None:
+    """None too while the forecast does not know of all that waits."""
+    return forecast.latest(foretold.get(tier) for tier in {row.tier for row in rows if _open(row)})
 
 
 def lesson_state(rows: Iterable[AssetRow]) -> str:
@@ -56,7 +83,7 @@ def lesson_state(rows: Iterable[AssetRow]) -> str:
     return "waiting" if "waiting" in states else "receipted"
 
 
-def lines(status: Mapping[str, Any], now: float) -> list[str]:
+def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) -> list[str]:
     """For a person. now: Unix seconds."""
     contact = status["last_contact"]
     said = [
@@ -64,9 +91,15 @@ def lines(status: Mapping[str, Any], now: float) -> list[str]:
         f"Last contact: {ago(now - contact) if contact is not None else 'never'}"
         + (f" (problem: {status['problem']})" if status["problem"] else ""),
     ]
+    if status["done_by"] is not None and status["done_by"] > now:
+        said.append(f"All sent: {when(status['done_by'], now, local)}")
     for lesson in status["lessons"]:
         said.append("")
         said.append(f"{lesson['id']}  {lesson['title'] or '(no title)'}: {_STATES[lesson['state']]}, {part(lesson)}")
+        if lesson["waiting_for"] in SENTENCES:
+            said.append(f"  {SENTENCES[lesson['waiting_for']]}")
+        if lesson["done_by"] is not None and lesson["done_by"] > now:
+            said.append(f"  All of it sent: {when(lesson['done_by'], now, local)}")
         width = max(len(asset["path"]) for asset in lesson["assets"])
         for asset in lesson["assets"]:
             line = (
@@ -105,6 +138,21 @@ def ago(seconds: float) -> str:
             count = whole // length
             return f"{count} {unit}{'s' if count > 1 else ''} ago"
     return "just now"
+
+
+def when(at: float, now: float, local: Local = time.localtime) -> str:
+    """A time to come as people say it, never too early: "today about 14:10", "Friday about 02:00", "5 December"."""
+    late = math.ceil(at / 300) * 300.0
+    there, today = local(late), local(now)
+    days = round((_midnight(there) - _midnight(today)) / 86400)
+    if days > 6:
+        return f"{there.tm_mday} {time.strftime('%B', there)}"
+    day = {0: "today", 1: "tomorrow"}.get(days, time.strftime("%A", there))
+    return f"{day} about {there.tm_hour:02}:{there.tm_min:02}"
+
+
+def _midnight(there: time.struct_time) -> float:
+    return calendar.timegm((there.tm_year, there.tm_mon, there.tm_mday, 0, 0, 0))
 
 
 def _asset(row: AssetRow) -> dict[str, Any]:

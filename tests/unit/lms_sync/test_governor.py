@@ -13,9 +13,11 @@ import pytest
 from appliance.spool import policy as policies
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
+from lms_sync import forecast
 from lms_sync.bandwidth import DAILY, HOURS, KBIT, METERED, MONTHLY
 from lms_sync.client import ServerClock
-from lms_sync.governor import ACCOUNT, AHEAD, Governor
+from lms_sync.governor import ACCOUNT, AHEAD, FORECAST, Governor
+from tests.peers.spool import keep_lesson
 
 MONDAY_NOON = 1_796_040_000.0
 DAY = 86400.0
@@ -156,3 +158,19 @@ def test_a_ledger_whose_notes_were_spoilt_begins_a_new_account(room: Room) -> No
     room.policy(daily_mb=1)
     room.ledger.note(ACCOUNT, "nonsense")
     assert room.agent().barred("master") == ""
+
+
+def test_what_waits_is_foretold_once_the_link_has_shown_what_it_can(room: Room) -> None:
+    lesson = keep_lesson(room.spool.root, 1, 1_000_000)
+    room.policy(hours=[{"from": "10:00", "to": "13:00", "max_kbit": 0}])
+    agent = room.agent()
+    agent.foretell(room.ledger)
+    found, barred = forecast.of_text(room.ledger.notes()[FORECAST])
+    assert (found.all, barred["master"]) == (None, HOURS)
+    room.steady += 60
+    agent.learn(10_000.0)
+    agent.foretell(room.ledger)
+    found, _ = forecast.of_text(room.ledger.notes()[FORECAST])
+    assert found.all == found.lessons[lesson.id]["master"] == pytest.approx(MONDAY_NOON + 3600 + 100, abs=5)
+    room.agent().foretell(room.ledger)  # killed and started again: it remembers the link
+    assert forecast.of_text(room.ledger.notes()[FORECAST])[0].all == pytest.approx(found.all, abs=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,8 @@ import pytest
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import report
+from lms_sync.forecast import Forecast, to_text
+from lms_sync.governor import FORECAST
 from tests.peers.spool import keep_lesson
 
 
@@ -74,3 +77,40 @@ def test_an_empty_ledger_says_there_is_nothing_to_send(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     with Ledger(spool.ledger_file) as ledger:
         assert report.lines(report.gather(spool, ledger), 0.0)[-1] == "There is nothing to send."
+
+
+def test_status_says_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
+    spool = Spool(tmp_path / "spool")
+    lesson = keep_lesson(spool.root, 1, 100)
+    other = keep_lesson(spool.root, 2, 100)
+    told = Forecast(None, {"master": 7200.0}, {lesson.id: {"card": 3600.0, "master": 7200.0}})
+    with Ledger(spool.ledger_file) as ledger:
+        ledger.note(FORECAST, to_text(told, {"card": "paused-by-hours", "master": "paused-by-hours"}))
+        found = report.gather(spool, ledger)
+        first, second = found["lessons"]
+        assert (first["waiting_for"], first["done_by"]) == ("paused-by-hours", 7200)
+        assert (second["id"], second["waiting_for"], second["done_by"]) == (other.id, "paused-by-hours", None)
+        assert found["done_by"] is None
+        lines = report.lines(found, 60.0, time.gmtime)
+        assert "  The hours in [sync] of room.toml pause sending now." in lines
+        assert "  All of it sent: today about 02:00" in lines
+        assert not any("today" in line for line in report.lines(found, 8000.0, time.gmtime))  # an old forecast
+        for row in ledger.assets():
+            ledger.move(row.lesson, row.path, "verifying")
+            ledger.move(row.lesson, row.path, "receipted")
+        assert [lesson["done_by"] for lesson in report.gather(spool, ledger)["lessons"]] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("at", "said"),
+    [
+        (1, "today about 00:05"),
+        (3600, "today about 01:00"),
+        (86_399, "tomorrow about 00:00"),
+        (90_000, "tomorrow about 01:00"),
+        (5 * 86400, "Tuesday about 00:00"),
+        (40 * 86400, "10 February"),
+    ],
+)
+def test_a_time_to_come_is_said_as_people_say_it_and_never_too_early(at: float, said: str) -> None:
+    assert report.when(at, 0.0, time.gmtime) == said
