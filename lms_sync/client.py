@@ -266,7 +266,8 @@ class Client:
                     moved = lambda: deadline.reschedule(loop.time() + self._patience)  # noqa: E731 - closes over both
                     content = self.pacer.pieces(body, moved)
                     sent["Content-Length"] = str(len(body))
-                async with self._http.stream(method, self.server + path, headers=sent, content=content) as response:
+                url, watch = self.server + path, {"trace": self._trace}
+                async with self._http.stream(method, url, headers=sent, content=content, extensions=watch) as response:
                     return self._judge(response, await _read(response))
         except TimeoutError as error:
             raise Unreachable("The server did not answer in time.") from error
@@ -276,6 +277,11 @@ class Client:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise NotOurServer("The server's certificate is not trusted.", "bad-certificate") from error
             raise Unreachable(f"The server cannot be reached ({_why(error)}).") from error
+
+    async def _trace(self, event: str, facts: Mapping[str, Any]) -> None:
+        """Told by httpcore what it does: a new connection is one whose delay can be felt, already by its first body."""
+        if event == "connection.connect_tcp.complete":
+            self.pacer.connected(facts["return_value"].get_extra_info("socket"))
 
     def _judge(self, response: httpx.Response, body: bytes) -> Answer:
         status = response.status_code

@@ -76,6 +76,7 @@ class Governor:
             notes = ledger.notes()
             self._account = self._written = bandwidth.account_of(notes.get(ACCOUNT))
             self._rates = forecast.Rates(notes.get(RATES))
+        self.pacer.yields = self.policy.yields
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
         if rate:
             self.pacer.limit = rate  # in a pause the chunk under way goes on as before: at most some seconds

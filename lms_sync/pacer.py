@@ -1,6 +1,7 @@
 """Holding a rate: pieces of a body go evenly, and small ones at low rates, so that nobody's packet waits behind ours.
 
-A token bucket whose bucket holds a tenth of a second: what was not used for longer is lost.
+A token bucket whose bucket holds a tenth of a second: what was not used for longer is lost. The rate is the lower of
+what is allowed and what ``yielding`` finds the link to have left.
 """
 
 from __future__ import annotations
@@ -10,8 +11,10 @@ import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+from lms_sync import tcpinfo
 from lms_sync.bandwidth import ON_THE_WIRE
 from lms_sync.pace import AIM, KIB, Pace
+from lms_sync.yielding import Yielding
 
 SAVED = 0.1
 """Seconds of the rate that may be caught up: timers are late at times."""
@@ -20,11 +23,13 @@ PACKET = 1400
 SMALLEST, LARGEST = 256, 256 * 1024
 SHORT, LONG = 0.06, 0.025
 """Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
+UNSENT = 0.1
+"""Seconds of the rate that the kernel may hold."""
 _GRAIN = 16 * KIB
 
 
 class Pacer:
-    """limit: bytes a second on the line, inf for none. steady, sleep: for tests."""
+    """limit: bytes a second on the line, inf for none. yields: step back behind others. steady, sleep: for tests."""
 
     def __init__(
         self,
@@ -33,6 +38,8 @@ class Pacer:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.limit = math.inf
+        self.yields = True
+        self.yielding = Yielding()
         self.left = math.inf
         """Bytes until a budget is used up, as of the last chunk."""
         self.carried = 0
@@ -40,16 +47,40 @@ class Pacer:
         self._steady = steady
         self._sleep = sleep
         self._free_at = 0.0
+        self._connection: tcpinfo.Options | None = None
+        self._feels = False
+        self._unsent = 0.0
 
     @property
     def rate(self) -> float:
         """Bytes a second; inf for as fast as it goes."""
-        return self.limit
+        return min(self.limit, self.yielding.rate) if self.yields and self._feels else self.limit
+
+    def connected(self, connection: tcpinfo.Options | None) -> None:
+        """Bodies go over this connection from now on. None: one that tells nothing."""
+        self._connection = connection
+        self._unsent = 0.0
+        self._feels = False
+        self.yielding.connected()
+
+    def _feel(self) -> None:
+        """Ask the kernel how the link is."""
+        found = tcpinfo.read(self._connection) if self._connection is not None else None
+        self._feels = found is not None
+        if self._connection is None or found is None:
+            return
+        self.yielding.feel(self._steady(), found)
+        wanted = self.rate * UNSENT
+        if not self._unsent / 2 <= wanted <= self._unsent * 2:
+            tcpinfo.keep_unsent(self._connection, wanted)
+            self._unsent = wanted
 
     async def pieces(self, body: bytes, moved: Callable[[], None]) -> AsyncIterator[bytes]:
         """The body in order, each piece when it may go. moved: told before each, and at the end."""
         view, at = memoryview(body), 0
+        self.yielding.body()
         while at < len(body):
+            self._feel()
             piece = view[at : at + self.piece(len(body))]
             await self.take(len(piece))
             moved()
