@@ -235,7 +235,7 @@ class Agent:
             self._who = identity.read(self._spool)
             self._client, self._who_stamp = self._connect(self._who), stamp
             self._client.pacer = self._governor.pacer
-            self._governor.attend(self._client.clock)
+            self._governor.attend(self._client.clock, self._who.server)
             self._greet_at = 0.0
             self.link.hurry()
         return self._who, self._client

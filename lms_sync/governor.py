@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ipaddress
 import time
 from collections.abc import Callable
+from urllib.parse import urlsplit
 
 import structlog
 
@@ -14,6 +16,7 @@ from appliance.spool.policy import BadPolicy, Policy
 from lms_sync import bandwidth, forecast
 from lms_sync.bandwidth import Account, Local
 from lms_sync.client import ServerClock
+from lms_sync.metered import Meter
 from lms_sync.pacer import Pacer
 
 ACCOUNT, RATES, FORECAST = "sync.account", "sync.rates", "sync.forecast"
@@ -29,7 +32,7 @@ log = structlog.get_logger("lms_sync.governor")
 
 
 class Governor:
-    """pacer: of every body that goes to the server. local: for tests."""
+    """pacer: of every body that goes to the server. meter: whether the link is metered. The others are for tests."""
 
     def __init__(
         self,
@@ -38,6 +41,7 @@ class Governor:
         local: Local = time.localtime,
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
+        meter: Callable[[], bool] | None = None,
     ) -> None:
         self.pacer = Pacer()
         self.policy = Policy()
@@ -46,6 +50,9 @@ class Governor:
         self._wall = wall
         self._steady = steady
         self._clock: ServerClock | None = None
+        self._meter = meter or Meter()
+        self._near = False
+        self.metered = False
         self._stamp: tuple[int, ...] | None = None
         self._account: Account | None = None
         self._counted = 0
@@ -65,9 +72,10 @@ class Governor:
     def knows_the_time(self) -> bool:
         return self._clock is not None and self._clock.known
 
-    def attend(self, clock: ServerClock) -> None:
-        """Go by this clock from now on."""
+    def attend(self, clock: ServerClock, server: str) -> None:
+        """Go by this clock from now on. server: its address; no link leads to one on this very machine."""
         self._clock = clock
+        self._near = is_near(server)
 
     def look(self, ledger: Ledger) -> None:
         """Bring everything up to date. Raises sqlite3.Error."""
@@ -76,6 +84,8 @@ class Governor:
             notes = ledger.notes()
             self._account = self._written = bandwidth.account_of(notes.get(ACCOUNT))
             self._rates = forecast.Rates(notes.get(RATES))
+        asked = self.policy.metered == "auto" and not self._near
+        self.metered = self._meter() if asked else self.policy.metered == "yes"
         self.pacer.yields = self.policy.yields
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
         if rate:
@@ -85,10 +95,6 @@ class Governor:
         """Why nothing of this tier may go now, as a code of ``bandwidth``; "" when it may."""
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
         return bandwidth.barred(self.policy, tier, rate=rate, account=self._balance(), metered=self.metered)
-
-    @property
-    def metered(self) -> bool:
-        return self.policy.metered == "yes"
 
     def account(self, ledger: Ledger, *, ahead: int = 0, whole: bool = False) -> None:
         """Write down what was sent; with a budget what the next chunk will be as well, so that a kill gives nothing
@@ -176,3 +182,12 @@ class Governor:
         except FileNotFoundError:
             return ()
         return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def is_near(server: str) -> bool:
+    """Whether an address is that of this very machine."""
+    host = urlsplit(server).hostname or ""
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

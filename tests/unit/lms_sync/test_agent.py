@@ -18,6 +18,7 @@ from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import identity, wire
 from lms_sync.agent import LONGEST_WAIT, Agent, due, rank
 from lms_sync.client import Client, ServerClock
+from lms_sync.governor import Governor
 from lms_sync.pace import Backoff
 from tests.peers.spool import keep_lesson, lesson_id
 from tests.unit.lms_sync.fake_server import FakeServer
@@ -55,7 +56,8 @@ def agent_of(spool: Spool, server: FakeServer) -> Agent:
         clock = ServerClock(lambda: server.now)
         return Client(who.server, who.room, who.key, transport=server.transport, clock=clock)
 
-    return Agent(spool, connect=connect, backoff=Hasty(random.Random(1)))
+    governor = Governor(spool, meter=lambda: False)
+    return Agent(spool, connect=connect, backoff=Hasty(random.Random(1)), governor=governor)
 
 
 def rows_of(spool: Spool) -> dict[str, AssetRow]:

@@ -32,13 +32,17 @@ class Room:
         self.ledger = Ledger(self.spool.ledger_file)
         self.true = MONDAY_NOON
         self.wrong = 0.0
+        self.metered = False
+        self.server = "https://lessons.example.org"
         self.steady = 0.0
 
     def agent(self, *, told: bool = True) -> Governor:
         """A governor as a fresh process has it. told: whether the server has spoken to it."""
-        found = Governor(self.spool, local=time.gmtime, wall=self.wall, steady=lambda: self.steady)
+        found = Governor(
+            self.spool, local=time.gmtime, wall=self.wall, steady=lambda: self.steady, meter=lambda: self.metered
+        )
         clock = ServerClock(wall=self.wall, steady=lambda: self.true)
-        found.attend(clock)
+        found.attend(clock, self.server)
         if told:
             clock.learn(self.true)
         found.look(self.ledger)
@@ -74,6 +78,32 @@ def test_what_the_daemon_writes_holds_at_the_next_look(room: Room) -> None:
     room.policy(max_kbit=128)
     agent.look(room.ledger)
     assert agent.pacer.limit == 128 * KBIT
+
+
+def test_a_link_that_becomes_metered_carries_small_forms_until_it_is_free_again(room: Room) -> None:
+    """Somebody plugs in a phone while the school's line is down."""
+    agent = room.agent()
+    for room.metered in (True, False):
+        agent.look(room.ledger)
+        assert agent.barred("proxy") == (METERED if room.metered else "")
+    room.metered = True
+    room.policy(metered="no")
+    agent.look(room.ledger)
+    assert agent.barred("proxy") == ""
+
+
+@pytest.mark.parametrize(
+    ("server", "near"),
+    [
+        ("http://127.0.0.1:8500", True),
+        ("http://[::1]:8500", True),
+        ("http://localhost", True),
+        ("http://10.0.0.1", False),
+    ],
+)
+def test_a_server_on_this_machine_is_reached_over_no_link(room: Room, server: str, near: bool) -> None:
+    room.metered, room.server = True, server
+    assert room.agent().barred("proxy") == ("" if near else METERED)
 
 
 def test_a_pause_stops_even_cards_and_ends_by_itself(room: Room) -> None:
