@@ -21,9 +21,10 @@ from typing import Any
 import psutil
 import pytest
 
+from appliance.spool import policy
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
-from lms_sync import wire
+from lms_sync import forecast, wire
 from lms_sync.stages import asset_of
 from tests.peers.program import wait_until
 from tests.peers.spool import keep_lesson, lesson_id
@@ -375,3 +376,51 @@ def test_sigint_is_an_end_in_order_too(agent: Agent) -> None:
     agent.service.process.send_signal(signal.SIGINT)
     assert agent.service.process.wait(5) == 0
     assert "Traceback" not in agent.service.words()
+
+
+# -- [sync] of room.toml
+# ---------------------------------------------------------------------------------------------------
+
+
+def _status(agent: Agent) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(command(["lms-sync", "status", "--json", "--spool", str(agent.spool.root)]))
+    return found
+
+
+def test_a_pause_stops_everything_and_says_so(agent: Agent) -> None:
+    """Or the school pays for what it had forbidden."""
+    agent.keep(1, 100_000)
+    policy.write(agent.spool, {"hours": [{"max_kbit": 0}]})
+    once = ["lms-sync", "once", "--spool", str(agent.spool.root)]
+    code, said = failing(*once)
+    assert code == 1
+    assert "The hours in [sync] of room.toml pause sending now." in said
+    assert agent.sent() == 0
+    assert [lesson["waiting_for"] for lesson in _status(agent)["lessons"]] == ["paused-by-hours"]
+    policy.write(agent.spool, {})
+    command(once)
+    agent.check_arrived()
+
+
+def test_a_budget_outlives_kills_and_a_larger_one_holds_at_once(agent: Agent) -> None:
+    """Or a month's credit is gone after some power cuts."""
+    lesson = agent.keep(1, 3_000_000)
+    policy.write(agent.spool, {"daily_mb": 1})
+
+    def held_back() -> bool:
+        _, barred = forecast.of_text(agent.notes().get("sync.forecast"))
+        return barred.get("master") == "daily-budget"
+
+    for _ in range(3):
+        agent.service.start()
+        wait_until(held_back, 120, "the end of the budget")
+        agent.service.kill()
+    assert [found["waiting_for"] for found in _status(agent)["lessons"]] == ["daily-budget"]
+    assert agent.sent() <= 1_100_000
+    assert [row.state for row in agent.rows() if row.tier == "card"] == ["receipted"]
+    agent.service.start()
+    policy.write(agent.spool, {"daily_mb": 100, "max_kbit": 100_000})
+    agent.wait_delivered(120)
+    agent.check_arrived()
+    (found,) = _status(agent)["lessons"]
+    assert (found["id"], found["waiting_for"], found["done_by"]) == (lesson, None, None)
