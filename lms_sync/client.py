@@ -262,9 +262,7 @@ class Client:
                 content: bytes | AsyncIterator[bytes] = body
                 self.pacer.spend(HEADERS)
                 if body:
-                    loop = asyncio.get_running_loop()
-                    moved = lambda: deadline.reschedule(loop.time() + self._patience)  # noqa: E731 - closes over both
-                    content = self.pacer.pieces(body, moved)
+                    content = self._paced(body, deadline)
                     sent["Content-Length"] = str(len(body))
                 url, watch = self.server + path, {"trace": self._trace}
                 async with self._http.stream(method, url, headers=sent, content=content, extensions=watch) as response:
@@ -277,6 +275,15 @@ class Client:
             if "CERTIFICATE_VERIFY_FAILED" in str(error):
                 raise NotOurServer("The server's certificate is not trusted.", "bad-certificate") from error
             raise Unreachable(f"The server cannot be reached ({_why(error)}).") from error
+
+    def _paced(self, body: bytes, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+        """The body in its pieces; each one that moves puts the deadline off."""
+        loop = asyncio.get_running_loop()
+
+        def moved() -> None:
+            deadline.reschedule(loop.time() + self._patience)
+
+        return self.pacer.pieces(body, moved)
 
     async def _trace(self, event: str, facts: Mapping[str, Any]) -> None:
         """Told by httpcore what it does: a new connection is one whose delay can be felt, already by its first body."""
