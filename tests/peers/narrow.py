@@ -1,8 +1,8 @@
 """A narrow link with a real queue: the kernel's own TCP feels its delay, which no proxy can bring about.
 
-``with narrow(256) as link:`` makes a network namespace behind a token bucket; what is started with ``link.inside`` before
-its command lives there and is reached at ``link.address``. Needs root, ``ip`` and ``tc``. The namespace has no name, so
-it is gone with its last process, and the link with it, however the run ends.
+``with narrow(256) as link:`` makes a network namespace behind a token bucket; what is started with ``link.inside``
+before its command lives there and is reached at ``link.address``. Needs root, ``ip`` and ``tc``. The namespace has no
+name, so it is gone with its last process, and the link with it, however the run ends.
 """
 
 from __future__ import annotations
