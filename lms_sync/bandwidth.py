@@ -6,8 +6,8 @@
 believe that it is 1970, or 2036; were its own clock asked, each blackout would be a new day and give a new budget, and
 a clock that once ran ahead would lock sending for ten years. So only the server's clock turns an account over: it
 comes with every answer, and who can send can be told the time. Until it is known, an account stays as it is. Should
-the server's own clock be set back, what was sent counts for the day it has become: sending waits a day at most (a
-month, for that budget) and nothing is given twice. One that jumps ahead gives one budget, once.
+the server's own clock be set back, what was sent counts for the day it has become, so that sending waits a day at most
+(a month, for that budget); each of its jumps ahead begins a new day, and so gives a budget too many.
 
 **Hours and wrong clocks.** Hours count by the server's clock as well, in the room's time zone; by the room's until the
 server has spoken. A wrong clock can pause sending, but not the question whether the server is there, and its answer
