@@ -7,9 +7,10 @@ import asyncio
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field
 
+from appliance.api import deliveries as books
 from appliance.api.listing import list_lessons, read_entry
 from appliance.api.room import Here
-from appliance.api.views import DeviceView, LessonEntry, StatusView
+from appliance.api.views import DeliveriesView, DeviceView, LessonEntry, StatusView
 from appliance.errors import NotFound
 
 router = APIRouter()
@@ -37,6 +38,12 @@ async def preset(room: Here, device: str, wish: Place) -> StatusView:
     """Turn a camera to one of its places. Problems: ``not-found``, ``device-trouble``."""
     await room.devices.recall(device, wish.preset)
     return await room.board.status()
+
+
+@router.get("/deliveries")
+async def deliveries(room: Here) -> DeliveriesView:
+    """The newest lessons on their way to the server."""
+    return await asyncio.to_thread(books.deliveries, room.spool)
 
 
 @router.get("/lessons")

@@ -195,6 +195,38 @@ class LessonEntry(View):
     """What the judge found wrong, by source: lists of {code, from, to, facts}."""
 
 
+class TierView(View):
+    """What of one tier of a lesson has arrived. done_by: Unix seconds at which the rest will be there, None when that
+    cannot be said. waiting_for: a code of the sync agent (``paused-by-hours``, ``daily-budget``, ``monthly-budget``,
+    ``metered``)."""
+
+    tier: str
+    bytes: int
+    sent: int
+    receipted: bool
+    refused: bool = False
+    done_by: float | None = None
+    waiting_for: str | None = None
+
+
+class DeliveryView(View):
+    """A lesson on its way. started: Unix seconds."""
+
+    id: str
+    title: str
+    started: float
+    seconds: float
+    tiers: list[TierView]
+
+
+class DeliveriesView(View):
+    """done_by: Unix seconds at which all will have arrived. older: lessons that are not told of."""
+
+    done_by: float | None
+    lessons: list[DeliveryView]
+    older: int
+
+
 class DeviceView(View):
     """A device of room.toml, or one that was found and is not in it; then config is what room.toml would need.
 

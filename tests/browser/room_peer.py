@@ -134,6 +134,16 @@ def kept(**more: Any) -> Status:
     }
 
 
+def delivery(title: str, *tiers: dict[str, Any]) -> dict[str, Any]:
+    """A lesson on its way. tiers: what differs from one that waits."""
+    waits = {"sent": 0, "receipted": False, "refused": False, "done_by": None, "waiting_for": None}
+    sizes = {"card": 60_000, "slidecast": 20_300_000, "proxy": 42_700_000, "master": 2_800_000_000}
+    found = [
+        {"tier": tier, "bytes": size, **waits, **more} for (tier, size), more in zip(sizes.items(), tiers, strict=True)
+    ]
+    return {"id": title, "title": title, "started": STARTED, "seconds": 5400.0, "tiers": found}
+
+
 class RoomPeer:
     """RoomPeer(status): serves until ``stop``. Everything a test changes may be changed from any thread."""
 
@@ -148,6 +158,7 @@ class RoomPeer:
         """The socket stays open but nothing comes, and GET status never answers: a daemon that hangs."""
         self.levels: dict[str, list[float]] | None = {}
         """Given to listeners ten times a second; empty: a voice; None: none at all."""
+        self.deliveries: dict[str, Any] = {"done_by": None, "lessons": [], "older": 0}
         self.pictures = True
         self.streams_opened = 0
         with socket.socket() as probe:
@@ -216,6 +227,10 @@ class RoomPeer:
             while self.mute and not gone():  # noqa: ASYNC110 - set by the test's thread, no Event of this loop
                 await asyncio.sleep(0.05)
             return self.status
+
+        @app.get("/api/v1/deliveries")
+        async def deliveries() -> Response:
+            return JSONResponse(self.deliveries)
 
         @app.post("/api/v1/lesson/{action}")
         async def command(action: str, request: Request) -> Response:

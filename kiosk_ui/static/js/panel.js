@@ -1,6 +1,7 @@
 import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { CENTRE, SHAPE, mode_of } from "./mode.js";
+import { Deliveries } from "./deliveries.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
 import { Refused } from "./room.js";
@@ -36,13 +37,14 @@ export class Panel {
     if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson });
     this.title = new Title(words, before?.title);
     this.sources = new Sources(words);
+    this.deliveries = new Deliveries(room, words);
     this.facts = new Facts(words);
     this.fixtures = new Fixtures(words, (camera, place) => this._turn_to(camera, place));
     const rows = [this._strip(), this._stage(), this.sources.element, this.fixtures.element, this.facts.element];
     this.element = h("div", { class: "panel" }, ...rows);
     this.whispers = h("div", { class: "unseen", role: "status" });
     this.shouts = h("div", { class: "unseen", role: "alert" });
-    this.element.append(this.whispers, this.shouts);
+    this.element.append(this.whispers, this.shouts, this.deliveries.element);
     this.ears = new AbortController();
     room.addEventListener("change", () => this.show(), this.ears);
     room.addEventListener("levels", ({ detail }) => this.sources.hear(detail), this.ears);
@@ -51,6 +53,7 @@ export class Panel {
 
   close() {
     this.ears.abort();
+    this.deliveries.close();
     this.element.remove();
   }
 
@@ -77,12 +80,20 @@ export class Panel {
         name,
       ),
     );
+    const asks = { "aria-label": words.t("deliveries.title"), "aria-haspopup": "dialog" };
+    const opens = { type: "button", class: "language sent", ...asks, onclick: () => this.deliveries.open() };
+    this.sent = h("button", opens, icon("send"));
     return h(
       "header",
       { class: "strip" },
       h("h1", { class: "room" }, this.room_name, this.institution),
       h("div", { class: "mode-slot" }, this.mode_line),
-      h("div", { class: "languages", role: "group", "aria-label": words.t("language") }, ...this.languages),
+      h(
+        "div",
+        { class: "tools" },
+        this.sent,
+        h("div", { class: "languages", role: "group", "aria-label": words.t("language") }, ...this.languages),
+      ),
       this.clock,
     );
   }
@@ -175,6 +186,10 @@ export class Panel {
     this.mode = mode;
     this.centre = CENTRE[mode] ?? this.centre;
     this.notice = null;
+    const idle = mode === "ready" || mode === "kept"; // nothing may cover the panel while a lesson is on
+    put(this.sent, "data-absent", !idle);
+    put(this.sent, "inert", !idle);
+    if (!idle) this.deliveries.close();
     if (this.centre !== before) {
       this.turned = performance.now();
       if (this.centre === "stop") this.stop.appear();

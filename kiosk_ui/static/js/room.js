@@ -70,6 +70,11 @@ export class Room extends EventTarget {
     return this._command(`turn ${camera}`, `api/v1/devices/${encodeURIComponent(camera)}/preset`, { preset });
   }
 
+  /** The lessons on their way. Rejects with Refused. */
+  deliveries() {
+    return this._ask("api/v1/deliveries", ANSWER_WITHIN.status);
+  }
+
   async _command(action, path, body) {
     if (this.pending.has(action)) return;
     if (this.link === "lost" || this.link === "waking") throw new Refused("unreachable");

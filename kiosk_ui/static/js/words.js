@@ -40,6 +40,7 @@ export class Words {
     const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
     this.minutes = new Intl.DateTimeFormat(tag, hour);
     this.seconds = new Intl.DateTimeFormat(tag, { ...hour, second: "2-digit" });
+    this.soonest = new Intl.DateTimeFormat(tag, { weekday: "long", ...hour });
     this.days = new Intl.DateTimeFormat(tag, { weekday: "long", day: "numeric", month: "long", ...hour });
   }
 
@@ -79,6 +80,13 @@ export class Words {
     const hours = this.t("length.hours", { n: Math.floor(minutes / 60) });
     const rest = minutes % 60;
     return rest ? this.t("length.both", { hours, minutes: this.t("length.minutes", { n: rest }) }) : hours;
+  }
+
+  /** Unix milliseconds of a time ahead, as people say it: 02:10, Thursday 03:10, Thursday 3 December 03:10. */
+  soon(at) {
+    const days = (at - Date.now()) / 86_400_000;
+    const same_day = new Date(at).toDateString() === new Date().toDateString();
+    return (same_day ? this.minutes : days < 6 ? this.soonest : this.days).format(at);
   }
 
   /** Saturday 21 November at 10:02: what a lesson is called until someone says better. */

@@ -1,0 +1,85 @@
+import { h, put, say } from "./dom.js";
+import { icon } from "./icons.js";
+import { Refused } from "./room.js";
+
+const EVERY = 3_000; // ms between two looks while it is open
+const TIERS = ["slidecast", "proxy", "master"]; // what people can watch; a card is part of any of them
+
+/** The page of the lessons on their way: what has arrived, what waits and why, and when it will be there. */
+export class Deliveries {
+  constructor(room, words) {
+    Object.assign(this, { room, words });
+    this.sentence = h("p", { class: "deliveries-sentence" });
+    this.list = h("ol", { class: "deliveries-list" });
+    this.older = h("p", { class: "deliveries-older" });
+    const back = h("button", { type: "button", class: "button side deliveries-back", autofocus: true }, words.t("deliveries.back"));
+    back.addEventListener("click", () => this.element.close());
+    const title = h("h2", { id: "deliveries-title" }, words.t("deliveries.title"));
+    const head = h("header", { class: "deliveries-head" }, title, back);
+    const body = h("div", { class: "deliveries-body", tabindex: "0" }, this.sentence, this.list, this.older);
+    this.element = h("dialog", { class: "deliveries", "aria-labelledby": "deliveries-title" }, head, body);
+    this.element.addEventListener("close", () => clearTimeout(this.again));
+  }
+
+  open() {
+    if (this.element.open) return;
+    say(this.sentence, this.words.t("wait"));
+    this.element.showModal();
+    this._look();
+  }
+
+  close() {
+    if (this.element.open) this.element.close();
+  }
+
+  async _look() {
+    clearTimeout(this.again);
+    try {
+      this._show(await this.room.deliveries());
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      say(this.sentence, this.words.t("deliveries.lost"));
+    }
+    if (this.element.open) this.again = setTimeout(() => this._look(), EVERY);
+  }
+
+  _show({ lessons, older, done_by }) {
+    const { words } = this;
+    const { server, problem } = this.room.status.sync;
+    const all_there = lessons.every(({ tiers }) => tiers.every(({ receipted }) => receipted));
+    const key = !server ? "nowhere" : !lessons.length ? "none" : all_there ? "all" : problem ? "no_line" : "going";
+    const by = key === "going" && done_by ? ` ${words.t("deliveries.all_by", { time: words.soon(done_by * 1000) })}` : "";
+    say(this.sentence, words.t(`deliveries.${key}`) + by);
+    const wanted = JSON.stringify([lessons, problem]);
+    if (wanted !== this.wanted) this.list.replaceChildren(...lessons.map((lesson) => this._lesson(lesson)));
+    this.wanted = wanted;
+    put(this.older, "hidden", older === 0);
+    say(this.older, words.t("deliveries.older", { n: older }));
+  }
+
+  _lesson({ title, started, seconds, tiers }) {
+    const { words } = this;
+    const name = h("h3", {}, h("bdi", {}, title || words.t("deliveries.untitled")));
+    const when = h("p", { class: "delivery-when" }, `${words.today(new Date(started * 1000))} · ${words.length(seconds)}`);
+    const found = TIERS.map((tier) => tiers.find((each) => each.tier === tier)).filter(Boolean);
+    return h("li", { class: "delivery" }, name, when, h("ul", { class: "delivery-tiers" }, ...found.map((tier) => this._tier(tier))));
+  }
+
+  _tier(tier) {
+    const { words } = this;
+    const state = tier.receipted ? "there" : tier.refused ? "refused" : tier.sent ? "part" : "waits";
+    const shape = { there: "check", refused: "warning", part: "send", waits: "ready" }[state];
+    const share = tier.bytes ? Math.min(0.99, Math.floor((100 * tier.sent) / tier.bytes) / 100) : 0;
+    const why = words.has(`waits.${tier.waiting_for}`) ? words.t(`waits.${tier.waiting_for}`) : null;
+    const said = [words.t(`delivery.${state}`, { percent: words.percents.format(share) })];
+    if (why) said.splice(state === "waits" ? 0 : 1, 1, why);
+    else if (tier.done_by) said.push(words.t("delivery.by", { time: words.soon(tier.done_by * 1000) }));
+    return h(
+      "li",
+      { class: "delivery-tier", "data-state": state },
+      icon(shape),
+      h("span", { class: "delivery-name" }, words.t(`tier.${tier.tier}`)),
+      h("span", { class: "delivery-state" }, said.join(" · ")),
+    );
+  }
+}
