@@ -26,6 +26,7 @@ from appliance.dumping import as_toml
 from appliance.errors import ConfigError
 from appliance.scenes import ScenesTable
 from appliance.schedule import SelftestTable
+from appliance.targets import TargetTable
 from appliance.thresholds import JudgeTable
 from appliance.uplink import HoursRow, SyncTable
 from drivers import registry
@@ -40,7 +41,7 @@ MAX_BYTES = 1 << 20
 """A room.toml is some hundred bytes; a larger file is not one."""
 
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,39}")
-_RESERVED_IDS = frozenset({"receipts", "renditions"})
+_RESERVED_IDS = frozenset({"receipts", "renditions", "targets"})
 """Folders of a lesson beside those of its sources."""
 
 
@@ -160,6 +161,7 @@ class Config:
 
     tables: Tables
     devices: tuple[Device, ...] = ()
+    targets: tuple[TargetTable, ...] = ()
 
     @property
     def room(self) -> RoomTable:
@@ -176,6 +178,7 @@ class Config:
     def dump(self) -> str:
         """What is in force, as TOML, defaults included and secrets masked."""
         blocks = [as_toml(f"[{name}]", table) for name, table in self.tables.model_dump(mode="json").items()]
+        blocks += [as_toml("[[target]]", target.model_dump(mode="json")) for target in self.targets]
         for device in self.devices:
             body = (
                 device.config.model_dump(mode="json") if device.config else {"id": device.id, "driver": device.driver}
@@ -219,6 +222,7 @@ def parse(text: str) -> Config:
         raise ConfigError(f"room.toml is not TOML: {error}.", mistakes=[str(error)]) from error
     mistakes: list[str] = []
     device_tables = {kind: raw.pop(kind) for kind in DEVICE_KINDS if kind in raw}
+    targets = tuple(_targets(raw.pop("target", []), mistakes))
     tables = Tables()
     try:
         tables = Tables.model_validate_json(_json(raw), strict=True)
@@ -229,7 +233,24 @@ def parse(text: str) -> Config:
     mistakes += scenes.mistakes(tables.scenes, devices, text)
     if mistakes:
         raise ConfigError("\n".join(mistakes), mistakes=mistakes)
-    return Config(tables, devices)
+    return Config(tables, devices, targets)
+
+
+def _targets(entries: object, mistakes: list[str]) -> Iterator[TargetTable]:
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        mistakes.append("[target] must be written with two brackets, [[target]], once for each target.")
+        return
+    seen: set[str] = set()
+    for number, entry in enumerate(entries, start=1):
+        try:
+            target = TargetTable.model_validate_json(_json(entry), strict=True)
+        except ValidationError as error:
+            mistakes += [f"[[target]] number {number}: {said}." for said in sentences(error, TargetTable)]
+            continue
+        if target.id in seen:
+            mistakes.append(f'[[target]] number {number}: the id "{target.id}" is used twice.')
+        seen.add(target.id)
+        yield target
 
 
 def _json(value: object) -> str:
@@ -311,7 +332,7 @@ def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[str]:
             known = keys_of(field) if isinstance(field, type) and issubclass(field, BaseModel) else ()
             yield f"[{table}]: {sentence(item, inner, known)}."
         elif item["type"] == "extra_forbidden":
-            near = did_you_mean(str(table), [*Tables.model_fields, *DEVICE_KINDS])
+            near = did_you_mean(str(table), [*Tables.model_fields, "target", *DEVICE_KINDS])
             yield f"room.toml has the unknown table [{table}]{near}."
         else:
             yield f"[{table}] must be a table, a line [{table}] with its keys below it."

@@ -42,6 +42,7 @@ from appliance.room.lamps import Lamps
 from appliance.room.poller import Poller
 from appliance.room.scenes import Scenes
 from appliance.spool import policy as sync_policy
+from appliance.spool import targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import open_or_rebuild
 
@@ -180,9 +181,10 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
 
 
 def tell_sync(spool: Spool, config: Config) -> None:
-    """What ``[sync]`` says, for the agent. A disk too full for that stops no room."""
+    """What ``[sync]`` and ``[[target]]`` say, for the agent. A disk too full for that stops no room."""
     try:
         sync_policy.write(spool, config.tables.sync.model_dump(mode="json"))
+        targets.write(spool, (target.model_dump(mode="json") for target in config.targets))
     except OSError as error:
         log.warning("The sync agent could not be told what [sync] of room.toml says: %s.", error.strerror)
 

@@ -22,9 +22,12 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
+from appliance.spool.targets import BadTargets
 from lms_sync import identity, report
 from lms_sync.agent import Agent
+from lms_sync.delivering import Deliveries
 from lms_sync.door import AlreadyRunning, only_one
+from lms_sync.governor import Governor
 from lms_sync.priority import step_back
 
 DEFAULT_SPOOL = Path("/var/lib/darsbox/spool")
@@ -51,8 +54,16 @@ def run(spool: SpoolOption = DEFAULT_SPOOL) -> None:
     _log_to_stderr()
     step_back()
     place = Spool(spool)
+    governor = Governor(place)
+    deliveries = Deliveries(place, pacer=governor.pacer, paused=lambda: governor.barred("master"))
+
+    async def work() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(Agent(place, governor=governor).run())
+            tasks.create_task(deliveries.run())
+
     with only_one(place):
-        _until_signalled(Agent(place).run())
+        _until_signalled(work())
 
 
 @app.command(epilog="Example: lms-sync once --spool /var/lib/darsbox/spool")
@@ -109,7 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: no traceback reaches a user."""
     try:
         app(arguments)
-    except (identity.IdentityError, AlreadyRunning, LedgerUnreadable) as error:
+    except (identity.IdentityError, AlreadyRunning, LedgerUnreadable, BadTargets) as error:
         _say_error(str(error))
     except sqlite3.Error as error:
         _say_error(f"The ledger cannot be read: {error}.")

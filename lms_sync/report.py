@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from appliance.spool import targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import TIER_ORDER, AssetRow, Ledger
 from lms_sync import forecast
@@ -24,12 +25,16 @@ _STATES = {
     "receipted": "safe on the server",
     "refused": "refused",
 }
+_WAYS = {"waiting": "waiting", "sending": "being sent", "delivered": "delivered", "refused": "refused"}
 
 
 def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
     """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "done_by" (of all; Unix seconds, None
     when it cannot be said or nothing waits), "lessons": [{"id", "title", "state", "bytes", "sent", "waiting_for" (code
-    of ``bandwidth`` or None), "done_by", "assets": [...]}]}, oldest lesson first."""
+    of ``bandwidth`` or None), "done_by", "assets": [...], "targets": {id: {"state", "problem"}}}]}, oldest first.
+
+    Raises BadTargets."""
+    elsewhere = targets.read(spool)
     notes = ledger.notes()
     foretold, barred = forecast.of_text(notes.get(FORECAST))
     lessons: dict[str, list[AssetRow]] = {}
@@ -50,10 +55,15 @@ def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
                 "waiting_for": _waiting_for(rows, barred),
                 "done_by": _done_by(rows, foretold.lessons.get(lesson, {})),
                 "assets": [_asset(row) for row in rows],
+                "targets": {target.id: _way(targets.progress(spool, lesson, target.id)) for target in elsewhere},
             }
             for lesson, rows in lessons.items()
         ],
     }
+
+
+def _way(reached: targets.Progress) -> dict[str, Any]:
+    return {"state": reached.state, "problem": reached.problem or None}
 
 
 def _open(row: AssetRow) -> bool:
@@ -100,6 +110,8 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
             said.append(f"  {SENTENCES[lesson['waiting_for']]}")
         if lesson["done_by"] is not None and lesson["done_by"] > now:
             said.append(f"  All of it sent: {when(lesson['done_by'], now, local)}")
+        for target, way in lesson["targets"].items():
+            said.append(f"  To {target}: {_WAYS[way['state']]}" + (f" ({way['problem']})" if way["problem"] else ""))
         width = max(len(asset["path"]) for asset in lesson["assets"])
         for asset in lesson["assets"]:
             line = (

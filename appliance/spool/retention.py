@@ -2,8 +2,9 @@
 
 ``choose`` decides and is pure; ``survey`` reads the disk, ``make_room`` deletes. Takes go before renditions, and
 lesson.json and the receipts always stay, so that the room still knows what it once had. Nothing is deleted without a
-receipt for exactly that SHA-256, checked against the pinned key; nor when the room's clock cannot be right; nor when
-the line in ``spool/audit.log`` that says so is not on the disk first. Blocking: use it from a thread.
+receipt for exactly that SHA-256, checked against the pinned key; nor before every target that room.toml calls required
+has the lesson; nor when the room's clock cannot be right; nor when the line in ``spool/audit.log`` that says so is not
+on the disk first. Blocking: use it from a thread.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from pathlib import Path, PurePosixPath
 from appliance.spool.layout import Spool, sync_directory
 from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
 from appliance.spool.receipts import Notary, Unproven
+from appliance.spool.targets import BadTargets, Target, lacking
+from appliance.spool.targets import read as read_targets
 from media.lesson import BadLesson, Lesson
 
 log = logging.getLogger(__name__)
@@ -79,15 +82,16 @@ def plausible(now: float, candidates: Sequence[Candidate]) -> bool:
     return newest - SKEW <= now <= newest + LONGEST_SILENCE
 
 
-def survey(spool: Spool, rows: Sequence[AssetRow], notary: Notary) -> list[Candidate]:
-    """Every file of a kept lesson that is here, is as it was recorded, and has a valid receipt."""
+def survey(spool: Spool, rows: Sequence[AssetRow], notary: Notary, targets: Sequence[Target] = ()) -> list[Candidate]:
+    """Every file of a kept lesson that is here, is as it was recorded, and has a valid receipt; of lessons that no
+    required target lacks."""
     found: list[Candidate] = []
     lessons: dict[str, Lesson | None] = {}
     for row in rows:
         if row.state != "receipted" or row.tier not in _ORDER:
             continue
         if row.lesson not in lessons:
-            lessons[row.lesson] = _kept(spool, row.lesson)
+            lessons[row.lesson] = None if lacking(spool, row.lesson, targets) else _kept(spool, row.lesson)
         lesson = lessons[row.lesson]
         if lesson is None or not _is_whole(spool, lesson, row):
             continue
@@ -114,8 +118,8 @@ def make_room(spool: Spool, share: float, now: float | None = None) -> Outcome:
     if not any(row.state == "receipted" for row in rows):
         return Outcome()
     try:
-        candidates = survey(spool, rows, Notary.of(spool))
-    except Unproven as error:
+        candidates = survey(spool, rows, Notary.of(spool), read_targets(spool))
+    except (Unproven, BadTargets) as error:
         return Outcome(refusal=str(error))
     if not plausible(now, candidates):
         return Outcome(refusal="The room's clock cannot be right, so nothing is deleted until it is.")

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.recorder import recovery
+from appliance.spool import targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, assets_of, open_or_rebuild
 from appliance.spool.receipts import Notary, Unproven
@@ -276,3 +277,16 @@ def test_no_take_goes_without_a_receipt_that_holds(tmp_path_factory: pytest.Temp
     make_room(room.spool, ALL, NOW)
     kept = {f"{row.lesson}/{row.path}" for row, fate in zip(rows, fates, strict=True) if fate != "good"}
     assert room.files() == kept
+
+
+def test_a_lesson_that_a_required_target_lacks_stays_whole_whatever_the_server_signed(room: Room) -> None:
+    for row in room.rows():
+        room.sign(row)
+    table = {"id": "oc", "kind": "opencast", "url": "https://oc", "user": "u", "password": "p", "workflow": "w"}
+    targets.write(room.spool, [{**table, "required": True}])
+    targets.keep(room.spool, lesson_id(1), "oc", targets.Progress("delivered"))
+    gone = make_room(room.spool, ALL, NOW).removed
+    assert {each.lesson for each in gone} == {lesson_id(1)}
+    targets.file_of(room.spool).write_text("{")
+    outcome = make_room(room.spool, ALL, NOW)
+    assert (outcome.removed, outcome.refusal[:12]) == ((), "targets.json")
