@@ -171,10 +171,21 @@ def doctor(
         raise RoomError(f"{len(bad)} of {len(findings)} checks failed; see what to do above.")
 
 
-@app.command(epilog="Example: appliance export 01JD4R6YJ3M3W9VZB0Q7RZB6C5 --out /media/usb")
+@app.command(
+    epilog="Example: appliance export 01JD4R6YJ3M3W9VZB0Q7RZB6C5 --out /media/disk\n\n"
+    "Example: appliance export --usb /media/usb"
+)
 def export(
-    lesson: Annotated[str, typer.Argument(help="The lesson's id, from appliance lessons.")],
-    out: Annotated[Path, typer.Option(help="The folder to write to.")],
+    *,
+    lesson: Annotated[str | None, typer.Argument(help="The lesson's id, from appliance lessons.")] = None,
+    out: Annotated[Path | None, typer.Option(help="The folder to write to.")] = None,
+    usb: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="A mounted stick: put there, sealed for the server, all that it still lacks."),
+    ] = None,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="With --usb: also what the server said it has of a file that is half there.")
+    ] = False,
     compose: Annotated[
         Literal["pip", "side"] | None,
         typer.Option(
@@ -184,10 +195,19 @@ def export(
     spool: SpoolFolder = None,
     as_json: AsJson = False,
 ) -> None:
-    """Make playable files of a lesson.
+    """Make playable files of a lesson; or, with --usb, carry lessons to the server on a stick.
 
-    One video for each camera, with the sound, and one sound file for each microphone.
+    A lesson becomes one video for each camera, with the sound, and one sound file for each microphone.
+    On a stick everything of every lesson goes that the server has not signed for; only the server can read it.
     """
+    if usb is not None:
+        if lesson is not None or out is not None or compose is not None:
+            raise typer.BadParameter("--usb carries everything that the server lacks; leave out the lesson and --out.")
+        from appliance.export import carry  # noqa: PLC0415
+
+        raise typer.Exit(carry(_existing(spool or DEFAULT_SPOOL), usb, whole=whole, as_json=as_json))
+    if lesson is None or out is None or whole:
+        raise typer.BadParameter("Missing: a lesson with --out for files that play, or --usb for a stick.")
     from appliance.export import export_lesson  # noqa: PLC0415
 
     files = export_lesson(_existing(spool or DEFAULT_SPOOL), lesson, out, compose=compose)

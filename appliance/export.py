@@ -1,7 +1,8 @@
-"""Playable files of a lesson, made from the spool, without a server."""
+"""Playable files of a lesson, made from the spool, without a server; or all that the server lacks, on a stick."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,8 @@ from media.lesson import BadLesson, Lesson
 from media.probe import Unreadable
 from media.remux import NotWhole
 from media.renditions.layout import CannotRender, lay_out
+
+_CARRIER = "lms_sync.cli"
 
 
 class CannotExport(RoomError):
@@ -64,6 +67,14 @@ def export_lesson(spool_root: Path, lesson_id: str, out: Path, *, compose: Form 
         }
         for output in outputs
     ]
+
+
+def carry(spool_root: Path, stick: Path, *, whole: bool, as_json: bool) -> int:
+    """Put on a stick what the server lacks: the sync agent's work, in a process of its own, since it knows the server.
+    Returns its exit code; what it says goes straight to the person."""
+    more = [*(["--whole"] if whole else []), *(["--json"] if as_json else [])]
+    command = [sys.executable, "-m", _CARRIER, "export", "--spool", str(spool_root), *more, "--", str(stick)]
+    return subprocess.run(command, check=False).returncode
 
 
 def _composed(lesson: Lesson, folder: Path, outputs: list[Output], form: Form, out: Path) -> Output:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import sys
 import time
 from collections.abc import Iterator
@@ -171,6 +172,35 @@ def receipts(
             else:
                 when = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(asset.stored))
                 typer.echo(f"{when}  {asset.lesson_id}  {asset.bytes:>14,}  {asset.sha256[:16]}  {asset.path}")
+
+
+@app.command(
+    "import",
+    help="Take in what rooms without a link have put on a stick, and put the receipts back on it. The server may run "
+    "meanwhile.\n\nExample: lms-server import /media/usb",
+)
+def import_(
+    context: typer.Context,
+    stick: Annotated[Path, typer.Argument(metavar="DIR", help="Where the stick is mounted.", show_default=False)],
+    data: Data = None,
+    as_json: Annotated[bool, typer.Option("--json", help="What came of each room, as JSON")] = False,
+) -> None:
+    from lms_server import carried  # noqa: PLC0415  the other commands start without what this one needs
+
+    logs.configure(least=logging.ERROR)
+    settings = Settings(data=_folder(context, data))
+    with _database(settings) as database:
+        reports = carried.take_in(settings, database, stick)
+    if as_json:
+        typer.echo(json.dumps([report.as_json() for report in reports], ensure_ascii=False, indent=1))
+    for report in reports:
+        for sentence in (*report.refused, report.hint):
+            if sentence:
+                typer.echo(sentence, err=True)
+        if report.room and not as_json:
+            typer.echo(carried.sentence(report))
+    if any(report.refused for report in reports):
+        raise typer.Exit(1)
 
 
 # -- shared

@@ -1,4 +1,5 @@
-"""The server's own secrets, made at the first start: the key that signs receipts, and the one that signs sessions."""
+"""The server's own secrets, made at the first start: the key that signs receipts, the one for which rooms seal what
+they carry on a stick, and the one that signs sessions."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ from joserfc import jwk
 from lms_server.errors import StartError
 from lms_server.store.folder import sync_folder
 from lms_sync import wire
+from lms_sync.wire import sealing
 
 
 def server_key(folder: Path) -> jwk.OKPKey:
@@ -19,6 +21,17 @@ def server_key(folder: Path) -> jwk.OKPKey:
     path = folder / "server.jwk"
     try:
         return wire.load_key(_keep(path, wire.dump_key(wire.new_key(), private=True)))
+    except wire.BadSignature as error:
+        raise StartError(
+            f"{path} is damaged; put it back from a backup, or remove it and enrol the rooms again."
+        ) from error
+
+
+def sealing_key(folder: Path) -> jwk.OKPKey:
+    """The X25519 key of ``folder/sealing.jwk``. Without this file nobody can read what rooms have put on sticks."""
+    path = folder / "sealing.jwk"
+    try:
+        return sealing.load_sealing_key(_keep(path, wire.dump_key(sealing.new_sealing_key(), private=True)))
     except wire.BadSignature as error:
         raise StartError(
             f"{path} is damaged; put it back from a backup, or remove it and enrol the rooms again."

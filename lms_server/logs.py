@@ -8,7 +8,7 @@ import sys
 import structlog
 
 
-def configure() -> None:
+def configure(least: int = logging.INFO) -> None:
     human = sys.stderr.isatty()
     renderer = structlog.dev.ConsoleRenderer() if human else structlog.processors.JSONRenderer(ensure_ascii=False)
     structlog.configure(
@@ -20,7 +20,7 @@ def configure() -> None:
             renderer,
         ],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        wrapper_class=structlog.make_filtering_bound_logger(least),
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s", stream=sys.stderr)

@@ -7,13 +7,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import signal
 import sqlite3
 import sys
 import time
-from collections.abc import Coroutine, Sequence
+from collections.abc import Coroutine, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import structlog
 import typer
@@ -26,9 +28,12 @@ from appliance.spool.targets import BadTargets
 from lms_sync import identity, report
 from lms_sync.agent import Agent
 from lms_sync.delivering import Deliveries
-from lms_sync.door import AlreadyRunning, only_one
+from lms_sync.door import EXPORT_RUNS, AlreadyRunning, only_one
 from lms_sync.governor import Governor
 from lms_sync.priority import step_back
+
+if TYPE_CHECKING:
+    from lms_sync.export import Export, Report
 
 DEFAULT_SPOOL = Path("/var/lib/darsbox/spool")
 
@@ -116,6 +121,60 @@ def enrol(
     print(f"This room {said} {who.server} as {who.room}.")  # noqa: T201 - this is the command's answer
 
 
+StickArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Where the stick is mounted.", show_default=False)]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
+
+
+@app.command(epilog="Example: lms-sync export /media/usb")
+def export(
+    stick: StickArgument,
+    spool: SpoolOption = DEFAULT_SPOOL,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Also what the server has said it has of a file that is half there.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Put what the server lacks on a stick, sealed, after taking up the receipts on it.
+
+    It can be stopped, and the stick pulled out, at any time: the next export goes on from there.
+    """
+    from lms_sync.export import Export  # noqa: PLC0415 - the agent, which runs for months, needs nothing of sticks
+
+    step_back()
+    place = _existing(spool)
+    with _stick_in_use(place):
+        found = asyncio.run(_fill(Export(place, identity.read(place), stick, whole=whole), place))
+    if as_json:
+        print(json.dumps(found.as_json(), ensure_ascii=False, indent=1))  # noqa: T201 - this is the command's answer
+    for sentence in (*found.problems, found.hint):
+        if sentence:
+            _say_error(sentence)
+    if not as_json:
+        print(found.sentence)  # noqa: T201
+    if found.problems:
+        raise typer.Exit(1)
+
+
+@app.command(epilog="Example: lms-sync receipts /media/usb")
+def receipts(stick: StickArgument, spool: SpoolOption = DEFAULT_SPOOL, as_json: AsJson = False) -> None:
+    """Take up the server's receipts from a stick that has come back."""
+    from lms_sync.export import find  # noqa: PLC0415 - as above
+
+    place = _existing(spool)
+    with _stick_in_use(place), Ledger(place.ledger_file) as ledger:
+        found = find(place, ledger, identity.read(place), stick)
+        left = sum(row.state != "receipted" for row in ledger.assets())
+    if as_json:
+        print(json.dumps({"receipts": found.count, "left": left, "problems": found.bad}, indent=1))  # noqa: T201
+    for sentence in found.bad:
+        _say_error(sentence)
+    if not as_json:
+        many = "1 receipt was" if found.count == 1 else f"{found.count} receipts were"
+        print(f"{many} taken up from the stick; {left or 'no'} files still wait for the server.")  # noqa: T201
+    if found.bad:
+        raise typer.Exit(1)
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """The entry point: no traceback reaches a user."""
     try:
@@ -151,13 +210,41 @@ def _until_signalled(work: Coroutine[Any, Any, None]) -> None:
     asyncio.run(guarded())
 
 
-async def _send_all(place: Spool) -> tuple[int, str]:
-    """How many assets are left, and why. With a progress bar on a terminal. Raises LedgerUnreadable."""
-    with Ledger(place.ledger_file) as ledger:
-        rows = [row for row in ledger.assets() if row.state != "receipted"]
-    sent = {(row.lesson, row.path): row.sent for row in rows}
-    with Progress(
-        TextColumn("Sending"),
+@contextmanager
+def _stick_in_use(place: Spool) -> Iterator[None]:
+    """One at a time on a spool; what the stick does wrong is one sentence."""
+    from lms_sync.carrier import StickBad  # noqa: PLC0415 - as above
+    from lms_sync.export import CannotExport  # noqa: PLC0415
+
+    owner = place.ledger_file.stat().st_uid
+    if owner != os.geteuid():
+        _fail(f"Run this as the room's own user (number {owner}), or the room could not use what is written.")
+    try:
+        with only_one(place, "sticks.lock", EXPORT_RUNS):
+            yield
+    except CannotExport as error:
+        _fail(str(error))
+    except StickBad as error:
+        _fail(str(error.strerror))
+    except OSError as error:
+        _fail(f"The stick cannot be used: {error.strerror or error}. Put it in and do it again; it goes on from there.")
+
+
+async def _fill(work: Export, place: Spool) -> Report:
+    """With a progress bar on a terminal. Raises CannotExport, OSError, LedgerUnreadable."""
+    with Ledger(place.ledger_file) as ledger, _bar("Writing", shown=True) as bar:
+        task = bar.add_task("", total=None)
+        return await work.run(
+            ledger,
+            lambda count: bar.update(task, total=count),
+            lambda row, count: bar.update(task, advance=count, description=row.path),
+        )
+
+
+def _bar(what: str, *, shown: bool) -> Progress:
+    """On a terminal, how far it is."""
+    return Progress(
+        TextColumn(what),
         BarColumn(),
         DownloadColumn(),
         TransferSpeedColumn(),
@@ -165,8 +252,16 @@ async def _send_all(place: Spool) -> tuple[int, str]:
         TextColumn("left  {task.description}", markup=False),
         console=Console(stderr=True),
         transient=True,
-        disable=not sys.stderr.isatty() or not rows,
-    ) as bar:
+        disable=not sys.stderr.isatty() or not shown,
+    )
+
+
+async def _send_all(place: Spool) -> tuple[int, str]:
+    """How many assets are left, and why. With a progress bar on a terminal. Raises LedgerUnreadable."""
+    with Ledger(place.ledger_file) as ledger:
+        rows = [row for row in ledger.assets() if row.state != "receipted"]
+    sent = {(row.lesson, row.path): row.sent for row in rows}
+    with _bar("Sending", shown=bool(rows)) as bar:
         task = bar.add_task("", total=sum(row.bytes for row in rows), completed=sum(sent.values()))
 
         def moved(row: AssetRow, reached: int) -> None:

@@ -17,24 +17,27 @@ PATIENCE = 0.5
 
 
 class AlreadyRunning(Exception):
-    """Another agent works on this spool."""
+    """Another process does that on this spool."""
+
+
+AGENT_RUNS = "A sync agent is running for this spool already; `lms-sync status` shows what it does."
+EXPORT_RUNS = "A stick is being written or read for this spool already; wait until that is done."
 
 
 @contextmanager
-def only_one(spool: Spool) -> Iterator[None]:
-    """Hold the spool against a second agent; the kernel lets go when this process ends, however it ends.
+def only_one(spool: Spool, lock: str = "sync.lock", busy: str = AGENT_RUNS) -> Iterator[None]:
+    """Hold the spool against a second agent, or whatever else takes this lock; the kernel lets go when this process
+    ends, however it ends.
 
     Raises AlreadyRunning, OSError.
     """
     spool.prepare()
-    descriptor = os.open(spool.root / "sync.lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    descriptor = os.open(spool.root / lock, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
-            raise AlreadyRunning(
-                "A sync agent is running for this spool already; `lms-sync status` shows what it does."
-            ) from error
+            raise AlreadyRunning(busy) from error
         yield
     finally:
         os.close(descriptor)

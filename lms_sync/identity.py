@@ -1,6 +1,7 @@
 """Who this room is to its server: the device key, and what enrolment gave, in ``spool/identity``.
 
-device.jwk (0600) is made here and never leaves; server.json: {"server": URL, "room_id", "server_key": JWK}.
+device.jwk (0600) is made here and never leaves; server.json: {"server": URL, "room_id", "server_key": JWK,
+"sealing_key": JWK}. A room that was enrolled with an older server has no sealing key, and can send but not carry.
 
     IdentityError       one sentence with the next step
     └── NotEnrolled     there is no server.json yet
@@ -9,8 +10,10 @@ device.jwk (0600) is made here and never leaves; server.json: {"server": URL, "r
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 from joserfc.jwk import OKPKey
@@ -18,6 +21,7 @@ from joserfc.jwk import OKPKey
 from appliance.spool.layout import Spool, write_atomically
 from lms_sync import wire
 from lms_sync.client import Client, NotAdmitted, RequestError, SyncError
+from lms_sync.wire import sealing
 
 _REASONS = {
     "code-used": "The enrolment code was used already; make a new one with `lms-server enrol-code ROOM`.",
@@ -40,6 +44,8 @@ class Identity:
     room: str
     key: OKPKey
     server_key: OKPKey
+    sealing_key: OKPKey | None = None
+    """What is carried to the server is sealed for this key."""
 
     def client(self) -> Client:
         return Client(self.server, self.room, self.key)
@@ -60,7 +66,8 @@ def read(spool: Spool) -> Identity:
         key = wire.load_key(key_file(spool).read_text())
         if not key.is_private:
             raise IdentityError(f"{key_file(spool)} is not a private key; enrol the room again.")
-        return Identity(str(facts["server"]), str(facts["room_id"]), key, wire.load_key(facts["server_key"]))
+        server_key = wire.load_key(facts["server_key"])
+        return Identity(str(facts["server"]), str(facts["room_id"]), key, server_key, _sealing_key(facts))
     except FileNotFoundError as error:
         raise NotEnrolled("This room is not enrolled yet; run `lms-sync enrol`.") from error
     except (OSError, ValueError, KeyError, TypeError, wire.BadSignature) as error:
@@ -128,6 +135,7 @@ async def enrol(
             )
         facts = answer.json()
         server_key = wire.load_key(facts["server_key"])
+        sealing_key = _sealing_key(facts)
         room_id = str(facts["room_id"])
     except (RequestError, NotAdmitted) as error:
         if error.code == "code-used" and before is not None:
@@ -137,9 +145,17 @@ async def enrol(
         raise IdentityError(f"{url}: {error.detail} Check the address and the network.") from error
     except (KeyError, TypeError, wire.BadSignature) as error:
         raise IdentityError(f"{url} does not answer like a Darsbox server; check the address.") from error
-    record = {"server": url, "room_id": room_id, "server_key": server_key.as_dict(private=False)}
+    record: dict[str, Any] = {"server": url, "room_id": room_id, "server_key": server_key.as_dict(private=False)}
+    if sealing_key is not None:
+        record["sealing_key"] = sealing_key.as_dict(private=False)
     write_atomically(server_file(spool), (json.dumps(record, indent=1) + "\n").encode())
-    return Identity(url, room_id, key, server_key), False
+    return Identity(url, room_id, key, server_key, sealing_key), False
+
+
+def _sealing_key(facts: Mapping[str, Any]) -> OKPKey | None:
+    """None when the server gave none. Raises wire.BadSignature."""
+    found = facts.get("sealing_key")
+    return sealing.load_sealing_key(found) if found is not None else None
 
 
 def _before(spool: Spool, url: str) -> Identity | None:

@@ -26,15 +26,24 @@ class Enrolment(BaseModel):
 
 
 class Enrolled(BaseModel):
-    """server: the address the room should use. server_key: the JWK that checks receipts. time: Unix seconds."""
+    """server: the address the room should use. server_key: the JWK that checks receipts. sealing_key: the JWK
+    for which the room seals what it carries on a stick. time: Unix seconds."""
 
     room_id: str
     server: str
     server_key: dict[str, Any]
+    sealing_key: dict[str, Any]
     time: float
 
 
-def router(rooms: Rooms, key: jwk.OKPKey, address: Callable[[Request], str], clock: Callable[[], float]) -> APIRouter:
+def router(
+    rooms: Rooms,
+    key: jwk.OKPKey,
+    sealing_key: jwk.OKPKey,
+    address: Callable[[Request], str],
+    clock: Callable[[], float],
+) -> APIRouter:
+    """key: signs receipts. sealing_key: see lms_sync.wire.sealing."""
     routes = APIRouter(tags=["rooms"])
 
     @routes.post(wire.ENROLMENTS, status_code=201, summary="Bind a room's key to the server by a one-time code")
@@ -44,7 +53,12 @@ def router(rooms: Rooms, key: jwk.OKPKey, address: Callable[[Request], str], clo
         except wire.BadSignature as error:
             raise BadRequest("bad-key", f"{error} Send the Ed25519 public key as a JWK.") from error
         room_id = rooms.enrol(body.code, body.room, body.institution, wire.dump_key(public, private=False))
-        public_of_server = json.loads(wire.dump_key(key, private=False))
-        return Enrolled(room_id=room_id, server=address(request), server_key=public_of_server, time=clock())
+        return Enrolled(
+            room_id=room_id,
+            server=address(request),
+            server_key=json.loads(wire.dump_key(key, private=False)),
+            sealing_key=json.loads(wire.dump_key(sealing_key, private=False)),
+            time=clock(),
+        )
 
     return routes

@@ -123,7 +123,7 @@ class Ingest:
                 raise _too_large(row)
             if row.state == "open" and offset < row.length:
                 try:
-                    part = await run_in_threadpool(Part, self._part(upload_id), offset)
+                    part = await run_in_threadpool(Part, self._part(upload_id), offset, lambda: self._stands(row))
                 except NotFound as error:
                     raise await run_in_threadpool(self._lost, row) from error
                 try:
@@ -324,6 +324,11 @@ class Ingest:
         if not upload_id.replace("-", "").replace("_", "").isalnum():
             raise BadRequest("bad-upload", "That is not the name of an upload.")
         return self._settings.uploads / f"{upload_id}.part"
+
+    def _stands(self, row: UploadRow) -> bool:
+        """Whether the upload is still where this row says: another process may have moved it."""
+        now = self._uploads.get(row.id)
+        return now is not None and (now.state, now.offset) == (row.state, row.offset)
 
     async def _row(self, upload_id: str) -> UploadRow:
         row = await run_in_threadpool(self._uploads.get, upload_id)

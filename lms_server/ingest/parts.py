@@ -7,7 +7,7 @@ import errno
 import fcntl
 import hashlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -20,24 +20,32 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Part:
     """Open for one request, locked against other processes. Synchronous: used from threads."""
 
-    def __init__(self, path: Path, offset: int) -> None:
-        """Raises Busy when another process writes it, NotFound when durable bytes are missing, StoreFull."""
+    def __init__(self, path: Path, offset: int, still: Callable[[], bool] = lambda: True) -> None:
+        """still: asked once nobody else can write, whether the upload yet stands at this offset; an import from a stick
+        may have brought it further.
+
+        Raises Busy when another process writes it or has written, NotFound when durable bytes are missing, StoreFull.
+        """
         self.start = self.end = offset
         fresh = not path.exists()
         with full_disk_told():
             self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
         try:
             with full_disk_told():
-                self._lock_and_cut(path, offset, fresh)
+                self._lock_and_cut(path, offset, fresh, still)
         except (OSError, ServerError):
             os.close(self._handle)
             raise
 
-    def _lock_and_cut(self, path: Path, offset: int, fresh: bool) -> None:
+    def _lock_and_cut(self, path: Path, offset: int, fresh: bool, still: Callable[[], bool]) -> None:
         try:
             fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
             raise Busy("upload-busy", "Another request is writing this upload; try again.") from error
+        if not still():
+            if fresh:
+                path.unlink(missing_ok=True)
+            raise Busy("upload-moved", "Another process has brought this upload further; ask for its offset.")
         size = os.fstat(self._handle).st_size
         if size < offset:
             raise NotFound("upload-lost", "The server lost bytes of this upload; begin it again.")

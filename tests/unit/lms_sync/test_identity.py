@@ -11,8 +11,10 @@ import pytest
 from appliance.spool.layout import Spool
 from lms_sync import identity, wire
 from lms_sync.client import Client
+from lms_sync.wire import sealing
 
 pytestmark = pytest.mark.anyio
+KEY = wire.new_key().as_dict(private=False)
 
 
 @pytest.fixture
@@ -52,6 +54,18 @@ async def test_an_enrolled_room_knows_its_server_and_keeps_its_key(spool: Spool)
     assert (who.room, before) == ("r1", True)
 
 
+async def test_the_key_to_seal_for_is_kept_and_an_older_servers_lack_of_it_too(spool: Spool) -> None:
+    """Without it a room can send but not carry; enrolling again brings it."""
+    good = {"room_id": "r1", "server_key": wire.new_key().as_dict(private=False)}
+    who, _ = await enrol(spool, answering(201, **good))
+    assert who.sealing_key is identity.read(spool).sealing_key is None
+    key = sealing.new_sealing_key()
+    await enrol(spool, answering(201, **good, sealing_key=key.as_dict(private=False)))
+    kept = identity.read(spool).sealing_key
+    assert kept is not None
+    assert (wire.thumbprint(kept), kept.is_private) == (wire.thumbprint(key), False)
+
+
 @pytest.mark.parametrize(
     ("status", "facts", "words"),
     [
@@ -61,6 +75,7 @@ async def test_an_enrolled_room_knows_its_server_and_keeps_its_key(spool: Spool)
         (403, {"code": "code-other-room", "detail": "This code is for another room."}, "for another room"),
         (422, {"code": "bad-name", "detail": "A room has a name."}, "A room has a name"),
         (500, {}, "Check the address and the network"),
+        (201, {"room_id": "r", "server_key": KEY, "sealing_key": KEY}, "does not answer like a Darsbox server"),
         (201, {"room_id": "r"}, "does not answer like a Darsbox server"),
         (201, {"room_id": "r", "server_key": {"kty": "RSA"}}, "does not answer like a Darsbox server"),
     ],

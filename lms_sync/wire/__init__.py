@@ -59,7 +59,7 @@ TIERS = ("card", "slidecast", "proxy", "master")
 """In the order of sending."""
 EMPTY_SHA256 = hashlib.sha256(b"").hexdigest()
 
-_ALGORITHMS = ["EdDSA", "Ed25519"]
+ALGORITHMS = ["EdDSA", "Ed25519"]
 _PATH = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}(/[A-Za-z0-9][A-Za-z0-9._-]{0,99}){0,3}")
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
@@ -208,7 +208,7 @@ def prove(key: jwk.OKPKey, room: str, *, method: str, path: str, body_sha256: st
     the room knows it."""
     claims = {"htm": method, "htu": path, "bsha": body_sha256, "iat": now, "jti": secrets.token_hex(8)}
     header = {"typ": PROOF_TYPE, "alg": "Ed25519", "kid": room}
-    return f"{SCHEME} {jws.serialize_compact(header, json.dumps(claims), key, algorithms=_ALGORITHMS)}"
+    return f"{SCHEME} {jws.serialize_compact(header, json.dumps(claims), key, algorithms=ALGORITHMS)}"
 
 
 def proof_room(authorization: str) -> str:
@@ -250,7 +250,7 @@ def sign_receipt(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, now: 
         "iat": now,
     }
     header = {"typ": RECEIPT_TYPE, "alg": "Ed25519", "kid": thumbprint(key)}
-    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=_ALGORITHMS)
+    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=ALGORITHMS)
 
 
 def check_receipt(receipt: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> dict[str, Any]:
@@ -270,7 +270,7 @@ def check_receipt(receipt: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> 
 
 def _verify(token: str, key: jwk.OKPKey, kind: str) -> dict[str, Any]:
     try:
-        signed = jws.deserialize_compact(token, key, algorithms=_ALGORITHMS)
+        signed = jws.deserialize_compact(token, key, algorithms=ALGORITHMS)
         claims = json.loads(signed.payload)
     except (JoseError, ValueError) as error:
         raise BadSignature("The signature is not of this key.") from error
