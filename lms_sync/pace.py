@@ -18,6 +18,11 @@ LARGEST = 4 * KIB * KIB
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
+IN_VAIN = 3
+"""Breaks in a row with nothing gained after which the chunk counts as refused: a proxy with a limit may close
+the connection before anybody can read why."""
+FORGIVEN = 32
+"""Chunks after which a limit that was only guessed is tried again."""
 HEADERS = 1500
 """Bytes of a request and its answer besides the chunk."""
 
@@ -38,6 +43,8 @@ class Pace:
         self._between: float | None = None
         self._since = 0
         self._broken = self._keeps = False
+        self._in_vain = 0
+        self._guessed = 0
 
     @property
     def size(self) -> int:
@@ -62,10 +69,18 @@ class Pace:
         rate = count / max(seconds, 1e-3)
         self._rate = rate if not self._rate else 0.5 * self._rate + 0.5 * rate
         self._since += count
+        self._in_vain = 0
+        if self._guessed:
+            self._guessed -= 1
+            if not self._guessed:
+                self._largest = LARGEST
         self._size = min(2 * max(self._size, count), rate * AIM, LARGEST)
 
     def cut(self) -> None:
         """The link broke in the middle of a chunk."""
+        self._in_vain = 0 if self._since else self._in_vain + 1
+        if self._in_vain >= IN_VAIN and self.too_large(self.size):
+            self._in_vain, self._guessed = 0, FORGIVEN
         self._between = float(self._since) if self._between is None else (self._between + self._since) / 2
         self._since = 0
         self._broken = True
@@ -76,6 +91,8 @@ class Pace:
         """The server has so many bytes more than it had acknowledged: after a break, what came of the broken chunk."""
         if self._broken:
             self._broken, self._keeps = False, kept > 0
+            if kept > 0:
+                self._in_vain = 0
 
     def too_large(self, count: int) -> bool:
         """Something on the way refuses a chunk of count bytes (a proxy's body limit): never so large again.

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_sync.pace import AIM, FIRST, LARGEST, SMALLEST, Backoff, Pace
+from lms_sync.pace import AIM, FIRST, FORGIVEN, LARGEST, SMALLEST, Backoff, Pace
 
 
 def drive(pace: Pace, rate: float, chunks: int) -> None:
@@ -79,6 +79,19 @@ def test_a_proxy_that_refuses_a_size_never_sees_it_again() -> None:
     drive(pace, 100e6, 5)
     assert pace.size <= 500_000
     assert not pace.too_large(10_000)
+
+
+def test_a_proxy_that_closes_without_a_word_gets_smaller_chunks_too() -> None:
+    pace = Pace()
+    for _ in range(12):
+        if pace.size <= 50_000:
+            break
+        pace.cut()
+    assert pace.size <= 50_000
+    drive(pace, 100e6, FORGIVEN - 1)
+    assert pace.size <= 50_000
+    drive(pace, 100e6, 1)
+    assert pace.size > 50_000
 
 
 @given(st.lists(st.tuples(st.sampled_from(["sent", "cut", "answered", "large"]), st.floats(1e-4, 100.0)), max_size=60))

@@ -103,7 +103,7 @@ def test_chunks_shrink_with_the_rate_so_that_a_cut_costs_little() -> None:
     for _ in range(10):
         pace.sent(pace.size, 0.1)
     assert pace.size == 4096 * KIB
-    for kbit, size in ((512, 432), (64, 48), (8, 16)):
+    for kbit, size in ((512, 624), (64, 64), (8, 16)):
         pacer.limit = kbit * KBIT
         assert pace.size == size * KIB
     pacer.limit = math.inf

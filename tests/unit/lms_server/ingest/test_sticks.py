@@ -17,7 +17,7 @@ from lms_server.catalog.schemas import Person
 from lms_server.catalog.tables import Room, UploadRow
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import Busy, StartError, StoreFull
-from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.ingest import Ingest, Proof
 from lms_server.ingest.parts import Part
 from lms_server.ingest.sticks import BundleReport, Sticks
 from lms_server.settings import Settings
@@ -109,7 +109,7 @@ class Bench:
     async def by_link(self, start: int, end: int) -> UploadRow:
         row = self.row()
         sent = body(CONTENT[start:end])
-        return await self.ingest.append(row.id, start, sent, announced=None, checksum=None, proof_sha256=None)
+        return await self.ingest.append(row.id, start, sent, announced=None, proof=Proof())
 
     def objects(self) -> Sequence[bytes]:
         return [file.read_bytes() for file in (self.settings.store).rglob("*") if file.is_file()]
