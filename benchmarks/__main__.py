@@ -3,12 +3,26 @@
 from __future__ import annotations
 
 import argparse
+import signal
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from benchmarks import avsync, daemon, drivers, finalise, judge, late, loop, recording, renditions, salvage, starting
+from benchmarks import (
+    avsync,
+    daemon,
+    drivers,
+    finalise,
+    judge,
+    late,
+    loop,
+    recording,
+    renditions,
+    salvage,
+    starting,
+    sync,
+)
 from benchmarks.harness import Figure, note
 
 BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
@@ -33,6 +47,12 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "powercut.loss_max": salvage.loss,
     "drivers.poll_32": drivers.poll_32,
     "drivers.hang_isolation": drivers.hang_isolation,
+    "sync.overhead": sync.overhead,
+    "sync.slidecast_256k": sync.slidecast,
+    "sync.loopback": sync.loopback,
+    "sync.shaped": sync.shared,
+    "sync.yield": sync.giving_way,
+    "sync.idle": sync.idle,
 }
 
 
@@ -48,11 +68,17 @@ def main() -> int:
     if not chosen:
         print(f"There is no benchmark {only}; there are {', '.join(BENCHES)}.", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="darsbox-bench-") as folder:
-        for name in chosen:
-            note(name)
-            for figure in BENCHES[name](Path(folder) / name):
-                print(figure.line(), flush=True)
+    # Whoever asks us to end wants what we started to end too; that is done on the way out.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    try:
+        with tempfile.TemporaryDirectory(prefix="darsbox-bench-") as folder:
+            for name in chosen:
+                note(name)
+                for figure in BENCHES[name](Path(folder) / name):
+                    print(figure.line(), flush=True)
+    except KeyboardInterrupt:
+        note("Stopped.")
+        return 130
     return 0
 
 

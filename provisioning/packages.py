@@ -52,6 +52,7 @@ RUN = (
 TEST = (
     *RUN,
     Package("chromium", "no browser test can run", _program("chromium")),
+    Package("curl", "there is no foreign client to measure uploads with", _program("curl")),
     Package("e2fsprogs", "no power cut can be tried", _program("mkfs.ext4", "/usr/sbin/mkfs.ext4")),
     Package("espeak-ng", "no test speech can be made", _program("espeak-ng")),
     Package("git", "the files of the project cannot be listed", _program("git")),
@@ -61,7 +62,10 @@ TEST = (
     Package("gstreamer1.0-plugins-base", "there is no foreign RTSP camera to test with"),
     Package("gstreamer1.0-plugins-good", "there is no foreign RTSP camera to test with"),
     Package("gstreamer1.0-plugins-ugly", "there is no foreign RTSP camera to test with"),
+    Package("iproute2", "no link can be shaped", _program("tc", "/usr/sbin/tc", "/sbin/tc")),
     Package("libasound2-plugins", "there is no sound device to test with"),
+    Package("nodejs", "there is no foreign tus server to test with", _program("node")),
+    Package("npm", "there is no foreign tus server to test with", _program("npm")),
     Package("opencv-doc", "there is no real footage to test with"),
     Package("pulseaudio", "there is no sound device to test with", _program("pulseaudio")),
     Package("pulseaudio-utils", "there is no sound device to test with", _program("pactl")),

@@ -21,6 +21,9 @@ LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": 
 PEERS_LOCK = "requirements-peers.lock"
 """Programs of others that tests speak to and that cannot live beside what we need: amqtt. Made anew by ``echo
 amqtt==… | uv pip compile --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -``."""
+NPM_PEERS = "tests/peers/npm"
+"""A tus server and a tus client of others, for Node.js. Its lock is made anew there by ``npm install
+--package-lock-only``, without registry addresses (see its .npmrc)."""
 STAMP = "darsbox-installed.json"
 
 
@@ -128,6 +131,22 @@ def peers_environment(project: Path, log: Path) -> None:
     (peers / STAMP).write_text(json.dumps(wanted))
 
 
+def npm_peers(project: Path, log: Path) -> None:
+    """The tests' peers that run in Node.js, in a folder that git does not have. Raises CannotPrepare."""
+    folder = project / NPM_PEERS
+    lock, stamp = folder / "package-lock.json", folder / "node_modules" / STAMP
+    wanted = {lock.name: hashlib.sha256(lock.read_bytes()).hexdigest()}
+    if is_current(_read(stamp), wanted):
+        return
+    with Step(f"Installing the tests' peers from {NPM_PEERS}/{lock.name}"):
+        _logged(
+            ["npm", "ci", "--prefix", str(folder), "--omit=optional", "--no-audit", "--no-fund", "--no-progress"],
+            log,
+            f"The tests' peers for Node.js could not be installed; is there a network? The reason is in {log}.",
+        )
+    stamp.write_text(json.dumps(wanted))
+
+
 def fingerprint(project: Path, purpose: str) -> dict[str, str]:
     """What .venv must have been made from: the lock and the project's own description, by SHA-256, and where."""
     files = {LOCKS[purpose]: project / LOCKS[purpose], "pyproject.toml": project / "pyproject.toml"}
@@ -140,11 +159,16 @@ def fingerprint(project: Path, purpose: str) -> dict[str, str]:
 
 def installed(venv: Path) -> dict[str, str]:
     """What .venv says it was made from; nothing when it does not say or does not work."""
+    return _read(venv / STAMP) if (venv / "bin" / "python").exists() else {}
+
+
+def _read(file: Path) -> dict[str, str]:
+    """What a stamp says; nothing when it is not there or damaged."""
     try:
-        stamp = json.loads((venv / STAMP).read_text())
+        stamp = json.loads(file.read_text())
     except (OSError, ValueError):
         return {}
-    return stamp if isinstance(stamp, dict) and (venv / "bin" / "python").exists() else {}
+    return stamp if isinstance(stamp, dict) else {}
 
 
 def is_current(stamp: Mapping[str, str], wanted: Mapping[str, str]) -> bool:
@@ -184,6 +208,7 @@ def main(arguments: Sequence[str]) -> int:
         python_environment(project, arguments[0], log)
         if arguments[0] == "test":
             peers_environment(project, log)
+            npm_peers(project, log)
     except CannotPrepare as error:
         complain(str(error))
         return 1

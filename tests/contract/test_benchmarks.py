@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchmarks.harness import Figure, Run, ending, medians, wait_until
+from benchmarks.shaped import NotShaped, echoes, shaped
 
 BURN = "import time\nbegan = time.process_time()\nwhile time.process_time() - began < 0.3: pass\n"
 REST = "import time\nprint('burnt', flush=True)\ntime.sleep(60)\n"
@@ -62,6 +64,37 @@ def test_ours_and_the_peer_s_are_measured_in_turn() -> None:
     ours, peers = [1.0, 9.0, 2.0], [5.0, 5.0, 4.0]
     assert medians("x", 3, lambda: measure("ours", ours), lambda: measure("peer", peers)) == [2.0, 5.0]
     assert order == ["ours", "peer"] * 3
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can shape a link")
+def test_a_shaped_link_is_in_networks_of_its_own_and_leaves_nothing() -> None:
+    """Else a benchmark would slow down, or leave behind in, the network of whoever runs it."""
+    network = Path("/proc/thread-self/ns/net")
+    home, devices = network.readlink(), sorted(os.listdir("/sys/class/net"))
+    try:
+        with shaped(4000) as link:
+            assert network.readlink() != home
+            asked = subprocess.run(
+                [*link.room, "readlink", "/proc/self/ns/net"], capture_output=True, text=True, check=True
+            )
+            rooms = asked.stdout.strip()
+            assert rooms not in {str(home), str(network.readlink())}
+            assert len(echoes(link, 0.5)) >= 1
+            raise InterruptedError
+    except NotShaped as error:
+        pytest.skip(str(error))
+    except InterruptedError:
+        pass
+    assert network.readlink() == home
+    assert sorted(os.listdir("/sys/class/net")) == devices
+    assert not [found for found in Path("/proc").glob("[0-9]*/ns/net") if _target(found) == rooms]
+
+
+def _target(link: Path) -> str:
+    try:
+        return str(link.readlink())
+    except OSError:
+        return ""  # it ended, or is the kernel's
 
 
 @pytest.mark.parametrize("only", ["no.such", "recorder.copy.2"])

@@ -10,6 +10,9 @@ from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import open_or_rebuild
 from media.lesson import Lesson, Source, Span, Take, take_file
 
+BLOCK = 16 * 1024 * 1024
+"""Bytes that are made at once."""
+
 
 def lesson_id(number: int) -> str:
     """Ids whose order is that of their numbers."""
@@ -24,10 +27,8 @@ def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A") -> 
     make_directory(folder / "front")
     takes = []
     for take, size in enumerate(sizes, start=1):
-        data = random.Random(1000 * number + take).randbytes(size)
         file = take_file("front", take)
-        (folder / file).write_bytes(data)
-        digest = hashlib.sha256(data).hexdigest()
+        digest = _write(folder / file, size, random.Random(1000 * number + take))
         takes.append(Take("front", take, 0, file, size, digest, 10.0 * take, 10.0, "stopped"))
     lesson = Lesson(
         id=lesson_id(number),
@@ -44,3 +45,15 @@ def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A") -> 
     ledger, _ = open_or_rebuild(spool)
     ledger.close()
     return lesson
+
+
+def _write(path: Path, size: int, chance: random.Random) -> str:
+    """A file of so many bytes of chance; its SHA-256."""
+    digest = hashlib.sha256()
+    with path.open("wb") as file:
+        while size:
+            block = chance.randbytes(min(size, BLOCK))
+            file.write(block)
+            digest.update(block)
+            size -= len(block)
+    return digest.hexdigest()

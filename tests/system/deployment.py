@@ -205,12 +205,12 @@ class Room:
 class Server:
     """The central server: web process and worker, with one admin and one token."""
 
-    def __init__(self, folder: Path, port: int = 0) -> None:
+    def __init__(self, folder: Path, port: int = 0, host: str = "127.0.0.1") -> None:
         self.data = folder / "server"
         self.port = port or free_port()
-        self.url = f"http://127.0.0.1:{self.port}"
+        self.url = f"http://{host}:{self.port}"
         where = ["--data", str(self.data)]
-        run = ["lms-server", "run", *where, "--host", "127.0.0.1", "--port", str(self.port)]
+        run = ["lms-server", "run", *where, "--host", host, "--port", str(self.port)]
         self.web = Service("lms-server", run, folder / "lms-server.log")
         self.worker = Service("worker", ["lms-server", "worker", *where], folder / "worker.log")
         command(["lms-server", "migrate", *where])

@@ -3,7 +3,6 @@ or costs the school its line."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 import random
 import signal
@@ -13,23 +12,20 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import count
 from pathlib import Path
 from threading import Thread
-from typing import Any
 
 import psutil
 import pytest
 
 from appliance.spool import policy
-from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
-from lms_sync import forecast, wire
-from lms_sync.stages import asset_of
+from lms_sync import forecast
 from tests.peers.program import wait_until
-from tests.peers.spool import keep_lesson, lesson_id
+from tests.peers.spool import lesson_id
 from tests.peers.toxic import Toxic, toxic
-from tests.system.deployment import BIN, Server, Service, command
+from tests.system.deployment import BIN, Server, command
+from tests.system.enrolled import Agent, cut_at_random, most_bytes
 
 PORTAL = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nlogin\n"
 ERROR_500 = b"HTTP/1.1 500 Oops\r\nContent-Length: 0\r\n\r\n"
@@ -55,66 +51,6 @@ def link(server: Server) -> Iterator[Toxic]:
         yield network
 
 
-NUMBERS = count(1)
-
-
-class Agent:
-    """`lms-sync` of one enrolled room."""
-
-    def __init__(self, folder: Path, server: Server, url: str) -> None:
-        self.spool = Spool(folder / "spool")
-        self.server = server
-        self.number = next(NUMBERS)
-        self.room = f"Room {self.number}"
-        self.code = command(["lms-server", "enrol-code", self.room, "--data", str(server.data)]).split()[-1]
-        where = ["--spool", str(self.spool.root), "--server", url]
-        command(["lms-sync", "enrol", *where, "--code", self.code, "--room", self.room])
-        self.service = Service("lms-sync", ["lms-sync", "run", "--spool", str(self.spool.root)], folder / "sync.log")
-
-    def keep(self, number: int, *sizes: int) -> str:
-        """A lesson of this room, with a take of each size; its id."""
-        return keep_lesson(self.spool.root, 100 * self.number + number, *sizes, room=self.room).id
-
-    def rows(self) -> list[AssetRow]:
-        with Ledger(self.spool.ledger_file) as ledger:
-            return ledger.assets()
-
-    def sent(self) -> int:
-        return sum(row.sent for row in self.rows())
-
-    def notes(self) -> dict[str, str]:
-        with Ledger(self.spool.ledger_file) as ledger:
-            return ledger.notes()
-
-    def delivered(self) -> bool:
-        return all(row.state == "receipted" for row in self.rows())
-
-    def wait_delivered(self, seconds: float = 60) -> None:
-        wait_until(self.delivered, seconds, f"the receipts ({self.service.words()[-3000:]})")
-
-    def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [json.loads(line) for line in self.service.words().splitlines() if line.startswith("{")]
-        return [line for line in lines if line["event"] == name]
-
-    def check_arrived(self) -> None:
-        """Each asset is stored exactly once, to the byte, and signed for by the key of the enrolment."""
-        facts = json.loads((self.spool.identity / "server.json").read_text())
-        key = wire.load_key(facts["server_key"])
-        listed = command(["lms-server", "receipts", "--json", "--data", str(self.server.data)])
-        ours = {row.lesson for row in self.rows()}
-        stored = [line for line in map(json.loads, listed.splitlines()) if line["lesson"] in ours]
-        rows = self.rows()
-        assert sorted((line["lesson"], line["path"]) for line in stored) == sorted(
-            (row.lesson, row.path) for row in rows
-        )
-        for row in rows:
-            receipt = self.spool.receipt_file(row.lesson, row.sha256).read_text()
-            wire.check_receipt(receipt, key, room=facts["room_id"], asset=asset_of(row))
-            found = [path for path in self.server.data.rglob(row.sha256) if path.is_file()]
-            assert len(found) == 1, f"{row.path} is stored {len(found)} times"
-            assert hashlib.sha256(found[0].read_bytes()).hexdigest() == row.sha256
-
-
 @pytest.fixture
 def agent(tmp_path: Path, server: Server, link: Toxic) -> Iterator[Agent]:
     found = Agent(tmp_path, server, link.url)
@@ -122,10 +58,6 @@ def agent(tmp_path: Path, server: Server, link: Toxic) -> Iterator[Agent]:
         yield found
     finally:
         found.service.stop()
-
-
-def total(agent: Agent) -> int:
-    return sum(row.bytes for row in agent.rows())
 
 
 def failing(*argv: str) -> tuple[int, str]:
@@ -153,25 +85,20 @@ def test_a_killed_agent_goes_on_where_the_server_stands(agent: Agent, link: Toxi
     agent.wait_delivered()
     agent.check_arrived()
     # Each kill costs at most the chunk that was under way.
-    assert link.up < total(agent) * 1.05 + 4 * 2_000_000
+    assert link.up < agent.total() * 1.05 + 4 * 2_000_000
 
 
-def test_cuts_at_random_instants_cost_little(agent: Agent, link: Toxic) -> None:
-    agent.keep(1, 12_000_000)
-    link.rate = 2_000_000
+def test_a_hundred_cuts_at_random_instants_cost_little(agent: Agent, link: Toxic) -> None:
+    """A poor line breaks all day; what it carried must not be carried twice."""
+    agent.keep(1, *[40_000] * 20, 1_500_000, 36_000_000)
+    link.rate = 4_000_000
     agent.service.start()
-    chance = random.Random(5)
-    cuts = 0
-    while not agent.delivered() and cuts < 40:
-        time.sleep(chance.uniform(0.2, 1.0))  # not for anything to happen: a random instant for the cut
-        link.cut()
-        cuts += 1
+    cuts = cut_at_random(agent, link, random.Random(5), most=100)
+    link.rate = 0
     agent.wait_delivered()
     agent.check_arrived()
-    assert cuts >= 5
-    assert link.up < total(agent) * 1.6, (
-        f"{link.up / total(agent):.2f} times the bytes with {cuts} cuts in as many seconds"
-    )
+    assert cuts >= 50
+    assert link.up <= most_bytes(agent, cuts), f"{link.up} bytes for {agent.total()} with {cuts} cuts"
 
 
 def test_damaged_bytes_never_become_a_recording(agent: Agent, link: Toxic) -> None:

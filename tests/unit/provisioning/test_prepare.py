@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
 import pytest
 
-from provisioning.prepare import STAMP, fingerprint, installed, is_current, main
+from provisioning.prepare import (
+    NPM_PEERS,
+    STAMP,
+    fingerprint,
+    installed,
+    is_current,
+    main,
+    npm_peers,
+)
 
 
 @pytest.fixture
@@ -59,6 +68,17 @@ def test_an_environment_without_python_counts_as_none(project: Path) -> None:
 def test_a_damaged_stamp_counts_as_none(project: Path, rubbish: str) -> None:
     (project / ".venv" / STAMP).write_text(rubbish)
     assert installed(project / ".venv") == {}
+
+
+def test_peers_for_node_that_are_installed_stay(project: Path) -> None:
+    """Else every start of the tests would wait for npm."""
+    folder = project / NPM_PEERS
+    (folder / "node_modules").mkdir(parents=True)
+    (folder / "package-lock.json").write_text("{}")
+    made_from = {"package-lock.json": hashlib.sha256(b"{}").hexdigest()}
+    (folder / "node_modules" / STAMP).write_text(json.dumps(made_from))
+    npm_peers(project, project / "log")
+    assert not (project / "log").exists()
 
 
 def test_wrong_use_is_told_apart(capsys: pytest.CaptureFixture[str]) -> None:

@@ -1,0 +1,40 @@
+// A tus client that is not ours: tus-js-client. node upload.mjs JSON, with endpoint, file, headers, metadata,
+// chunkSize (bytes; none: all in one request), uploadUrl (to go on), stopAt (bytes acknowledged after which it ends).
+// Prints {"url", "sent", "retries"}; ends with 1 and one sentence when the upload failed.
+import { createReadStream, statSync } from "node:fs";
+import { Upload } from "tus-js-client";
+
+const wanted = JSON.parse(process.argv[2]);
+let sent = 0;
+let retries = 0;
+
+function end(upload, code) {
+  console.log(JSON.stringify({ url: upload.url, sent, retries }));
+  process.exit(code);
+}
+
+const upload = new Upload(createReadStream(wanted.file), {
+  endpoint: wanted.endpoint,
+  uploadUrl: wanted.uploadUrl ?? null,
+  uploadSize: statSync(wanted.file).size,
+  chunkSize: wanted.chunkSize ?? Infinity,
+  headers: wanted.headers ?? {},
+  metadata: wanted.metadata ?? {},
+  retryDelays: Array(200).fill(100),
+  onShouldRetry: () => {
+    retries += 1;
+    return true;
+  },
+  onChunkComplete: (_size, accepted) => {
+    sent = accepted;
+    if (wanted.stopAt && sent >= wanted.stopAt) {
+      upload.abort().then(() => end(upload, 0));
+    }
+  },
+  onSuccess: () => end(upload, 0),
+  onError: (error) => {
+    console.error(String(error.message).split("\n")[0]);
+    process.exit(1);
+  },
+});
+upload.start();
