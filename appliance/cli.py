@@ -9,6 +9,7 @@ import json
 import sys
 from pathlib import Path
 from typing import Annotated, Any, Literal
+from urllib.parse import quote
 
 import typer
 
@@ -147,6 +148,22 @@ def lessons(url: Url = DEFAULT_URL, as_json: AsJson = False, spool: SpoolFolder 
 
         answer = [entry.model_dump(mode="json") for entry in list_lessons(Spool(_existing(spool)))]
     _print(answer, tables.lessons(answer), as_json)
+
+
+@app.command(epilog="Example: appliance keep 01JD4R6YJ3M3W9VZB0Q7RZB6C5")
+def keep(
+    lesson: Annotated[str, typer.Argument(help="The lesson's id, from appliance lessons.")],
+    undo: Annotated[bool, typer.Option("--undo", help="Let it go to the server after all.")] = False,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Keep a lesson's recordings in the room.
+
+    They are not sent, and nothing of the lesson is removed here, until that is undone.
+    """
+    from appliance import client  # noqa: PLC0415
+
+    entry = client.ask(url, "POST", f"/api/v1/lessons/{quote(lesson, safe='')}/keep", {"keep": not undo})
+    typer.echo("Its recordings are kept here." if entry["kept_here"] else "Its recordings go to the server.")
 
 
 @app.command(epilog="Example: appliance doctor --config room.toml")

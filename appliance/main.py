@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import hashlib
+import json
 import logging
 import os
 import shutil
@@ -21,6 +22,7 @@ from appliance.api.app import create_app
 from appliance.api.board import Board
 from appliance.api.books import Books
 from appliance.api.devices import Devices
+from appliance.api.remote import Remote
 from appliance.api.room import Room
 from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
@@ -43,7 +45,7 @@ from appliance.room.poller import Poller
 from appliance.room.scenes import Scenes
 from appliance.spool import policy as sync_policy
 from appliance.spool import targets
-from appliance.spool.layout import Spool
+from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import open_or_rebuild
 
 log = logging.getLogger(__name__)
@@ -137,6 +139,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         boot=boot,
         idle=lambda: recorder.status().state == "ready",
     )
+    remote = Remote(spool)
     board = Board(
         config,
         recorder,
@@ -149,11 +152,13 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         lamps=lamps,
         buttons=buttons,
         scenes=scenes,
+        remote=remote,
     )
-    room = Room(config, recorder, preview, spool, bus, books, board, devices)
+    room = Room(config, recorder, preview, spool, bus, books, board, devices, remote)
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
     _warn(sources)
+    say_where(spool, url_of(door))
     log.info("The room is at http://%s:%d/ and keeps its lessons in %s.", host, port, spool_root)
 
     background: list[Callable[[], Awaitable[None]]] = [
@@ -210,6 +215,14 @@ def url_of(door: socket.socket) -> str:
     """Where this machine itself reaches the API."""
     host, port = door.getsockname()[:2]
     return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def say_where(spool: Spool, url: str) -> None:
+    """Leave the daemon's address in the spool for the agent. A disk that cannot take it hinders no recording."""
+    try:
+        write_atomically(spool.root / "daemon.json", json.dumps({"url": url}).encode() + b"\n")
+    except OSError as error:
+        log.warning("The sync agent will not find this daemon: %s", error)
 
 
 def policy_of(config: Config) -> RecorderPolicy:

@@ -146,7 +146,7 @@ def lessons(answer: Sequence[Answer]) -> str:
             duration(lesson["seconds"]),
             lesson["state"],
             size(sum(asset["bytes"] for asset in lesson["assets"])),
-            _sent(lesson["assets"]),
+            _sent(lesson),
             str(len(lesson["gaps"])),
             lesson["title"],
         ]
@@ -157,7 +157,10 @@ def lessons(answer: Sequence[Answer]) -> str:
     return table(["LESSON", "STARTED", "LENGTH", "STATE", "SIZE", "SENT", "GAPS", "TITLE"], rows)
 
 
-def _sent(assets: Sequence[Answer]) -> str:
+def _sent(lesson: Answer) -> str:
+    assets = lesson["assets"]
+    if lesson.get("kept_here"):
+        return "kept here"
     if assets and all(asset["receipted"] for asset in assets):
         return "all, freed here" if any(asset["removed"] for asset in assets) else "all"
     total = sum(asset["bytes"] for asset in assets)

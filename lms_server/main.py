@@ -12,6 +12,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
+from types import FrameType
 
 import anyio
 import structlog
@@ -23,7 +24,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import health, lessons, problems
+from lms_server.api import desk, health, lessons, problems, rooms
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
 from lms_server.catalog import Catalog
@@ -51,6 +52,19 @@ class Server:
     app: FastAPI
     ingest: Ingest
     database: Database
+    bell: desk.Bell
+
+
+class _Web(uvicorn.Server):
+    """Tells those who wait for a command that the server ends, so that nobody waits for them."""
+
+    def __init__(self, config: uvicorn.Config, bell: desk.Bell) -> None:
+        super().__init__(config)
+        self._bell = bell
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self._bell.closing = True
+        super().handle_exit(sig, frame)
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
@@ -67,9 +81,11 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     def address(request: Request) -> str:
         return settings.public_url or str(request.base_url).rstrip("/")
 
+    callers = Callers(catalog.rooms, catalog.people, clock)
+    bell = desk.Bell(catalog.desks)
     tus = Tus(
         settings=settings,
-        callers=Callers(catalog.rooms, catalog.people, clock),
+        callers=callers,
         rooms=catalog.rooms,
         uploads=uploads,
         ingest=ingest,
@@ -81,7 +97,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     sealing_key = keys.sealing_key(settings.keys)
     app.include_router(enrolment.router(catalog.rooms, key, sealing_key, address, clock))
     app.include_router(tus.router())
+    app.include_router(desk.router(catalog.desks, callers, bell))
     app.include_router(lessons.router(catalog, gate, store))
+    app.include_router(rooms.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
     app.include_router(portal_router(catalog, gate, clock=clock))
     app.add_middleware(
@@ -93,7 +111,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
         https_only=settings.public_url.startswith("https://"),
     )
     app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
-    return Server(app, ingest, database)
+    return Server(app, ingest, database, bell)
 
 
 def run(settings: Settings) -> None:
@@ -114,7 +132,7 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         try:
-            anyio.run(_serve, uvicorn.Server(config), server.ingest, listener, _url(host, port))
+            anyio.run(_serve, _Web(config, server.bell), server.ingest, listener, _url(host, port))
         finally:
             server.database.close()
 

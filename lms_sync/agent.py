@@ -18,6 +18,7 @@ from collections.abc import Callable
 
 import structlog
 
+from appliance.spool import keeping
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import TIER_ORDER, AssetRow, IllegalMove, Ledger, LedgerUnreadable
 from lms_sync import bandwidth, identity, wire
@@ -60,10 +61,10 @@ def due(row: AssetRow, now: float) -> bool:
     return row.retry_at <= now or row.retry_at > now + LONGEST_WAIT
 
 
-def rank(row: AssetRow) -> tuple[int, str, str]:
-    """What is worth most first, then what is oldest."""
+def rank(row: AssetRow) -> tuple[bool, int, str, str]:
+    """What somebody asked for first, then what is worth most, then what is oldest."""
     tier = TIER_ORDER.index(row.tier) if row.tier in TIER_ORDER else len(TIER_ORDER)
-    return tier, row.lesson, row.path
+    return not row.wish, tier, row.lesson, row.path
 
 
 class Agent:
@@ -186,6 +187,7 @@ class Agent:
             self._passage(ledger, row).step(Event.AGAIN)
         if refused:
             rows = ledger.assets()
+        rows = [row for row in rows if row.state == "receipted" or not keeping.holds(self._spool, row)]
         self._rows, self._rows_stamp = sorted(rows, key=rank), stamp
         waiting = {_key(row) for row in self._rows if row.state not in {"receipted", "refused"}}
         if waiting - self._known:
@@ -221,11 +223,12 @@ class Agent:
     def _ready(self, row: AssetRow) -> bool:
         free = self._held.get(_key(row), 0.0) <= time.monotonic()
         open_ = row.state not in {"receipted", "refused"} and free and self._wanted(row)
-        return open_ and not self._barred(row)
+        return open_ and not self._barred(row) and not keeping.holds(self._spool, row)
 
     def _urgent(self, ledger: Ledger, row: AssetRow) -> bool:
-        """Whether something worth more than this asset has come meanwhile."""
-        return any(rank(other) < rank(row) and self._ready(other) for other in ledger.assets())
+        """Whether something worth more than this asset has come meanwhile, or it shall stay here after all."""
+        worth_more = (other for other in ledger.assets() if rank(other) < rank(row))
+        return keeping.holds(self._spool, row) or any(self._ready(other) for other in worth_more)
 
     async def _identify(self) -> tuple[identity.Identity, Client]:
         """Who we are, read again when enrolment has changed it. Raises identity.IdentityError."""

@@ -27,6 +27,7 @@ from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
 from appliance.spool.targets import BadTargets
 from lms_sync import identity, report
 from lms_sync.agent import Agent
+from lms_sync.control import Control
 from lms_sync.delivering import Deliveries
 from lms_sync.door import EXPORT_RUNS, AlreadyRunning, only_one
 from lms_sync.governor import Governor
@@ -66,6 +67,7 @@ def run(spool: SpoolOption = DEFAULT_SPOOL) -> None:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(Agent(place, governor=governor).run())
             tasks.create_task(deliveries.run())
+            tasks.create_task(Control(place).run())
 
     with only_one(place):
         _until_signalled(work())

@@ -172,7 +172,7 @@ class Client:
     """Requests of one room to one server. An async context manager; one event loop.
 
     server: scheme, host and port. transport: for tests; the network otherwise. patience: seconds
-    (``PATIENCE``).
+    (``PATIENCE``). largest: bytes of an answer (``LARGEST_ANSWER``).
     """
 
     def __init__(
@@ -184,7 +184,9 @@ class Client:
         transport: httpx.AsyncBaseTransport | None = None,
         clock: ServerClock | None = None,
         patience: float = PATIENCE,
+        largest: int = LARGEST_ANSWER,
     ) -> None:
+        self._largest = largest
         self.server = server.rstrip("/")
         self._room = room
         self._key = key
@@ -266,7 +268,7 @@ class Client:
                     sent["Content-Length"] = str(len(body))
                 url, watch = self.server + path, {"trace": self._trace}
                 async with self._http.stream(method, url, headers=sent, content=content, extensions=watch) as response:
-                    return self._judge(response, await _read(response))
+                    return self._judge(response, await _read(response, self._largest))
         except TimeoutError as error:
             raise Unreachable("The server did not answer in time.") from error
         except httpx.TimeoutException as error:
@@ -341,11 +343,11 @@ def _transport(server: str) -> httpx.AsyncBaseTransport:
     return httpx.AsyncHTTPTransport(proxy=proxy, socket_options=options)
 
 
-async def _read(response: httpx.Response) -> bytes:
+async def _read(response: httpx.Response, largest: int) -> bytes:
     found = bytearray()
     async for part in response.aiter_raw():
         found += part
-        if len(found) > LARGEST_ANSWER:
+        if len(found) > largest:
             raise NotOurServer("The answer is longer than any of a Darsbox server.")
     return bytes(found)
 

@@ -19,6 +19,7 @@ from typing import Any
 import httpx
 import structlog
 
+from appliance.spool import keeping
 from appliance.spool import targets as spooled
 from appliance.spool.layout import Spool
 from appliance.spool.targets import Progress, Target
@@ -93,7 +94,7 @@ class Deliveries:
             lesson = self._spool.read_lesson(lesson_id)
         except (BadLesson, OSError):
             return False  # the daemon deals with it and says so
-        if lesson.state != "kept":
+        if lesson.state != "kept" or keeping.is_kept(self._spool, lesson_id):
             return False
         if not lesson.takes or any(
             not (self._spool.lesson_dir(lesson_id) / take.file).exists() for take in lesson.takes

@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from appliance.spool import keeping
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import wire
@@ -157,12 +158,15 @@ class Export:
             taken = take_up(self._spool, ledger, self._who, ours)
             space = self._space or (lambda: _above(ours.free(), floor))
             carrier = Carrier(self._spool, self._who, self._who.sealing_key, ours, space=space)
-            rows = {(row.lesson, row.path): row for row in ledger.assets() if row.state != "receipted"}
+            rows = {(row.lesson, row.path): row for row in ledger.assets() if self._may_go(row)}
             self._stock(carrier, rows)
             report = await self._fill(carrier, rows, begun, moved)
         if own_disk:
             report.hint = f"{self._stick} is on the room's own disk, half of which was left free; is the stick mounted?"
         return _with(report, taken)
+
+    def _may_go(self, row: AssetRow) -> bool:
+        return row.state != "receipted" and not keeping.holds(self._spool, row)
 
     def _enter(self, opened: ExitStack) -> Folder:
         """The room's folder on the stick."""

@@ -19,17 +19,19 @@ log = structlog.get_logger("lms_sync.agent")
 class Troubles:
     """subject: ``server`` | ``ledger`` | ``identity``. The first that came is the one the panel is told of."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "") -> None:
+        """name: in the log, in place of the subject's, for a channel beside the transfer's."""
+        self._name = name
         self._now: dict[str, tuple[str, str]] = {}
 
     def begin(self, subject: str, code: str, detail: str) -> None:
         if subject not in self._now:
-            log.warning(f"{subject}.lost", code=code, detail=detail)
+            log.warning(f"{self._name or subject}.lost", code=code, detail=detail)
         self._now[subject] = (code, detail)
 
     def end(self, subject: str) -> None:
         if self._now.pop(subject, None) is not None:
-            log.info(f"{subject}.back")
+            log.info(f"{self._name or subject}.back")
 
     @property
     def code(self) -> str:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from appliance.spool import targets
+from appliance.spool import keeping, targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import TIER_ORDER, AssetRow, Ledger
 from lms_sync import forecast
@@ -17,7 +17,7 @@ from lms_sync.bandwidth import SENTENCES, Local
 from lms_sync.governor import FORECAST
 from media.lesson import BadLesson
 
-_HIDDEN = ("lesson", "upload_url")
+_HIDDEN = ("lesson", "upload_url", "wish")
 _STATES = {
     "waiting": "waiting",
     "sending": "being sent",
@@ -30,8 +30,9 @@ _WAYS = {"waiting": "waiting", "sending": "being sent", "delivered": "delivered"
 
 def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
     """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "done_by" (of all; Unix seconds, None
-    when it cannot be said or nothing waits), "lessons": [{"id", "title", "state", "bytes", "sent", "waiting_for" (code
-    of ``bandwidth`` or None), "done_by", "assets": [...], "targets": {id: {"state", "problem"}}}]}, oldest first.
+    when it cannot be said or nothing waits), "lessons": [{"id", "title", "state", "kept_here",
+    "wished", "bytes", "sent", "waiting_for" (code of ``bandwidth`` or None), "done_by", "assets": [...],
+    "targets": {id: {"state", "problem"}}}]}, oldest first.
 
     Raises BadTargets."""
     elsewhere = targets.read(spool)
@@ -50,6 +51,8 @@ def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
                 "id": lesson,
                 "title": _title(spool, lesson),
                 "state": lesson_state(rows),
+                "kept_here": keeping.is_kept(spool, lesson),
+                "wished": any(row.wish for row in rows),
                 "bytes": sum(row.bytes for row in rows),
                 "sent": sum(row.bytes if row.state == "receipted" else row.sent for row in rows),
                 "waiting_for": _waiting_for(rows, barred),
@@ -105,7 +108,10 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
         said.append(f"All sent: {when(status['done_by'], now, local)}")
     for lesson in status["lessons"]:
         said.append("")
-        said.append(f"{lesson['id']}  {lesson['title'] or '(no title)'}: {_STATES[lesson['state']]}, {part(lesson)}")
+        said.append(
+            f"{lesson['id']}  {lesson['title'] or '(no title)'}: {_STATES[lesson['state']]}, {part(lesson)}"
+            + _wishes(lesson)
+        )
         if lesson["waiting_for"] in SENTENCES:
             said.append(f"  {SENTENCES[lesson['waiting_for']]}")
         if lesson["done_by"] is not None and lesson["done_by"] > now:
@@ -121,6 +127,11 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
     if not status["lessons"]:
         said += ["", "There is nothing to send."]
     return said
+
+
+def _wishes(lesson: Mapping[str, Any]) -> str:
+    kept = "; its recordings are kept here" if lesson["kept_here"] else ""
+    return ("; asked for, so it goes first" if lesson["wished"] else "") + kept
 
 
 def part(item: Mapping[str, Any]) -> str:

@@ -10,6 +10,7 @@ from importlib.metadata import version
 from appliance.api.books import Books
 from appliance.api.devices import Devices, problem_of, problem_view
 from appliance.api.health import JudgedRoom, Silence, judge
+from appliance.api.remote import Remote
 from appliance.api.views import (
     DiskView,
     LampView,
@@ -50,6 +51,7 @@ class Board:
         lamps: Lamps | None = None,
         buttons: Buttons | None = None,
         scenes: Scenes | None = None,
+        remote: Remote | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
@@ -57,6 +59,7 @@ class Board:
         self._lamps = lamps
         self._buttons = buttons
         self._scenes = scenes
+        self._remote = remote
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -107,6 +110,7 @@ class Board:
             lamps=self._shown(),
             muted=self._buttons is not None and self._buttons.muted,
             occupied=self._buttons.occupied if self._buttons is not None else None,
+            remote=self._remote.last if self._remote is not None else None,
         )
 
     def _shown(self) -> list[LampView]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import unicodedata
+from collections.abc import Awaitable, Callable
 from typing import Annotated
 
 from fastapi import APIRouter
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from appliance.api.room import Here
+from appliance.api.remote import Origin
+from appliance.api.room import Here, Room
 from appliance.api.views import StatusView
 
 MAX_TITLE = 200
@@ -28,6 +31,12 @@ Name = Annotated[str, Field(max_length=MAX_TITLE), AfterValidator(_printable)]
 class Start(BaseModel):
     model_config = ConfigDict(extra="forbid")
     title: Name = ""
+    origin: Origin | None = None
+
+
+class Stop(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    origin: Origin | None = None
 
 
 class MarkMoment(BaseModel):
@@ -38,7 +47,8 @@ class MarkMoment(BaseModel):
 @router.post("/start")
 async def start(room: Here, wish: Start | None = None) -> StatusView:
     """Begin a lesson. Problems: ``already-recording``, ``cannot-record``, ``disk-full``."""
-    await room.recorder.start(wish.title if wish is not None else "")
+    title = wish.title if wish is not None else ""
+    await _order(room, "start", wish.origin if wish is not None else None, lambda: room.recorder.start(title))
     return await room.board.status()
 
 
@@ -57,9 +67,9 @@ async def resume(room: Here) -> StatusView:
 
 
 @router.post("/stop")
-async def stop(room: Here) -> StatusView:
+async def stop(room: Here, wish: Stop | None = None) -> StatusView:
     """End the lesson and keep it. Problem: ``not-recording``."""
-    await room.recorder.stop()
+    await _order(room, "stop", wish.origin if wish is not None else None, room.recorder.stop)
     return await room.board.status()
 
 
@@ -68,3 +78,15 @@ async def mark(room: Here, wish: MarkMoment | None = None) -> StatusView:
     """Remember this moment. Problems: ``not-recording``, ``wrong-state``."""
     await room.recorder.mark(wish.label if wish is not None else "")
     return await room.board.status()
+
+
+async def _order(room: Room, verb: str, origin: Origin | None, do: Callable[[], Awaitable[None]]) -> None:
+    """A touch in the room is obeyed as it is; an order of the central server goes on record first."""
+    if origin is None:
+        await do()
+        return
+    await asyncio.to_thread(room.remote.announce, verb, origin)
+    before = room.recorder.status().lesson
+    await do()
+    after = room.recorder.status().lesson or before
+    await asyncio.to_thread(room.remote.obeyed, verb, origin, after.id if after is not None else "")

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from appliance.api.views import AssetView, GapView, LessonEntry
+from appliance.spool import keeping
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
 from media.lesson import BadLesson, Lesson, by_source
@@ -53,7 +54,13 @@ def _read(spool: Spool, lesson: str, rows: Sequence[AssetRow]) -> LessonEntry:
         asset.model_copy(update={"removed": asset.receipted and not (folder / asset.path).exists()})
         for asset in found.assets
     ]
-    return found.model_copy(update={"assets": assets, "removed": any(asset.removed for asset in assets)})
+    return found.model_copy(
+        update={
+            "assets": assets,
+            "removed": any(asset.removed for asset in assets),
+            "kept_here": keeping.is_kept(spool, lesson),
+        }
+    )
 
 
 def entry(lesson: Lesson, rows: Sequence[AssetRow]) -> LessonEntry:

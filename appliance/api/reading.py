@@ -11,7 +11,8 @@ from appliance.api import deliveries as books
 from appliance.api.listing import list_lessons, read_entry
 from appliance.api.room import Here
 from appliance.api.views import DeliveriesView, DeviceView, LessonEntry, StatusView
-from appliance.errors import NotFound
+from appliance.errors import DiskFull, NotFound
+from appliance.spool import keeping
 
 router = APIRouter()
 
@@ -19,6 +20,13 @@ router = APIRouter()
 class Place(BaseModel):
     model_config = ConfigDict(extra="forbid")
     preset: str = Field(min_length=1, max_length=60)
+
+
+class Keep(BaseModel):
+    """keep: false undoes it."""
+
+    model_config = ConfigDict(extra="forbid")
+    keep: bool = True
 
 
 @router.get("/status")
@@ -52,8 +60,21 @@ async def lessons(room: Here) -> list[LessonEntry]:
     return await asyncio.to_thread(list_lessons, room.spool)
 
 
+@router.post("/lessons/{lesson}/keep")
+async def keep(room: Here, lesson: str, wish: Keep | None = None) -> LessonEntry:
+    """Keep a lesson's recordings in the room, or undo that. Problem: ``not-found``."""
+    do = keeping.keep if wish is None or wish.keep else keeping.release
+    try:
+        await asyncio.to_thread(do, room.spool, lesson)
+    except (ValueError, FileNotFoundError):
+        pass  # said below, in the same words as for one that is only looked for
+    except OSError as error:
+        raise DiskFull(f"The wish cannot be written ({error.strerror}); free some room.") from error
+    return await lesson_here(room, lesson)
+
+
 @router.get("/lessons/{lesson}")
-async def lesson(room: Here, lesson: str) -> LessonEntry:
+async def lesson_here(room: Here, lesson: str) -> LessonEntry:
     """One lesson. Problem: ``not-found``."""
     entry = await asyncio.to_thread(read_entry, room.spool, lesson)
     if entry is None:

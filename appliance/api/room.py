@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 from appliance.api.board import Board
 from appliance.api.books import Books
 from appliance.api.devices import Devices
+from appliance.api.remote import Remote
 from appliance.config import Config
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
@@ -31,6 +32,7 @@ class Room:
     books: Books
     board: Board
     devices: Devices
+    remote: Remote
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 

@@ -120,6 +120,16 @@ class LampView(View):
     problem: ProblemView | None = None
 
 
+class RemoteView(View):
+    """The last order of the central server that was obeyed. at: Unix seconds by the room's clock."""
+
+    verb: str
+    by: str
+    command: str
+    lesson: str
+    at: float
+
+
 class FixtureView(View):
     """A panel, or a camera that turns, as it said last. power: None when it has not said. presets: places it can turn
     to. problem: why it does not answer now."""
@@ -158,6 +168,8 @@ class StatusView(View):
     """A switch or a button in the room says that nobody shall be heard."""
     occupied: bool | None = None
     """None where no sensor says so."""
+    remote: RemoteView | None = None
+    """It is about the lesson that is on only if it names that one."""
 
 
 class GapView(View):
@@ -191,6 +203,8 @@ class LessonEntry(View):
     gaps: list[GapView]
     assets: list[AssetView]
     removed: bool = False
+    kept_here: bool = False
+    """A teacher's wish: its recordings are not sent, and nothing of it is let go."""
     quality: dict[str, list[dict[str, Any]]] = {}
     """What the judge found wrong, by source: lists of {code, from, to, facts}."""
 

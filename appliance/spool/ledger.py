@@ -12,7 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
 
@@ -43,6 +43,9 @@ CREATE TABLE IF NOT EXISTS asset (
 CREATE TABLE IF NOT EXISTS note (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
 """
 _COLUMNS = "lesson, path, kind, source, tier, bytes, sha256, state, sent, upload_url, problem, retry_at, attempts"
+WISH = "wish."
+"""Notes that begin so, and end with a lesson's id: send it before all others."""
+_WISH = f"EXISTS (SELECT 1 FROM note WHERE key = '{WISH}' || asset.lesson)"  # noqa: S608 - constant text
 
 
 class IllegalMove(Exception):
@@ -70,6 +73,8 @@ class AssetRow:
     problem: str | None = None
     retry_at: float = 0.0
     attempts: int = 0
+    wish: bool = False
+    """Somebody asked for this lesson: it goes before all others."""
 
 
 class Ledger:
@@ -137,10 +142,11 @@ class Ledger:
         """All assets, or those of one lesson, oldest lesson first."""
         where, values = ("", ()) if lesson is None else ("WHERE lesson = ?", (lesson,))
         rows = self._db.execute(
-            f"SELECT {_COLUMNS} FROM asset {where} ORDER BY lesson, path",  # noqa: S608 - constant text
+            f"SELECT {_COLUMNS}, {_WISH} FROM asset {where} ORDER BY lesson, path",  # noqa: S608 - constant text
             values,
         )
-        return [AssetRow(*row) for row in rows]
+        found = [(AssetRow(*row[:-1]), row[-1]) for row in rows]
+        return [replace(row, wish=True) if wish else row for row, wish in found]
 
     def pending(self) -> list[AssetRow]:
         """What has no receipt yet and was not refused, in the order of sending: tier first, then age."""
@@ -199,6 +205,9 @@ class Ledger:
         self._db.execute(
             "INSERT INTO note VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value", (key, value)
         )
+
+    def forget(self, key: str) -> None:
+        self._db.execute("DELETE FROM note WHERE key = ?", (key,))
 
     def notes(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM note").fetchall())

@@ -10,17 +10,16 @@ on the disk first. Blocking: use it from a thread.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
-import os
 import shutil
 import sqlite3
 import stat
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import PurePosixPath
 
+from appliance.spool import audit, keeping
 from appliance.spool.layout import Spool, sync_directory
 from appliance.spool.ledger import AssetRow, Ledger, LedgerUnreadable
 from appliance.spool.receipts import Notary, Unproven
@@ -147,35 +146,19 @@ def _remove(spool: Spool, each: Candidate, now: float, *, free: int, wanted: int
         "free_bytes": free,
         "keep_free_bytes": wanted,
     }
-    _note(spool.root / "audit.log", json.dumps(line).encode() + b"\n")
+    audit.note(spool, line)
     file.unlink()
     sync_directory(file.parent)
     log.info("%s of lesson %s is on the server and was removed here to make room.", each.path, each.lesson)
 
 
-def _note(file: Path, line: bytes) -> None:
-    """Append one line, durably, after a line that a power cut may have torn."""
-    new = not file.exists()
-    descriptor = os.open(file, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o640)
-    try:
-        size = os.fstat(descriptor).st_size
-        if size and os.pread(descriptor, 1, size - 1) != b"\n":
-            line = b"\n" + line
-        if os.write(descriptor, line) != len(line):
-            raise OSError(28, "the audit log took only a part of its line")
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-    if new:
-        sync_directory(file.parent)
-
-
 def _kept(spool: Spool, lesson: str) -> Lesson | None:
+    """A whole lesson that no teacher wants to keep here."""
     try:
         found = spool.read_lesson(lesson)
     except (BadLesson, OSError, ValueError):
         return None
-    return found if found.state == "kept" else None
+    return found if found.state == "kept" and not keeping.is_kept(spool, lesson) else None
 
 
 def _is_whole(spool: Spool, lesson: Lesson, row: AssetRow) -> bool:

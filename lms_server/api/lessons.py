@@ -1,4 +1,4 @@
-"""Lessons, rooms and the session, for programs and for pages that use scripts."""
+"""Lessons and the session, for programs and for pages that use scripts."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lms_server.api.gate import Gate
 from lms_server.api.problems import problem
 from lms_server.api.ranges import NotSatisfiable, disposition, matches, parse_range
 from lms_server.catalog import Catalog
-from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person, RoomView
+from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person
 from lms_server.errors import BadRequest, NotFound
 from lms_server.store import NotStored, Store
 from lms_sync.wire import API
@@ -81,15 +81,6 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
         found = catalog.lessons.file(person, lesson_id, name)
         title = catalog.lessons.get(person, lesson_id).title if download else ""
         return serve(request, store, found, lesson_id, title if download else None)
-
-    @routes.get("/rooms", tags=["rooms"], summary="Every room, and when it was last heard of")
-    def rooms(request: Request) -> list[RoomView]:
-        return catalog.rooms.all(gate.require(request))
-
-    @routes.post("/rooms/{room_id}/revoke", tags=["rooms"], status_code=204, summary="Shut a room out")
-    def revoke(room_id: str, request: Request) -> Response:
-        catalog.rooms.revoke(gate.require(request), room_id)
-        return Response(status_code=204)
 
     return routes
 

@@ -10,7 +10,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lms_server.api.problems import problem
-from lms_sync import wire
+from lms_sync import wire, wire_control
 
 SECURITY = {
     "X-Content-Type-Options": "nosniff",
@@ -22,6 +22,7 @@ SECURITY = {
 """A page of ours sets its own policy; whatever does not is data, and runs nothing even when opened as a page."""
 MAX_BODY = 256 * 1024
 """Bytes; forms and JSON are far smaller, and uploads have their own way in."""
+MAX_TIMETABLE = wire_control.LARGEST_TIMETABLE
 CARRIED = frozenset({"bearer", wire.SCHEME.lower()})
 """Ways of signing in that no browser sends by itself, unlike a cookie or Basic."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -51,11 +52,11 @@ class Shields:
                 403, "foreign-origin", "The request came from another site's page; use this server's own."
             )
             await refusal(scope, receive, send_shielded)
-        elif not uploads and _length(headers) > MAX_BODY:
-            refusal = problem(413, "too-large", f"A request to this address has at most {MAX_BODY} bytes.")
+        elif not uploads and _length(headers) > (most := _most(scope["path"])):
+            refusal = problem(413, "too-large", f"A request to this address has at most {most} bytes.")
             await refusal(scope, receive, send_shielded)
         else:
-            await self._app(scope, receive if uploads else _bounded(receive), send_shielded)
+            await self._app(scope, receive if uploads else _bounded(receive, _most(scope["path"])), send_shielded)
 
     def _shield(self, headers: MutableHeaders) -> None:
         for name, value in SECURITY.items():
@@ -81,7 +82,12 @@ def _length(headers: Headers) -> int:
     return int(text) if text.isdigit() else 0
 
 
-def _bounded(receive: Receive) -> Receive:
+def _most(path: str) -> int:
+    """Bytes of a body to this address."""
+    return MAX_TIMETABLE if path.startswith(f"{wire.API}/rooms/") and path.endswith("/timetable") else MAX_BODY
+
+
+def _bounded(receive: Receive, most: int) -> Receive:
     """A body that does not announce its length is ended at the limit: what is cut off is no valid form or JSON."""
     seen = 0
 
@@ -90,7 +96,7 @@ def _bounded(receive: Receive) -> Receive:
         message = await receive()
         if message["type"] == "http.request":
             seen += len(message.get("body", b""))
-            if seen > MAX_BODY:
+            if seen > most:
                 return {"type": "http.request", "body": b"", "more_body": False}
         return message
 

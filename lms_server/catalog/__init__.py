@@ -9,6 +9,7 @@
     catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
     catalog.rooms.revoke(person, room_id) -> None                           raises Forbidden, NotFound
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
+    catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
     catalog.people.by_token(token) -> Person | None
 
@@ -22,6 +23,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lms_server.catalog.database import Database
+from lms_server.catalog.desks import Desks
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
@@ -34,8 +36,9 @@ class Catalog:
     lessons: Lessons
     rooms: Rooms
     people: People
+    desks: Desks
 
     @classmethod
     def over(cls, database: Database, clock: Clock) -> Catalog:
         """clock: Unix seconds; time.time in the composition root."""
-        return cls(Lessons(database, clock), Rooms(database, clock), People(database, clock))
+        return cls(Lessons(database, clock), Rooms(database, clock), People(database, clock), Desks(database, clock))

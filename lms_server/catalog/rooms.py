@@ -11,8 +11,9 @@ from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
 from lms_server.catalog.database import Database
+from lms_server.catalog.desks import health_of
 from lms_server.catalog.schemas import Person, RoomView
-from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room
+from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
 
 CODE_SECONDS = 15 * 60.0
@@ -116,6 +117,7 @@ class Rooms:
                 .join(Institution, col(Room.institution_id) == col(Institution.id))
                 .order_by(col(Institution.name), col(Room.name))
             ).all()
+            desks = {desk.room_id: desk for desk in session.exec(select(RoomDesk))}
             tally = session.exec(
                 select(
                     col(LessonRow.room_id), col(LessonRow.state), func.count(), func.max(col(LessonRow.started))
@@ -138,6 +140,7 @@ class Rooms:
                 receiving=counts.get(room.id, {}).get("receiving", 0),
                 failed=counts.get(room.id, {}).get("failed", 0),
                 last_lesson=last.get(room.id),
+                health=health_of(desks.get(room.id)),
             )
             for room, institution in rows
         ]

@@ -110,9 +110,63 @@ class LessonPage(View):
     next: str | None
 
 
+class SourceHealth(View):
+    """state: by the room's evidence. problem: a code, or empty."""
+
+    id: str
+    label: str
+    state: str
+    problem: str
+
+
+class Health(View):
+    """A room's last heartbeat. received: Unix seconds by the server's clock; the rest was true then. disk_hours: of
+    recording that fit; backlog: bytes without a receipt, by tier; forecast: seconds until they are sent; kept: lessons
+    whose recordings a teacher keeps in the room."""
+
+    received: float
+    version: str
+    state: str
+    title: str
+    sources: list[SourceHealth]
+    disk_hours: float | None
+    backlog: dict[str, int]
+    problem: str
+    forecast: float | None
+    clock_ahead: float
+    kept: list[str]
+
+    @property
+    def waiting(self) -> int:
+        """Bytes."""
+        return sum(self.backlog.values())
+
+
+CommandState = Literal["queued", "delivered", "done", "refused", "expired"]
+
+
+class CommandView(View):
+    """What somebody wanted a room to do, and what became of it. Times are the server's. outcome: a code."""
+
+    id: str
+    room_id: str
+    verb: str
+    title: str
+    lesson: str
+    by: str
+    made: float
+    expires: float
+    delivered: float | None
+    done: float | None
+    state: CommandState
+    outcome: str
+    detail: str
+
+
 class RoomView(View):
     """last_seen: Unix seconds by the server's clock, None before the first signed request. lessons: how many came or
-    are coming; receiving: how many of them are still on their way; failed: how many could not be made ready."""
+    are coming; receiving: how many of them are still on their way; failed: how many could not be made ready. health:
+    None before the first heartbeat."""
 
     id: str
     name: str
@@ -124,3 +178,4 @@ class RoomView(View):
     receiving: int
     failed: int
     last_lesson: float | None
+    health: Health | None = None

@@ -166,3 +166,35 @@ class UploadRow(SQLModel, table=True):
     asset_id: int | None = Field(default=None, foreign_key="asset.id")
     made: float
     expires: float
+
+
+class RoomDesk(SQLModel, table=True):
+    """What the server last heard from a room beside its uploads, and what it has ready for it. heartbeat: as it came,
+    checked; received: when. calendar: its timetable, iCalendar."""
+
+    __tablename__ = "room_desk"
+    room_id: str = Field(primary_key=True, foreign_key="room.id")
+    heartbeat: dict[str, object] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
+    received: float | None = None
+    calendar: str = ""
+    calendar_etag: str = ""
+    policy: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class CommandRow(SQLModel, table=True):
+    """Something a person wants a room to do. It is delivered until its outcome came, or its time is over."""
+
+    __tablename__ = "command"
+    __table_args__ = (Index("ix_command_open", "done", "expires"),)
+    id: str = Field(primary_key=True)
+    room_id: str = Field(foreign_key="room.id", index=True)
+    verb: str
+    title: str = ""
+    lesson_id: str = Field(default="", index=True)
+    by: str
+    made: float
+    expires: float
+    delivered: float | None = None
+    done: float | None = None
+    outcome: str = ""
+    detail: str = ""

@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import resources
 from typing import Any
 
-from babel import Locale, dates, numbers, units
+from babel import Locale, dates, lists, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -99,9 +100,18 @@ class Tongue:
         """3 minutes ago · il y a 3 minutes · قبل 3 دقائق."""
         return dates.format_timedelta(timedelta(seconds=-max(1.0, seconds)), add_direction=True, locale=self.locale)
 
+    def names(self, names: Sequence[str]) -> str:
+        """front, board and lectern."""
+        return lists.format_list([isolated(name) for name in names], locale=self.locale)
+
     def span(self, seconds: float) -> str:
         """3 days · 3 jours · 3 أيام, in words."""
         return dates.format_timedelta(timedelta(seconds=max(1.0, seconds)), locale=self.locale)
+
+
+def isolated(text: str) -> str:
+    """A name inside a sentence that may run the other way (Unicode's first strong isolate)."""
+    return f"\u2068{text}\u2069"
 
 
 def clock(seconds: float) -> str:

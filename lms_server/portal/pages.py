@@ -76,6 +76,7 @@ def portal_router(
     router.add_api_route("/logout", portal.sign_out, methods=["POST"])
     router.add_api_route("/lessons", portal.lessons, methods=look)
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
+    router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
     router.add_api_route("/rooms", portal.rooms, methods=look)
     return router
 
@@ -180,6 +181,8 @@ class _Portal:
         lesson = self._catalog.lessons.get(person, lesson_id)
         playable = [file for file in lesson.files if file.kind in _PLAYABLE]
         chosen = next((file for file in playable if file.name == source), playable[0] if playable else None)
+        arriving = lesson.state == "receiving"
+        kept = arriving and self._catalog.desks.kept(lesson.room_id, lesson.id)
         return self._page(
             request,
             "lesson.html",
@@ -201,7 +204,14 @@ class _Portal:
             whole=words.sum_of_gaps(tongue, lesson),
             quality=words.quality(tongue, lesson),
             seen_by=words.seen_by(tongue, lesson),
+            wish=words.wish(tongue, self._catalog.desks.asked(lesson.id)) if arriving else "",
+            may_ask=arriving and not kept and person.role in ("admin", "it"),
+            kept=kept,
         )
+
+    def send_now(self, request: Request, lesson_id: str) -> Response:
+        self._catalog.desks.send_now(self._gate.require(request), lesson_id)
+        return RedirectResponse(f"/lessons/{lesson_id}", 303)
 
     def rooms(self, request: Request) -> Response:
         person = self._gate.require(request)

@@ -6,14 +6,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lms_server.catalog.schemas import File, LessonDetail, LessonState, RoomView, Source
+from lms_server.catalog.schemas import CommandView, File, Health, LessonDetail, LessonState, RoomView, Source
 
-from .language import Tongue
+from .language import Tongue, isolated
 
 SILENT = 26 * 3600.0
 """Seconds without a word after which a room's silence is worth a sentence: longer than from one evening to the next."""
 SILENT_MIDWAY = 900.0
 """The same while a lesson of it is on its way."""
+
+FEW_HOURS = 3.0
+"""Of recording that fit on a room's disk: a morning's lessons."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +129,19 @@ def quality(tongue: Tongue, lesson: LessonDetail) -> str:
     return " · ".join(found)
 
 
+def wish(tongue: Tongue, asked: CommandView | None) -> str:
+    """How far somebody's wish to have a lesson first has come; empty when nobody has one, or it is too old."""
+    if asked is None or asked.state == "expired":
+        return ""
+    facts = {"time": f"{tongue.day(asked.made)} · {tongue.hour(asked.made)}"}
+    return {
+        "queued": tongue.gettext("Asked for at %(time)s. The room has not heard it yet."),
+        "delivered": tongue.gettext("Asked for at %(time)s. The room has heard it."),
+        "done": tongue.gettext("Asked for at %(time)s. The room has heard it, and sends this lesson first."),
+        "refused": tongue.gettext("Asked for at %(time)s. The room cannot send it."),
+    }[asked.state] % facts
+
+
 def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
     """Who may open a lesson."""
     if lesson.open_to_all:
@@ -171,7 +187,7 @@ def _judge(tongue: Tongue, room: RoomView, now: float) -> RoomSentence:
         return RoomSentence(room, 0, tongue.gettext("Shut out: this room can send nothing more."))
     if silent is None:
         return RoomSentence(room, 3, tongue.gettext("Enrolled, but it has never called. Is it switched on?"))
-    return _trouble(tongue, room, silent) or _calm(tongue, room)
+    return _trouble(tongue, room, silent) or _calm(tongue, room, silent)
 
 
 def _trouble(tongue: Tongue, room: RoomView, silent: float) -> RoomSentence | None:
@@ -190,13 +206,56 @@ def _trouble(tongue: Tongue, room: RoomView, silent: float) -> RoomSentence | No
             room.receiving,
         )
         return RoomSentence(room, 3 if silent > SILENT else 2, sentence % {"number": room.receiving, **facts})
+    if silent <= SILENT_MIDWAY and room.health is not None:
+        return _ailing(tongue, room, room.health)
+    if room.health is not None and room.health.waiting:
+        facts["size"] = tongue.size(room.health.waiting)
+        sentence = tongue.gettext("Silent for %(span)s with %(size)s still to send. Is it switched on and connected?")
+        return RoomSentence(room, 3 if silent > SILENT else 2, sentence % facts)
     if silent > SILENT:
         sentence = tongue.gettext("Not heard from for %(span)s. Is it switched on and connected?")
         return RoomSentence(room, 2, sentence % facts)
     return None
 
 
-def _calm(tongue: Tongue, room: RoomView) -> RoomSentence:
+def _ailing(tongue: Tongue, room: RoomView, health: Health) -> RoomSentence | None:
+    """What a room that is there says is wrong with it."""
+    wrong = [each.label or each.id for each in health.sources if each.problem or each.state in ("lost", "stalled")]
+    facts = {"names": tongue.names(wrong)} if wrong else {}
+    if health.state == "silent":
+        sentence = tongue.gettext("Connected, but its recorder does not run. Restart the room’s computer.")
+        return RoomSentence(room, 3, sentence)
+    if wrong and health.state == "recording":
+        return RoomSentence(room, 3, tongue.gettext("Recording without %(names)s.") % facts)
+    if health.disk_hours is not None and health.disk_hours < FEW_HOURS:
+        sentence = tongue.gettext("The disk has room for only %(span)s of lessons; free some or help it send.")
+        return RoomSentence(room, 3, sentence % {"span": tongue.duration(3600 * health.disk_hours)})
+    if wrong:
+        return RoomSentence(room, 2, tongue.gettext("Not ready: %(names)s. Look at the device.") % facts)
+    if health.problem and health.waiting:
+        sentence = tongue.gettext("Connected, but it cannot send: %(size)s are waiting.")
+        return RoomSentence(room, 2, sentence % {"size": tongue.size(health.waiting)})
+    return None
+
+
+def _busy(tongue: Tongue, health: Health) -> str:
+    """What a room that is well is doing; empty when it does nothing."""
+    if health.state in ("recording", "paused"):
+        if not health.title:
+            return tongue.gettext("A lesson is on.")
+        return tongue.gettext("A lesson is on: %(title)s.") % {"title": isolated(health.title)}
+    if not health.waiting:
+        return ""
+    facts = {"size": tongue.size(health.waiting)}
+    if health.forecast is None:
+        return tongue.gettext("Sending: %(size)s to go.") % facts
+    return tongue.gettext("Sending: %(size)s to go, some %(span)s.") % {**facts, "span": tongue.span(health.forecast)}
+
+
+def _calm(tongue: Tongue, room: RoomView, silent: float) -> RoomSentence:
+    busy = _busy(tongue, room.health) if room.health is not None and silent <= SILENT_MIDWAY else ""
+    if busy:
+        return RoomSentence(room, 1, busy)
     if room.receiving:
         sentence = tongue.ngettext(
             "%(number)d lesson is on its way.", "%(number)d lessons are on their way.", room.receiving

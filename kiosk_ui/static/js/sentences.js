@@ -16,6 +16,10 @@ export function health(words, status) {
     const found = { ...status, health: { ...status.health, code: facts.verdict } };
     return `${words.t("tested.failed", { time: time(facts.at) })} ${health(words, found)}`;
   }
+  const { remote, lesson } = status;
+  if (code === "all-well" && lesson && remote?.verb === "start" && remote.lesson === lesson.id) {
+    return words.t("remote.started", { by: remote.by });
+  }
   if (code === "all-well" && status.selftest) {
     return `${words.t("health.all-well")} ${words.t("tested.passed", { time: time(status.selftest.at) })}`;
   }

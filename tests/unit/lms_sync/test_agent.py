@@ -12,9 +12,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from appliance.spool import keeping
 from appliance.spool import policy as policies
 from appliance.spool.layout import Spool
-from appliance.spool.ledger import AssetRow, Ledger
+from appliance.spool.ledger import WISH, AssetRow, Ledger
 from lms_sync import identity, wire
 from lms_sync.agent import LONGEST_WAIT, Agent, due, rank
 from lms_sync.client import Client, ServerClock
@@ -272,3 +273,26 @@ async def test_a_metered_link_carries_small_forms_only(spool: Spool, server: Fak
     assert {row.tier for row in left} == {"master"}
     policies.write(spool, {"metered": "no"})
     assert await agent_of(spool, server).once() == []
+
+
+async def test_a_lesson_that_is_asked_for_goes_before_all_others(spool: Spool, server: FakeServer) -> None:
+    with Ledger(spool.ledger_file) as ledger:
+        ledger.note(WISH + lesson_id(2), "1")
+    order: list[str] = []
+    agent = agent_of(spool, server)
+    agent._moved = lambda row, sent: order.append(row.lesson)
+    await agent.once()
+    assert list(dict.fromkeys(order)) == [lesson_id(2), lesson_id(1)]
+
+
+async def test_a_lesson_that_a_teacher_keeps_here_is_not_sent_until_that_is_undone(
+    spool: Spool, server: FakeServer
+) -> None:
+    keeping.keep(spool, lesson_id(1))
+    assert await agent_of(spool, server).once() == []
+    states = {name: row.state for name, row in rows_of(spool).items()}
+    assert states["1/lesson.json"] == states["2/front/take-001.mp4"] == "receipted"
+    assert states["1/front/take-001.mp4"] == states["1/front/take-002.mp4"] == "waiting"
+    keeping.release(spool, lesson_id(1))
+    assert await agent_of(spool, server).once() == []
+    assert {row.state for row in rows_of(spool).values()} == {"receipted"}

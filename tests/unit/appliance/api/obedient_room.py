@@ -11,6 +11,7 @@ from appliance.api.app import create_app
 from appliance.api.board import Board
 from appliance.api.books import Books
 from appliance.api.devices import Devices
+from appliance.api.remote import Remote
 from appliance.api.room import Room
 from appliance.config import parse
 from appliance.errors import AlreadyRecording, NotRecording, WrongState
@@ -90,8 +91,9 @@ def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
     preview = Preview({}, bus, "ffmpeg")
     devices = Devices(config, recorder.status, preview)
     books = Books(spool, config.server.url)
-    board = Board(config, recorder, books, devices)
-    return Room(config, recorder, preview, spool, bus, books, board, devices), recorder
+    remote = Remote(spool)
+    board = Board(config, recorder, books, devices, remote=remote)
+    return Room(config, recorder, preview, spool, bus, books, board, devices, remote), recorder
 
 
 def client_of(room: Room) -> httpx.AsyncClient:

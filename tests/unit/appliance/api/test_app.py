@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 
 from appliance.api.books import sync_view
+from appliance.api.remote import Remote
 from appliance.api.room import Room
 from appliance.spool.ledger import AssetRow
 from media.lesson import Lesson, Source, Span, Take
+from tests.peers.spool import keep_lesson
 from tests.unit.appliance.api.obedient_room import ObedientRecorder, client_of, make_room
 
 LESSON = "01JD4R6YJ3M3W9VZB0Q7RZB6C5"
@@ -34,7 +36,7 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
     }
     assert set(body) == {
         *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "sync", "health", "last"),
-        *("making", "selftest", "fixtures", "lamps", "muted", "occupied"),
+        *("making", "selftest", "fixtures", "lamps", "muted", "occupied", "remote"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"
@@ -183,3 +185,33 @@ def test_progress_counts_only_lessons_that_have_not_arrived_whole() -> None:
     view = sync_view(rows, {"sync.last_contact": "12.5", "sync.problem": "", "sync.server": "http://s"}, None)
     assert (view.lessons_waiting, view.bytes_total, view.bytes_sent) == (2, 160, 50)
     assert (view.server, view.last_contact, view.problem) == ("http://s", 12.5, None)
+
+
+@pytest.mark.anyio
+async def test_a_start_from_afar_is_on_record_and_on_the_panel(made: tuple[Room, ObedientRecorder]) -> None:
+    """Those in the room must be able to see that somebody else began to record them."""
+    room, _ = made
+    origin = {"by": "amina", "command": "01JD4R6YJ3M3W9VZB0Q7RZB6C5"}
+    async with client_of(room) as client:
+        here = (await client.post("/api/v1/lesson/start", json={"title": "Here"})).json()
+        assert here["remote"] is None
+        await client.post("/api/v1/lesson/stop")
+        told = (await client.post("/api/v1/lesson/start", json={"title": "Afar", "origin": origin})).json()
+        assert (told["remote"]["by"], told["remote"]["lesson"]) == ("amina", told["lesson"]["id"])
+        refused = await client.post("/api/v1/lesson/start", json={"origin": {"by": "x", "command": "../"}})
+        assert refused.status_code == 422
+    lines = [json.loads(line) for line in (room.spool.root / "audit.log").read_text().splitlines()]
+    assert [(line["what"], line["by"]) for line in lines] == [("start", "amina")]
+    assert Remote(room.spool).last == room.remote.last
+
+
+@pytest.mark.anyio
+async def test_a_teacher_keeps_a_lesson_here_and_undoes_it(made: tuple[Room, ObedientRecorder]) -> None:
+    room, _ = made
+    lesson = keep_lesson(room.spool.root, 1, 100)
+    async with client_of(room) as client:
+        at = f"/api/v1/lessons/{lesson.id}/keep"
+        assert (await client.post(at)).json()["kept_here"] is True
+        assert (await client.get(f"/api/v1/lessons/{lesson.id}")).json()["kept_here"] is True
+        assert (await client.post(at, json={"keep": False})).json()["kept_here"] is False
+        assert (await client.post("/api/v1/lessons/none/keep")).status_code == 404

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from appliance.recorder import recovery
-from appliance.spool import targets
+from appliance.spool import keeping, targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, assets_of, open_or_rebuild
 from appliance.spool.receipts import Notary, Unproven
@@ -290,3 +290,14 @@ def test_a_lesson_that_a_required_target_lacks_stays_whole_whatever_the_server_s
     targets.file_of(room.spool).write_text("{")
     outcome = make_room(room.spool, ALL, NOW)
     assert (outcome.removed, outcome.refusal[:12]) == ((), "targets.json")
+
+
+def test_a_lesson_that_a_teacher_keeps_here_stays_whole(room: Room) -> None:
+    for row in room.rows():
+        room.sign(row)
+    keeping.keep(room.spool, lesson_id(1))
+    make_room(room.spool, ALL, NOW)
+    assert {name.split("/")[0] for name in room.files()} == {lesson_id(1)}
+    keeping.release(room.spool, lesson_id(1))
+    make_room(room.spool, ALL, NOW)
+    assert room.files() == set()

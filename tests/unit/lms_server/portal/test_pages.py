@@ -273,3 +273,17 @@ async def test_style_and_tokens_are_fetched_once_for_ever(browser: httpx.AsyncCl
     tokens = resources.files("kiosk_ui").joinpath("static", "tokens.css").read_bytes()
     assert (await browser.get("/static/portal/tokens.css")).content == tokens
     assert (await browser.get("/static/portal/..%2Fpages.py")).status_code == 404
+
+
+async def test_an_admin_asks_for_a_lesson_and_sees_how_far_the_wish_is(app: FastAPI) -> None:
+    """Who waits for a lesson must see that the wish was taken, and nobody else may make it."""
+    transport = httpx.ASGITransport(app)
+    for name, status in (("sidi", 403), ("amina", 303)):
+        async with httpx.AsyncClient(transport=transport, base_url="http://portal") as browser:
+            await browser.post("/login", data={"name": name, "password": PASSWORD})
+            answer = await browser.post(f"/lessons/{ARRIVING}/send-now")
+            assert answer.status_code == status
+            if status == 303:
+                page = (await browser.get(answer.headers["location"], params={"lang": "en"})).text
+                assert "The room has not heard it yet." in page
+                assert "Send this lesson first" not in page

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from starlette.requests import Request
 
-from lms_server.catalog.schemas import File, Gap, LessonDetail, RoomView, Source
+from lms_server.catalog.schemas import File, Gap, Health, LessonDetail, RoomView, Source
 from lms_server.portal import words
 from lms_server.portal.language import Tongues
 
@@ -126,3 +126,37 @@ def test_what_is_here_and_what_follows(state: str, sentence: str) -> None:
 def test_an_unknown_reason_is_shown_as_it_came() -> None:
     assert words.why_gap(ENGLISH, "meteor") == "meteor"
     assert words.exact(ENGLISH, Gap(source="a", at=0, seconds=1.44, why="lost").seconds) == "1.4 s"
+
+
+def health(**more: Any) -> Health:
+    facts: dict[str, Any] = {"received": NOW - 30, "version": "1", "state": "ready", "title": "", "sources": []}
+    facts |= {"disk_hours": 41.0, "backlog": {}, "problem": "", "forecast": None, "clock_ahead": 0.0, "kept": []}
+    return Health.model_validate(facts | more)
+
+
+def source_of(state: str, problem: str = "") -> dict[str, str]:
+    return {"id": "front", "label": "Board", "state": state, "problem": problem}
+
+
+@pytest.mark.parametrize(
+    ("silent", "facts", "need", "words_of_it"),
+    [
+        (30, {"state": "silent"}, 3, "its recorder does not run"),
+        (30, {"state": "recording", "sources": [source_of("lost")]}, 3, "Recording without \u2068Board\u2069."),
+        (30, {"disk_hours": 1.5}, 3, "only 1 h 30 min"),
+        (30, {"sources": [source_of("idle", "auth-failed")]}, 2, "Not ready"),
+        (30, {"problem": "not-our-server", "backlog": {"master": 2_000_000_000}}, 2, "it cannot send: 2 GB"),
+        (30, {"state": "recording", "title": "Analyse"}, 1, "A lesson is on: \u2068Analyse\u2069."),
+        (30, {"backlog": {"master": 2_000_000_000}}, 1, "Sending: 2 GB to go."),
+        (30, {"backlog": {"master": 2_000_000_000}, "forecast": 7200.0}, 1, "some 2 hours"),
+        (3600, {"backlog": {"master": 2_000_000_000}}, 2, "Silent for 1 hour with 2 GB still to send."),
+        (3600, {"disk_hours": 1.5}, 0, "All well"),  # what it said an hour ago is no evidence now
+    ],
+)
+def test_a_room_is_judged_by_what_it_said_itself(
+    silent: float, facts: dict[str, Any], need: int, words_of_it: str
+) -> None:
+    """An admin with forty rooms must see first which one needs a hand, and why."""
+    judged = words.rooms_by_need(ENGLISH, [room("A", last_seen=NOW - silent, health=health(**facts))], NOW)[0]
+    assert words_of_it in judged.sentence
+    assert judged.need == need

@@ -1,0 +1,89 @@
+"""Rooms as admins see and steer them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated
+
+from fastapi import APIRouter
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from lms_server.api.gate import Gate
+from lms_server.catalog import Catalog
+from lms_server.catalog.schemas import CommandView, RoomView
+from lms_server.errors import BadRequest, TooLarge
+from lms_sync.wire import API
+from lms_sync.wire_control import LARGEST_TIMETABLE, Policy, Verb
+
+
+class NewCommand(BaseModel):
+    """seconds: after which it shall not be done any more."""
+
+    model_config = ConfigDict(extra="forbid")
+    verb: Verb
+    title: Annotated[str, StringConstraints(max_length=200)] = ""
+    lesson: Annotated[str, StringConstraints(max_length=26)] = ""
+    seconds: Annotated[float, Field(gt=0, le=90 * 86400)] | None = None
+
+
+class NewPolicy(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    long_poll: bool = True
+
+
+def router(catalog: Catalog, gate: Gate) -> APIRouter:
+    routes = APIRouter(prefix=API, tags=["rooms"])
+
+    @routes.get("/rooms", summary="Every room: when it was last heard of, and how it is")
+    def rooms(request: Request) -> list[RoomView]:
+        return catalog.rooms.all(gate.require(request))
+
+    @routes.post("/rooms/{room_id}/revoke", status_code=204, summary="Shut a room out")
+    def revoke(room_id: str, request: Request) -> Response:
+        catalog.rooms.revoke(gate.require(request), room_id)
+        return Response(status_code=204)
+
+    @routes.post("/rooms/{room_id}/commands", status_code=201, summary="Tell a room what to do")
+    def command(room_id: str, body: NewCommand, request: Request) -> CommandView:
+        person = gate.require(request)
+        return catalog.desks.order(
+            person, room_id, body.verb, title=body.title, lesson=body.lesson, patience=body.seconds
+        )
+
+    @routes.get("/rooms/{room_id}/commands", summary="What a room was told lately, and what became of it")
+    def commands(room_id: str, request: Request) -> Sequence[CommandView]:
+        return catalog.desks.commands(gate.require(request), room_id)
+
+    @routes.put("/rooms/{room_id}/timetable", status_code=204, summary="Give a room its timetable, iCalendar")
+    async def timetable(room_id: str, request: Request) -> Response:
+        person = await run_in_threadpool(gate.require, request)
+        try:
+            calendar = (await _read(request)).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadRequest("bad-timetable", "The timetable is not text in UTF-8.") from error
+        etag = await run_in_threadpool(catalog.desks.set_timetable, person, room_id, calendar)
+        return Response(status_code=204, headers={"ETag": f'"{etag}"'})
+
+    @routes.put("/rooms/{room_id}/policy", status_code=204, summary="What a room may do with its link")
+    def policy(room_id: str, body: NewPolicy, request: Request) -> Response:
+        catalog.desks.set_policy(gate.require(request), room_id, Policy(body.long_poll))
+        return Response(status_code=204)
+
+    @routes.post("/lessons/{lesson_id}/send-now", status_code=202, summary="Ask the room to send a lesson first")
+    def send_now(lesson_id: str, request: Request) -> CommandView:
+        return catalog.desks.send_now(gate.require(request), lesson_id)
+
+    return routes
+
+
+async def _read(request: Request) -> bytes:
+    """Raises TooLarge."""
+    body = bytearray()
+    async for piece in request.stream():
+        body += piece
+        if len(body) > LARGEST_TIMETABLE:
+            raise TooLarge("too-large", "A timetable has at most 1 MiB; export a shorter time.")
+    return bytes(body)
