@@ -19,7 +19,7 @@ from lms_sync.localfile import LocalFile
 from lms_sync.pace import Pace
 from lms_sync.transfer import Transfer
 from tests.peers.central import Central, SigningRoom, asset
-from tests.peers.npm_tus import NpmServer, npm_server, npm_upload
+from tests.peers.npm_tus import NpmServer, node_version, npm_server, npm_upload
 from tests.peers.toxic import Toxic, toxic
 
 
@@ -47,6 +47,8 @@ class Memory:
 
 @pytest.fixture
 def server(tmp_path: Path) -> Iterator[NpmServer]:
+    if node_version() < 20:
+        pytest.skip("@tus/server answers 500 after a cut on Node.js 18; it asks for 20 itself")
     with npm_server(tmp_path / "theirs") as running:
         yield running
 
@@ -158,7 +160,7 @@ def test_their_client_survives_cuts(
     central: Central, room: SigningRoom, service: dict[str, str], link: Toxic, tmp_path: Path
 ) -> None:
     file, content = film(tmp_path, 4_000_000)
-    link.cut_after = 900_000  # of every connection, in the middle of its second chunk
+    link.cut_after = 400_000  # of every connection, in the middle of its first chunk
     done = npm_upload(link.url + wire.UPLOADS, file, headers=service, metadata=facts(room), chunkSize=600_000)
     assert done["retries"] >= 3
     assert stored(central, content) == [len(content)]

@@ -35,6 +35,12 @@ class NpmServer:
         return [path.read_bytes() for path in sorted(self.folder.iterdir()) if path.suffix != ".json"]
 
 
+def node_version() -> int:
+    """The first number of Node.js's version."""
+    said = subprocess.run(["node", "--version"], capture_output=True, text=True, check=True).stdout
+    return int(said.removeprefix("v").partition(".")[0])
+
+
 @contextmanager
 def npm_server(folder: Path, host: str = "127.0.0.1") -> Iterator[NpmServer]:
     """``@tus/server`` at /api/v1/uploads, keeping its files in folder. It checks no checksums."""
