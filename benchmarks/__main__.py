@@ -17,6 +17,7 @@ from benchmarks import (
     judge,
     late,
     loop,
+    month,
     recording,
     renditions,
     salvage,
@@ -53,6 +54,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "sync.shaped": sync.shared,
     "sync.yield": sync.giving_way,
     "sync.idle": sync.idle,
+    "sync.month": month.month,
 }
 
 
