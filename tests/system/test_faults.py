@@ -83,21 +83,23 @@ def test_a_touch_on_stop_after_the_daemon_was_killed_ends_the_lesson_it_found(ro
 def test_a_killed_capture_costs_its_source_at_most_a_second_and_the_others_nothing(
     room: Room, source: str, program: str
 ) -> None:
-    """Three times: a machine on which other tests run may once keep the next keeper waiting for a processor."""
-    begin(room)
+    """In three lessons, for a machine on which other tests run may once keep what starts anew waiting for a processor;
+    and not thrice in one, for whoever fails again and again is given time."""
+    other = "lectern" if source == "front" else "front"
+    lost = []
     for _ in range(3):
+        begin(room)
         victim = room.programs(source)[program]
         os.kill(victim, signal.SIGKILL)
         wait_gone(victim)
         room.wait_elapsed(room.status()["lesson"]["elapsed"] + 3)
         room.wait_recording("front", "lectern")
-    room.touch("stop")
-    lesson = room.only_lesson()
-    gaps = [gap["seconds"] for gap in gaps_of(lesson, source)]
-    assert len(gaps) == 3
-    assert statistics.median(gaps) <= LOST, gaps
-    other = "lectern" if source == "front" else "front"
-    assert gaps_of(lesson, other) == []
+        room.touch("stop")
+        lesson = room.lessons()[-1]
+        (gap,) = gaps_of(lesson, source)
+        lost.append(gap["seconds"])
+        assert gaps_of(lesson, other) == []
+    assert statistics.median(lost) <= LOST, lost
     decodes(room)
 
 
