@@ -229,6 +229,8 @@ async def test_a_late_answer_moves_nothing_else() -> None:
         with pytest.raises(NotReady):
             await turning.check()
         row.cameras[0].on = False
+        # A busy machine's late answer may come as late as the next question: then it is that one's, and no other's.
+        await turning.state()
         assert (await turning.state()).power == "off"
 
 

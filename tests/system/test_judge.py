@@ -101,9 +101,9 @@ def test_a_picture_that_goes_bad_is_said_and_taken_back(tmp_path: Path, fault: s
         assert codes <= {code, *QUIET}
         seen(here, lambda said: said == "all-well", seconds + 60)  # the fault goes on after it was found
         here.order("stop")
-        (remark,) = here.quality()["front"]
-        assert remark["code"] == code
-        assert 5 < remark["from"] < remark["to"]
+        remarks = here.quality()["front"]  # two, where a busy machine left the judge out in between
+        assert {remark["code"] for remark in remarks} == {code}
+        assert all(5 < remark["from"] < remark["to"] for remark in remarks)
 
 
 def test_a_muted_microphone_is_said(tmp_path: Path) -> None:

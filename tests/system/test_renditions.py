@@ -113,7 +113,8 @@ def test_a_touch_on_start_stops_the_rendering_at_once(tmp_path: Path) -> None:
         wait_until(lambda: renderers(room), PATIENCE, "the renderer")
         (pid,) = renderers(room)
         room.touch("start", title="The next one")
-        assert state_of(pid) == "T"
+        # It was told; at the lowest priority it may be a while before it has a processor to hear it with.
+        wait_until(lambda: state_of(pid) == "T", 10, "the renderer's stop")
         room.wait_recording("board", "front", "lectern", seconds=40)
         assert state_of(pid) == "T"
         room.touch("stop")
