@@ -17,11 +17,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError
 
 from appliance import scenes
+from appliance.addresses import web_address
 from appliance.dumping import as_toml
 from appliance.errors import ConfigError
 from appliance.scenes import ScenesTable
@@ -58,17 +58,6 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
-def _web_address(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-        good = parts.scheme in {"http", "https"} and bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        good = False
-    if not good:
-        raise ValueError('must be a web address such as "https://lessons.example.org"')
-    return url.rstrip("/")
-
-
 class Table(BaseModel):
     """Base of every table: frozen, and unknown keys are refused."""
 
@@ -82,7 +71,7 @@ class RoomTable(Table):
 
 
 class ServerTable(Table):
-    url: Annotated[str, AfterValidator(_web_address)] | None = None
+    url: Annotated[str, AfterValidator(web_address)] | None = None
     """Where lessons go; without one they are kept here."""
 
 

@@ -6,16 +6,16 @@ What is in force reaches the sync agent through the spool (``appliance.spool.tar
 from __future__ import annotations
 
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from appliance.addresses import web_address
 
-def _web_address(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname or "@" in parts.netloc:
-        raise ValueError('must be a web address such as "https://opencast.example.org", without a login in it')
-    return url.rstrip("/")
+
+def _without_login(url: str) -> str:
+    if "@" in url:
+        raise ValueError("must be a web address without a login in it")
+    return url
 
 
 class TargetTable(BaseModel):
@@ -25,7 +25,7 @@ class TargetTable(BaseModel):
 
     id: str = Field(pattern=r"^[a-z0-9][a-z0-9-]{0,39}$")
     kind: Literal["opencast"]
-    url: Annotated[str, AfterValidator(_web_address)]
+    url: Annotated[str, AfterValidator(web_address), AfterValidator(_without_login)]
     user: str = Field(min_length=1, max_length=100)
     """Needs ROLE_CAPTURE_AGENT."""
     password: str = Field(min_length=1, max_length=200)

@@ -61,10 +61,6 @@ class RoomDoor:
         """start or stop; the status after it. Raises DaemonError."""
         return await self._ask("POST", f"/lesson/{verb}", body)
 
-    async def keep(self, lesson: str, *, keep: bool) -> None:
-        """Raises DaemonError."""
-        await self._ask("POST", f"/lessons/{lesson}/keep", {"keep": keep})
-
     async def _ask(self, method: str, path: str, body: dict[str, Any] | None) -> dict[str, Any]:
         try:
             answer = await self._http.request(method, f"{self._address()}/api/v1{path}", json=body)
