@@ -25,6 +25,7 @@ from lms_sync import bandwidth, identity, wire
 from lms_sync.client import Busy, Client, Conflict, Gone, LinkError, NotOurServer, Refused, RequestError
 from lms_sync.door import LedgerDoor
 from lms_sync.governor import Governor
+from lms_sync.growing import Growing, Growth
 from lms_sync.health import Link, Troubles
 from lms_sync.localfile import FileUnreadable, LocalFile, LocalFileError
 from lms_sync.pace import Backoff
@@ -88,6 +89,7 @@ class Agent:
         self.link = Link(self.troubles, self._backoff)
         self._governor = governor or Governor(spool)
         self._pace = HeldPace(self._governor.pacer)
+        self._growing = Growing(spool)
         self._who: identity.Identity | None = None
         self._who_stamp: tuple[int, ...] = ()
         self._client: Client | None = None
@@ -209,6 +211,10 @@ class Agent:
         if row is not None:
             await self._deliver(ledger, who, client, row)
             return 0.0
+        growth = self._growing.next() if self._tried is None and not self._governor.barred("master") else None
+        if growth is not None:
+            await self._grow(ledger, client, growth)
+            return 0.0
         timeless = not self._governor.knows_the_time
         if time.monotonic() >= self._greet_at and (self._tried is None or timeless):
             await self._greet(client)
@@ -303,6 +309,21 @@ class Agent:
             if await transfer.send(asset_of(row), file, passage, url=passage.url, known=passage.sent):
                 passage.step(Event.SENT)
 
+    async def _grow(self, ledger: Ledger, client: Client, growth: Growth) -> None:
+        """Let a link with nothing better to carry have what is being recorded. Raises sqlite3.Error."""
+
+        def free() -> bool:
+            return not self._governor.barred("master") and not any(self._ready(row) for row in ledger.assets())
+
+        self._greet_at = time.monotonic() + GREET
+        self._governor.account(ledger, ahead=2 * self._pace.size)
+        try:
+            await self._growing.send(growth, Transfer(client, self._pace), free, lambda: self._went_on(ledger))
+        except LinkError as error:
+            self.link.failed(error)
+        except (RequestError, LocalFileError) as error:
+            log.warning("growing.left", lesson=growth.lesson, source=growth.source, detail=error.detail)
+
     async def _receive(self, who: identity.Identity, client: Client, passage: Passage) -> None:
         """Fetch, check and keep the receipt: only then is the asset the server's."""
         row = passage.row
@@ -351,19 +372,23 @@ class Agent:
 
     def _passage(self, ledger: Ledger, row: AssetRow) -> Passage:
         def moved(row: AssetRow, sent: int, grown: bool) -> None:
-            if grown:
-                self.link.good()
-                self._governor.learn(self._pace.rate)
             if self._moved is not None:
                 self._moved(row, sent)
-            self._governor.look(ledger)
-            self._governor.account(ledger, ahead=2 * self._pace.size)
-            self._note(ledger)
+            self._went_on(ledger, grown=grown)
 
         def urgent(row: AssetRow) -> bool:
             return self._urgent(ledger, row)
 
         return Passage(ledger, row, OWNER, moved=moved, urgent=urgent, barred=self._barred)
+
+    def _went_on(self, ledger: Ledger, *, grown: bool = True) -> None:
+        """The server has said how much it has. grown: more than ever before."""
+        if grown:
+            self.link.good()
+            self._governor.learn(self._pace.rate)
+        self._governor.look(ledger)
+        self._governor.account(ledger, ahead=2 * self._pace.size)
+        self._note(ledger)
 
     # -- for the panel
     # ------------------------------------------------------------------------------------------------

@@ -43,6 +43,16 @@ class FileUnreadable(LocalFileError):
     code = "local-file-unreadable"
 
 
+class Source(Protocol):
+    """Bytes that can be sent."""
+
+    async def read(self, offset: int, count: int) -> bytes:
+        """Exactly count bytes from offset. Raises LocalFileError."""
+
+    async def verify(self) -> None:
+        """Hold what is on the disk against what is known of it. Raises LocalFileError."""
+
+
 class _Hash(Protocol):
     def update(self, data: bytes, /) -> None: ...
     def copy(self) -> _Hash: ...

@@ -11,7 +11,7 @@ skip or repeat without end.
     └── RequestError
         └── Confused        the server's offsets make no sense, or it keeps losing what it acknowledged
 
-Protocol: tus.io/protocols/resumable-upload 1.0.0 with creation and checksum.
+Protocol: tus.io/protocols/resumable-upload 1.0.0 with creation, creation-defer-length and checksum.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ import structlog
 
 from lms_sync import wire
 from lms_sync.client import Answer, Client, Conflict, Garbled, Gone, LinkError, NotOurServer, RequestError, TooLarge
-from lms_sync.localfile import LocalFile
+from lms_sync.localfile import Source
 from lms_sync.pace import Pace
 
 STUMBLES = 8
@@ -67,7 +67,7 @@ class _Journey:
     """Where one call of send stands. best: the furthest offset acknowledged in it."""
 
     asset: wire.Asset
-    file: LocalFile
+    file: Source
     record: Record
     url: str
     best: int
@@ -84,8 +84,9 @@ class Transfer:
         self._pace = pace
         self._steady = steady
 
-    async def send(self, asset: wire.Asset, file: LocalFile, record: Record, *, url: str = "", known: int = 0) -> bool:
-        """Bring the asset to its end on the server. url: where an earlier call created it; known: what was acknowledged
+    async def send(self, asset: wire.Asset, file: Source, record: Record, *, url: str = "", known: int = 0) -> bool:
+        """Bring the asset to its end on the server. An asset without sha256 still grows: it is brought to as far as it
+        is now, and its length is not told. url: where an earlier call created it; known: what was acknowledged
         then. False when the record wanted to stop before the end.
 
         Raises SyncError, localfile.LocalFileError.
@@ -122,7 +123,8 @@ class Transfer:
         metadata = ",".join(
             f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in asset.metadata().items()
         )
-        headers = {**_TUS, "Upload-Length": str(asset.bytes), "Upload-Metadata": metadata}
+        length = {"Upload-Length": str(asset.bytes)} if asset.sha256 else {"Upload-Defer-Length": "1"}
+        headers = {**_TUS, **length, "Upload-Metadata": metadata}
         try:
             answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers))
         except Gone as error:
@@ -147,7 +149,7 @@ class Transfer:
         offset, length = answer.number("upload-offset"), answer.number("upload-length")
         if offset is None:
             raise NotOurServer("The server does not say how much of the upload it has.")
-        if length is not None and length != journey.asset.bytes:
+        if length is not None and length != journey.asset.bytes and journey.asset.sha256:
             await self._renew(journey, f"the server expects {length} bytes, not {journey.asset.bytes}")
             return None
         return offset

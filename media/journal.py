@@ -115,9 +115,6 @@ class BadJournal(ValueError):
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
-_encode = json.JSONEncoder(separators=(",", ":")).encode
-
-
 def line(entry: TakeEntry | FragmentEntry) -> bytes:
     # Not dataclasses.asdict, which copies deeply: this is done for every fragment of every source.
     return _encode({name: getattr(entry, name) for name in entry.__slots__}).encode() + b"\n"

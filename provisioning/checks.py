@@ -20,9 +20,10 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
-SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile"]
+SIDE_BY_SIDE = ["-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 """Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
-file one after the other, for they share servers and browsers."""
+file one after the other, for they share servers and browsers. Their order is that of tests/conftest.py: xdist's own
+puts files of many tests first, which are quick ones here."""
 STATIC: dict[str, list[str]] = {
     "ruff check": [str(_BIN / "ruff"), "check", "--quiet"],
     "ruff format --check": [str(_BIN / "ruff"), "format", "--check", "--quiet"],

@@ -13,12 +13,15 @@ from typing import Any
 
 from appliance.api.listing import sent
 from appliance.api.views import DeliveriesView, DeliveryView, TierView
+from appliance.spool import keeping
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import TIER_ORDER, AssetRow, Ledger, LedgerUnreadable
 from media.lesson import BadLesson
 
 SHOWN = 30
 """Lessons that are told of, the newest."""
+KEPT = "kept-here"
+"""What a tier waits for that a teacher keeps in the room."""
 
 
 def deliveries(spool: Spool, shown: int = SHOWN) -> DeliveriesView:
@@ -44,12 +47,16 @@ def _delivery(spool: Spool, lesson: str, rows: Sequence[AssetRow], foreseen: Map
     except (BadLesson, OSError, ValueError):
         title, started, seconds = "", 0.0, 0.0
     times, barred = _table(_table(foreseen.get("lessons")).get(lesson)), _table(foreseen.get("barred"))
+    kept = keeping.is_kept(spool, lesson)
+    if kept:
+        times = {tier: time for tier, time in times.items() if tier not in keeping.HELD_TIERS}
+        barred = barred | dict.fromkeys(keeping.HELD_TIERS, KEPT)
     tiers = [
         _tier(tier, mine, _time(times.get(tier)), barred.get(tier))
         for tier in TIER_ORDER
         if (mine := [row for row in rows if row.tier == tier])
     ]
-    return DeliveryView(id=lesson, title=title, started=started, seconds=seconds, tiers=tiers)
+    return DeliveryView(id=lesson, title=title, started=started, seconds=seconds, tiers=tiers, kept_here=kept)
 
 
 def _tier(tier: str, rows: Sequence[AssetRow], done_by: float | None, waits: object) -> TierView:

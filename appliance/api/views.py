@@ -211,8 +211,8 @@ class LessonEntry(View):
 
 class TierView(View):
     """What of one tier of a lesson has arrived. done_by: Unix seconds at which the rest will be there, None when that
-    cannot be said. waiting_for: a code of the sync agent (``paused-by-hours``, ``daily-budget``, ``monthly-budget``,
-    ``metered``)."""
+    cannot be said. waiting_for: ``kept-here``, a teacher's wish, or a code of the sync agent (``paused-by-hours``,
+    ``daily-budget``, ``monthly-budget``, ``metered``)."""
 
     tier: str
     bytes: int
@@ -224,13 +224,14 @@ class TierView(View):
 
 
 class DeliveryView(View):
-    """A lesson on its way. started: Unix seconds."""
+    """A lesson on its way. started: Unix seconds. kept_here: a teacher wants its recordings to stay in the room."""
 
     id: str
     title: str
     started: float
     seconds: float
     tiers: list[TierView]
+    kept_here: bool = False
 
 
 class DeliveriesView(View):

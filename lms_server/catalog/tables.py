@@ -142,7 +142,8 @@ class OutputRow(SQLModel, table=True):
 
 class UploadRow(SQLModel, table=True):
     """A tus upload. ``offset`` counts durable bytes only; whatever the file holds beyond it is cut off. sha256 is empty
-    when a foreign client did not announce it. ``asset_key`` is what makes creation idempotent; foreign clients, which
+    when it was not announced. deferred: the length is not known yet, and ``length`` is the most that it may
+    become. ``asset_key`` is what makes creation idempotent; foreign clients, which
     believe that a new upload begins at zero, have none."""
 
     __tablename__ = "upload"
@@ -161,6 +162,7 @@ class UploadRow(SQLModel, table=True):
     length: int = Field(sa_type=BigInteger)
     sha256: str
     offset: int = Field(default=0, sa_type=BigInteger)
+    deferred: bool = False
     state: str = "open"
     """open: bytes are missing · verifying: all are here, the whole is being proven · stored: receipted."""
     asset_id: int | None = Field(default=None, foreign_key="asset.id")

@@ -42,8 +42,9 @@ class Uploads:
         self._clock = clock
         self._keep = keep_seconds
 
-    def create(self, room: Room, asset: wire.Asset, *, join: bool) -> UploadRow:
-        """An upload for this asset. join: give back the one that exists, even a stored one, instead of a second.
+    def create(self, room: Room, asset: wire.Asset, *, join: bool, deferred: bool = False) -> UploadRow:
+        """An upload for this asset. join: give back the one that exists, even a stored one or one that has grown until
+        now, instead of a second. deferred: asset.bytes is the most it may become.
 
         Raises Forbidden when the lesson is another room's.
         """
@@ -57,7 +58,13 @@ class Uploads:
                     if known.state == "open":
                         known.expires = now + self._keep
                     return known
-            stored = self._stored(session, asset) if join else None
+            stored = self._stored(session, asset) if join and not deferred else None
+            grown = _grown(session, room, asset) if join and not deferred and stored is None else None
+            if grown is not None:
+                grown.asset_key, grown.length, grown.sha256, grown.deferred = key, asset.bytes, asset.sha256, False
+                grown.kind, grown.source, grown.tier = asset.kind, asset.source, asset.tier
+                grown.expires = now + self._keep
+                return grown
             row = UploadRow(
                 id=secrets.token_urlsafe(18),
                 asset_key=key,
@@ -70,6 +77,7 @@ class Uploads:
                 length=asset.bytes,
                 sha256=asset.sha256,
                 offset=asset.bytes if stored is not None else 0,
+                deferred=deferred,
                 state="stored" if stored is not None else "open",
                 asset_id=stored.id if stored is not None else None,
                 made=now,
@@ -89,6 +97,14 @@ class Uploads:
             if row is not None and row.state == "open":
                 row.offset = offset
                 row.expires = self._clock() + self._keep
+
+    def declare(self, upload_id: str, length: int) -> None:
+        """The length that was deferred is known."""
+        with self._database.write() as session:
+            row = session.get(UploadRow, upload_id)
+            if row is not None and row.deferred:
+                row.length, row.deferred = length, False
+                row.asset_key = None  # what it was while it grew; a second one may grow after it
 
     def verifying(self, upload_id: str, sha256: str) -> None:
         """Every byte is here and its SHA-256 is known and right: what is left is to put it into the store."""
@@ -219,6 +235,17 @@ class Uploads:
             .where(col(Asset.path) == asset.path)
             .where(col(Asset.sha256) == asset.sha256)
         ).first()
+
+
+def _grown(session: Session, room: Room, asset: wire.Asset) -> UploadRow | None:
+    """What the room has sent of this file while it grew; the furthest, if it is not more than the file."""
+    return session.exec(
+        select(UploadRow)
+        .where(col(UploadRow.room_id) == room.id, col(UploadRow.lesson_id) == asset.lesson)
+        .where(col(UploadRow.path) == asset.path, col(UploadRow.deferred), col(UploadRow.state) == "open")
+        .where(col(UploadRow.offset) <= asset.bytes)
+        .order_by(col(UploadRow.offset).desc())
+    ).first()
 
 
 def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None:

@@ -6,6 +6,7 @@ import base64
 import binascii
 import dataclasses
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING
@@ -36,6 +37,16 @@ def parse_number(name: str, text: str | None) -> int:
     if text is None or not text.isascii() or not text.isdigit() or len(text) > 18:
         raise BadRequest("bad-header", f"{name} must be a whole number of bytes.")
     return int(text)
+
+
+def parse_length(headers: Mapping[str, str]) -> int | None:
+    """Upload-Length, or None where Upload-Defer-Length says that it will be told later."""
+    deferred = headers.get("upload-defer-length")
+    if deferred is None:
+        return parse_number("Upload-Length", headers.get("upload-length"))
+    if deferred != "1" or "upload-length" in headers:
+        raise BadRequest("bad-header", "Send Upload-Length, or Upload-Defer-Length: 1, not both.")
+    return None
 
 
 def parse_checksum(text: str | None) -> Checksum | None:

@@ -113,12 +113,7 @@ class Ingest:
         async with self._holds.of(upload_id) as hold:
             row = await self._row(upload_id)
             if offset != row.offset:
-                raise Conflict(
-                    "wrong-offset",
-                    f"The upload stands at {row.offset}; send from there.",
-                    headers={"Upload-Offset": str(row.offset)},
-                    offset=row.offset,
-                )
+                raise _wrong_offset(row)
             if announced is not None and offset + announced > row.length:
                 raise _too_large(row)
             if row.state == "open" and offset < row.length:
@@ -136,8 +131,23 @@ class Ingest:
             await self._finish(upload_id)
             return await self._row(upload_id)
 
+    async def declare(self, upload_id: str, offset: int, length: int) -> None:
+        """The length of an upload that was created without one; said again it changes nothing. Raises Conflict,
+        NotFound, Busy, BadRequest."""
+        async with self._holds.of(upload_id):
+            row = await self._row(upload_id)
+            if not row.deferred and length != row.length:
+                raise BadRequest("bad-header", f"The upload has {row.length} bytes; its length cannot change.")
+            if row.deferred:
+                if offset != row.offset:
+                    raise _wrong_offset(row)
+                if length < offset:
+                    raise BadRequest("bad-header", f"The upload has {offset} bytes already; it cannot end before.")
+                await run_in_threadpool(self._uploads.declare, upload_id, length)
+
     async def finish_new(self, upload_id: str) -> UploadRow:
-        """An upload of no bytes, or of those that its room has sent before, is whole when it is created."""
+        """An upload of no bytes, of those that its room has sent before, or whose every byte came while it grew, is
+        whole when it is created. Raises ChecksumMismatch when what grew is something else: the upload is gone then."""
         async with self._holds.of(upload_id):
             await run_in_threadpool(self._adopt, upload_id)
             await self._finish(upload_id)
@@ -387,6 +397,15 @@ class _Intake:
         for digest in digests:
             if digest is not None:
                 digest.update(data)
+
+
+def _wrong_offset(row: UploadRow) -> Conflict:
+    return Conflict(
+        "wrong-offset",
+        f"The upload stands at {row.offset}; send from there.",
+        headers={"Upload-Offset": str(row.offset)},
+        offset=row.offset,
+    )
 
 
 def _too_large(row: UploadRow) -> TooLarge:

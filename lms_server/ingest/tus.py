@@ -1,10 +1,12 @@
-"""tus 1.0 as a FastAPI router: creation, creation-with-upload, checksum, termination, expiration. https://tus.io"""
+"""tus 1.0 as a FastAPI router: creation, creation-with-upload, creation-defer-length, checksum, termination,
+expiration. https://tus.io"""
 
 from __future__ import annotations
 
 import hashlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -34,6 +36,7 @@ from lms_server.ingest.headers import (
     http_date,
     parse_asset,
     parse_checksum,
+    parse_length,
     parse_metadata,
     parse_number,
     parse_pieces,
@@ -99,22 +102,23 @@ class Tus:
             return await self._create(request, caller, body)
 
     async def _create(self, request: Request, caller: Caller, body: Body) -> Response:
-        length = parse_number("Upload-Length", request.headers.get("upload-length"))
-        if length > self._settings.max_upload:
-            raise TooLarge("too-large", f"The server takes at most {self._settings.max_upload} bytes in one file.")
+        declared = parse_length(request.headers)
+        length = self._fit(self._settings.max_upload if declared is None else declared)
         metadata = parse_metadata(request.headers.get("upload-metadata"))
-        asset = parse_asset(metadata, length, foreign=caller.room is None)
+        asset = parse_asset(metadata, length, foreign=caller.room is None or declared is None)
         room = caller.room
         if room is None:
             room = await run_in_threadpool(self._room_named, metadata.get("room", ""))
         with_body = request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE
         if not with_body:
             await _no_body(body, caller)
-        row = await run_in_threadpool(self._uploads.create, room, asset, join=caller.room is not None)
-        if row.state == "open" and row.offset == 0 and (length == 0 or caller.room is not None):
+        create = partial(self._uploads.create, join=caller.room is not None, deferred=declared is None)
+        row = await run_in_threadpool(create, room, asset)
+        if row.state == "open" and (row.offset == length or (row.offset == 0 and caller.room is not None)):
             row = await self._ingest.finish_new(row.id)
         free = await run_in_threadpool(self._store.free_bytes)
-        if row.state == "open" and free is not None and free < length - row.offset + self._settings.reserve:
+        missing = 0 if row.deferred else length - row.offset
+        if row.state == "open" and free is not None and free < missing + self._settings.reserve:
             raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)
         if with_body and row.state == "open" and row.offset == 0:
             row = await self._append(request, caller, row.id, 0, body)
@@ -132,7 +136,7 @@ class Tus:
         return Response(
             status_code=200,
             headers={
-                "Upload-Length": str(row.length),
+                **({"Upload-Defer-Length": "1"} if row.deferred else {"Upload-Length": str(row.length)}),
                 "Upload-Metadata": format_metadata(asset_of(row).metadata()),
                 "Cache-Control": "no-store",
                 **_progress(row),
@@ -146,6 +150,9 @@ class Tus:
             if request.headers.get("content-type", "").partition(";")[0].strip() != CONTENT_TYPE:
                 raise WrongMediaType("wrong-content-type", f"A PATCH must have the Content-Type {CONTENT_TYPE}.")
             offset = parse_number("Upload-Offset", request.headers.get("upload-offset"))
+            if "upload-length" in request.headers:
+                length = self._fit(parse_number("Upload-Length", request.headers["upload-length"]))
+                await self._ingest.declare(upload_id, offset, length)
             row = await self._append(request, caller, upload_id, offset, body)
         return Response(status_code=204, headers=_progress(row))
 
@@ -188,6 +195,11 @@ class Tus:
                 headers={"Tus-Version": wire.TUS_VERSION},
             )
         return await self._callers.identify(request)
+
+    def _fit(self, length: int) -> int:
+        if length > self._settings.max_upload:
+            raise TooLarge("too-large", f"The server takes at most {self._settings.max_upload} bytes in one file.")
+        return length
 
     async def _own(self, caller: Caller, upload_id: str) -> UploadRow:
         """The upload, when it is this caller's; a stranger's is as good as none."""

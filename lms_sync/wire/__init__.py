@@ -14,10 +14,14 @@ difference and asks again.
 A *receipt* is a JWS (typ ``darsbox-receipt+jwt``) of the server's key over {"iss", "room", "lesson", "path",
 "sha256", "bytes", "iat"}: what the server has safely stored. Nothing in the room is deleted before one.
 
-Uploads are tus 1.0 at ``UPLOADS``, with creation, creation-with-upload, checksum (sha256, sha1), termination and
-expiration. Upload-Metadata keys: ``lesson`` (ULID), ``kind``, ``source``, ``path`` (inside the lesson), ``sha256``
-(hex, of the whole), ``tier``. Creation is idempotent: the same asset gets the same upload and its present offset,
-and one already stored has its offset at its length.
+Uploads are tus 1.0 at ``UPLOADS``, with creation, creation-with-upload, creation-defer-length, checksum (sha256,
+sha1), termination and expiration. Upload-Metadata keys: ``lesson`` (ULID), ``kind``, ``source``, ``path`` (inside the
+lesson), ``sha256`` (hex, of the whole), ``tier``. Creation is idempotent: the same asset gets the same upload and its
+present offset, and one already stored has its offset at its length.
+
+A recording may be sent while it grows: created with ``Upload-Defer-Length: 1`` and without ``sha256``. When the same
+room then creates the finished file of that lesson and path, with length and ``sha256``, it gets that very upload, which
+stands where the growing one stood.
 
 A PATCH may carry ``Darsbox-Pieces``, the SHA-256 of every piece of its body. Our server then keeps each piece that
 arrived whole, wherever the connection broke or a byte was damaged, so a cut costs less than a piece and a damaged
@@ -51,7 +55,14 @@ RECEIPT_TYPE = "darsbox-receipt+jwt"
 MAX_SKEW = 300.0
 """Seconds a proof's time may differ from the server's."""
 TUS_VERSION = "1.0.0"
-TUS_EXTENSIONS = ("creation", "creation-with-upload", "checksum", "termination", "expiration")
+TUS_EXTENSIONS = (
+    "creation",
+    "creation-with-upload",
+    "creation-defer-length",
+    "checksum",
+    "termination",
+    "expiration",
+)
 PIECES_HEADER = "Darsbox-Pieces"
 MOST_PIECES = 64
 SMALLEST_PIECE = 16 * 1024
@@ -87,15 +98,15 @@ class Asset:
     sha256: str
 
     def metadata(self) -> dict[str, str]:
-        """As tus Upload-Metadata, before base64."""
-        return {
+        """As tus Upload-Metadata, before base64. One that still grows has no sha256."""
+        plain = {
             "lesson": self.lesson,
             "kind": self.kind,
             "source": self.source,
             "path": self.path,
             "tier": self.tier,
-            "sha256": self.sha256,
         }
+        return plain | ({"sha256": self.sha256} if self.sha256 else {})
 
     @classmethod
     def from_metadata(cls, metadata: dict[str, str], length: int) -> Asset:

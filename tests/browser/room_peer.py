@@ -141,7 +141,7 @@ def delivery(title: str, *tiers: dict[str, Any]) -> dict[str, Any]:
     found = [
         {"tier": tier, "bytes": size, **waits, **more} for (tier, size), more in zip(sizes.items(), tiers, strict=True)
     ]
-    return {"id": title, "title": title, "started": STARTED, "seconds": 5400.0, "tiers": found}
+    return {"id": title, "title": title, "started": STARTED, "seconds": 5400.0, "tiers": found, "kept_here": False}
 
 
 class RoomPeer:
@@ -231,6 +231,21 @@ class RoomPeer:
         @app.get("/api/v1/deliveries")
         async def deliveries() -> Response:
             return JSONResponse(self.deliveries)
+
+        @app.post("/api/v1/lessons/{lesson}/keep")
+        async def keep(lesson: str, request: Request) -> Response:
+            kept = (await request.json())["keep"]
+            self.commands.append((f"keep {lesson}", {"keep": kept}))
+            answer = self.answer("keep", {})
+            if answer is not None:
+                return answer
+            for entry in self.deliveries["lessons"]:
+                if entry["id"] == lesson:
+                    entry["kept_here"] = kept
+                    for tier in entry["tiers"]:
+                        if tier["tier"] in {"proxy", "master"}:
+                            tier["waiting_for"] = "kept-here" if kept else None
+            return JSONResponse({"id": lesson})
 
         @app.post("/api/v1/lesson/{action}")
         async def command(action: str, request: Request) -> Response:

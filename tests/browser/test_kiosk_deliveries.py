@@ -6,7 +6,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import Visits
-from tests.browser.room_peer import RoomPeer, delivery, ready, recording
+from tests.browser.room_peer import RoomPeer, delivery, problem, ready, recording
 
 THERE = {"receipted": True}
 NOW = "2026-11-21T10:02:00Z"
@@ -87,3 +87,35 @@ def test_it_never_covers_a_lesson(room: RoomPeer, visits: Visits) -> None:
     room.show(recording())
     expect(page.locator("dialog.deliveries")).to_be_hidden()
     expect(page.locator(".sent")).to_be_hidden()
+
+
+@pytest.mark.parametrize("size", [(1920, 1080), (390, 844)])
+def test_a_lesson_can_be_kept_here_and_let_go_again(room: RoomPeer, visits: Visits, size: tuple[int, int]) -> None:
+    room.deliveries = {"done_by": None, "older": 0, "lessons": [delivery("Optics", THERE, THERE, {}, {})]}
+    room.show(ready())
+    page = visits.open(room.url, size=size)
+    opened(page)
+    button = page.locator(".delivery-keep")
+    box = button.bounding_box()
+    assert box is not None
+    assert box["height"] >= 64
+    button.click()
+    expect(button).to_have_text("Kept here. Send it after all")
+    expect(page.locator(".delivery [data-state=waits]")).to_contain_text(["stays in this room"] * 2)
+    expect(page.locator(".deliveries-sentence")).to_have_text("Every lesson has arrived.")
+    expect(button).to_be_focused()
+    button.click()
+    expect(button).to_have_text("Keep it in this room")
+    assert [body for name, body in room.commands if name == "keep Optics"] == [{"keep": True}, {"keep": False}]
+
+
+def test_a_wish_that_cannot_be_written_is_not_shown_as_done(room: RoomPeer, visits: Visits) -> None:
+    room.deliveries = {"done_by": None, "older": 0, "lessons": [delivery("Optics", THERE, THERE, {}, {})]}
+    visits.expected.append("/Optics/keep")
+    room.answer = lambda action, _body: problem(507, "disk-full") if action == "keep" else None
+    room.show(ready())
+    page = visits.open(room.url)
+    opened(page)
+    page.locator(".delivery-keep").click()
+    expect(page.locator(".delivery-keep")).to_have_text("Keep it in this room")
+    expect(page.locator(".delivery-keep")).not_to_have_attribute("aria-busy", "true")

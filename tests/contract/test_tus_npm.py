@@ -164,3 +164,12 @@ def test_their_client_survives_cuts(
     done = npm_upload(link.url + wire.UPLOADS, file, headers=service, metadata=facts(room), chunkSize=600_000)
     assert done["retries"] >= 3
     assert stored(central, content) == [len(content)]
+
+
+def test_their_client_brings_a_recording_whose_length_it_tells_last(
+    central: Central, room: SigningRoom, service: dict[str, str], tmp_path: Path
+) -> None:
+    file, content = film(tmp_path, 2_500_001)
+    where = central.url + wire.UPLOADS
+    npm_upload(where, file, headers=service, metadata=facts(room), chunkSize=600_000, deferred=True)
+    assert stored(central, content) == [len(content)]

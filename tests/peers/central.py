@@ -15,6 +15,7 @@ from pathlib import Path
 import httpx
 
 from lms_sync import wire
+from tests.peers import zygote
 from tests.peers.program import stop, wait_until
 
 LMS_SERVER = str(Path(sys.executable).with_name("lms-server"))
@@ -24,8 +25,7 @@ PASSWORD = "correct horse battery"
 
 def order(data: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
     """One `lms-server` command on this data folder."""
-    command = [LMS_SERVER, *words, "--data", str(data)]
-    return subprocess.run(command, input=stdin, capture_output=True, text=True, timeout=60, check=False)
+    return zygote.run(["lms-server", *words, "--data", str(data)], stdin=stdin, timeout=60)
 
 
 class Central:

@@ -18,7 +18,7 @@ from lms_sync.stages import asset_of
 from tests.peers.program import wait_until
 from tests.peers.spool import keep_lesson
 from tests.peers.toxic import Toxic
-from tests.system.deployment import BIN, Server, Service, command
+from tests.system.deployment import Server, Service, command
 
 NUMBERS = count(1)
 PIECE = LARGEST // wire.MOST_PIECES
@@ -40,8 +40,8 @@ class Agent:
         self.code = command(["lms-server", "enrol-code", self.room, "--data", str(server.data)]).split()[-1]
         where = ["--spool", str(self.spool.root), "--server", url]
         command(["lms-sync", "enrol", *where, "--code", self.code, "--room", self.room])
-        program = [str(BIN / "lms-sync"), "run", "--spool", str(self.spool.root)]
-        self.service = Service("lms-sync", [*within, *program], folder / "sync.log")
+        program = ["lms-sync", "run", "--spool", str(self.spool.root)]
+        self.service = Service("lms-sync", program, folder / "sync.log", within=within)
 
     def keep(self, number: int, *sizes: int) -> str:
         """A lesson of this room, with a take of each size; its id."""

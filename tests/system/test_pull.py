@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.peers import zygote
 from tests.peers.central import Central
 from tests.peers.furnished import ARABIC_TITLE, HTML_TITLE, Furnished, furnished
 from tests.peers.program import wait_until
@@ -38,9 +39,8 @@ class Archive:
         return [PROGRAM, "--server", url or self.server.url, "--token", self.things.token, *words]
 
     def pull(self, *words: str, url: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
-        command = self.command(*words, url=url)
-        env = {**os.environ, **environment}
-        return subprocess.run(command, capture_output=True, text=True, timeout=120, check=False, env=env)
+        words = ("--server", url or self.server.url, "--token", self.things.token, *words)
+        return zygote.run(["lms-pull", *words], env={**os.environ, **environment})
 
 
 @pytest.fixture(scope="module")

@@ -24,6 +24,7 @@ from PIL import Image
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from tests.peers import zygote
 from tests.peers.program import running, wait_until
 
 ROOM = """
@@ -89,8 +90,7 @@ class Daemon:
         return connect(f"{self.url.replace('http', 'ws')}/api/v1/events", additional_headers=headers)
 
     def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        argv = [*APPLIANCE, *arguments, "--url", self.url]
-        return subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+        return zygote.run(["appliance", *arguments, "--url", self.url], timeout=60)
 
 
 @contextmanager
@@ -238,9 +238,7 @@ def test_told_to_end_it_keeps_the_running_lesson_even_while_people_look_on(tmp_p
             assert daemon.process.wait(15) == 0
         with pytest.raises(ConnectionClosed):
             _listen_on(panel)
-    listed = subprocess.run(
-        [*APPLIANCE, "lessons", "--json", "--spool", str(daemon.spool)], capture_output=True, check=True, timeout=30
-    )
+    listed = zygote.run(["appliance", "lessons", "--json", "--spool", str(daemon.spool)])
     (lesson,) = json.loads(listed.stdout)
     assert (lesson["state"], lesson["title"]) == ("kept", "Until the end")
     assert "Traceback" not in daemon.log.read_text()
@@ -265,8 +263,7 @@ def test_the_command_line_does_a_whole_lesson(daemon: Daemon, tmp_path: Path) ->
     assert (again.returncode, again.stdout, len(again.stderr.splitlines())) == (1, "", 1)
     (lesson,) = json.loads(daemon.command("lessons", "--json").stdout)
     out = tmp_path / "out"
-    argv = [*APPLIANCE, "export", lesson["id"], "--out", str(out), "--spool", str(daemon.spool)]
-    exported = subprocess.run(argv, capture_output=True, text=True, timeout=60, check=False)
+    exported = zygote.run(["appliance", "export", lesson["id"], "--out", str(out), "--spool", str(daemon.spool)])
     assert (exported.returncode, exported.stderr) == (0, "")
     with av.open(out / "teacher.mp4") as film:
         assert {stream.type for stream in film.streams} >= {"video", "audio"}

@@ -20,7 +20,7 @@ from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import wire
 from lms_sync.stages import asset_of
 from lms_sync.wire import bundle, sealing
-from tests.peers import mounts
+from tests.peers import mounts, zygote
 from tests.peers.program import wait_until
 from tests.peers.spool import keep_lesson
 from tests.system.deployment import BIN, Server, command
@@ -112,14 +112,7 @@ def take_in(server: Server, stick: Path, *, status: int = 0) -> tuple[list[dict[
 
 
 def tell(argv: Sequence[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [str(BIN / argv[0]), *argv[1:]],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-        stdin=subprocess.DEVNULL,
-    )
+    return zygote.run(argv)
 
 
 def test_a_lesson_goes_by_stick_and_its_receipts_come_back(village: Village, stick: Path) -> None:

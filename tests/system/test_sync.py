@@ -7,7 +7,6 @@ import json
 import random
 import signal
 import sqlite3
-import subprocess
 import time
 from collections.abc import Iterator
 from functools import partial
@@ -22,10 +21,11 @@ import pytest
 from appliance.spool import policy
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import forecast
+from tests.peers import zygote
 from tests.peers.program import wait_until
 from tests.peers.spool import lesson_id
 from tests.peers.toxic import Toxic, toxic
-from tests.system.deployment import BIN, Server, command
+from tests.system.deployment import Server, command
 from tests.system.enrolled import Agent, cut_at_random, most_bytes
 
 PORTAL = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 6\r\n\r\nlogin\n"
@@ -62,7 +62,7 @@ def agent(tmp_path: Path, server: Server, link: Toxic) -> Iterator[Agent]:
 
 
 def failing(*argv: str) -> tuple[int, str]:
-    done = subprocess.run([str(BIN / argv[0]), *argv[1:]], capture_output=True, text=True, timeout=60, check=False)
+    done = zygote.run(argv, timeout=60)
     assert "Traceback" not in done.stderr
     return done.returncode, done.stderr.strip()
 

@@ -46,7 +46,8 @@ export class Deliveries {
   _show({ lessons, older, done_by }) {
     const { words } = this;
     const { server, problem } = this.room.status.sync;
-    const all_there = lessons.every(({ tiers }) => tiers.every(({ receipted }) => receipted));
+    const settled = ({ receipted, waiting_for }) => receipted || waiting_for === "kept-here";
+    const all_there = lessons.every(({ tiers }) => tiers.every(settled));
     const key = !server ? "nowhere" : !lessons.length ? "none" : all_there ? "all" : problem ? "no_line" : "going";
     const by = key === "going" && done_by ? ` ${words.t("deliveries.all_by", { time: words.soon(done_by * 1000) })}` : "";
     say(this.sentence, words.t(`deliveries.${key}`) + by);
@@ -57,12 +58,33 @@ export class Deliveries {
     say(this.older, words.t("deliveries.older", { n: older }));
   }
 
-  _lesson({ title, started, seconds, tiers }) {
+  _lesson({ id, title, started, seconds, tiers, kept_here }) {
     const { words } = this;
     const name = h("h3", {}, h("bdi", {}, title || words.t("deliveries.untitled")));
     const when = h("p", { class: "delivery-when" }, `${words.today(new Date(started * 1000))} · ${words.length(seconds)}`);
     const found = TIERS.map((tier) => tiers.find((each) => each.tier === tier)).filter(Boolean);
-    return h("li", { class: "delivery" }, name, when, h("ul", { class: "delivery-tiers" }, ...found.map((tier) => this._tier(tier))));
+    const list = h("ul", { class: "delivery-tiers" }, ...found.map((tier) => this._tier(tier)));
+    return h("li", { class: "delivery", "data-lesson": id }, name, when, this._keep(id, kept_here), list);
+  }
+
+  _keep(id, kept) {
+    const said = this.words.t(kept ? "delivery.let_go" : "delivery.keep");
+    const button = h("button", { type: "button", class: "button delivery-keep" }, said);
+    button.addEventListener("click", () => this._wish(button, id, !kept));
+    return button;
+  }
+
+  async _wish(button, id, kept) {
+    if (button.getAttribute("aria-busy") === "true") return;
+    button.setAttribute("aria-busy", "true");
+    try {
+      await this.room.keep(id, kept);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      this.wanted = null; // made anew, the button says again what is so
+    }
+    await this._look();
+    this.list.querySelector(`[data-lesson="${CSS.escape(id)}"] button`)?.focus();
   }
 
   _tier(tier) {

@@ -75,6 +75,11 @@ export class Room extends EventTarget {
     return this._ask("api/v1/deliveries", ANSWER_WITHIN.status);
   }
 
+  /** Keep a lesson's recordings in the room, or let them go after all. Rejects with Refused. */
+  keep(lesson, kept) {
+    return this._ask(`api/v1/lessons/${encodeURIComponent(lesson)}/keep`, ANSWER_WITHIN.command, { keep: kept });
+  }
+
   async _command(action, path, body) {
     if (this.pending.has(action)) return;
     if (this.link === "lost" || this.link === "waking") throw new Refused("unreachable");

@@ -1,5 +1,5 @@
 // A tus client that is not ours: tus-js-client. node upload.mjs JSON, with endpoint, file, headers, metadata,
-// chunkSize (bytes; none: all in one request), uploadUrl (to go on), stopAt (bytes acknowledged after which it ends).
+// chunkSize (bytes; none: all in one request), deferred (the length is told last), uploadUrl (to go on), stopAt (bytes acknowledged after which it ends).
 // Prints {"url", "sent", "retries"}; ends with 1 and one sentence when the upload failed.
 import { createReadStream, statSync } from "node:fs";
 import { Upload } from "tus-js-client";
@@ -16,7 +16,8 @@ function end(upload, code) {
 const upload = new Upload(createReadStream(wanted.file), {
   endpoint: wanted.endpoint,
   uploadUrl: wanted.uploadUrl ?? null,
-  uploadSize: statSync(wanted.file).size,
+  uploadSize: wanted.deferred ? null : statSync(wanted.file).size,
+  uploadLengthDeferred: wanted.deferred ?? false,
   chunkSize: wanted.chunkSize ?? Infinity,
   headers: wanted.headers ?? {},
   metadata: wanted.metadata ?? {},

@@ -41,7 +41,7 @@ FAMILIES = {
     "deliveries": ["nowhere", "none", "all", "no_line", "going"],
     "tier": ["slidecast", "proxy", "master"],
     "delivery": ["there", "part", "waits", "refused"],
-    "waits": ["paused-by-hours", "daily-budget", "monthly-budget", "metered"],
+    "waits": ["paused-by-hours", "daily-budget", "monthly-budget", "metered", "kept-here"],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
         "device-trouble",

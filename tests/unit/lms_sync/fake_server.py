@@ -18,6 +18,7 @@ from lms_sync import wire
 class Upload:
     asset: wire.Asset
     data: bytearray = field(default_factory=bytearray)
+    grows: bool = False
 
 
 Reply = httpx.Response | Exception | None
@@ -92,9 +93,10 @@ class FakeServer:
         if request.method == "POST":
             pairs = dict(item.split(" ") for item in request.headers["upload-metadata"].split(","))
             metadata = {name: base64.b64decode(value).decode() for name, value in pairs.items()}
-            asset = wire.Asset.from_metadata(metadata, int(request.headers["upload-length"]))
+            length = int(request.headers["upload-length"]) if "upload-length" in request.headers else None
+            asset = wire.Asset.from_metadata({"sha256": wire.EMPTY_SHA256} | metadata, length or 0)
             name = f"{wire.UPLOADS}/{asset.sha256[:12]}"
-            upload = self.uploads.setdefault(name, Upload(asset))
+            upload = self.uploads.setdefault(name, Upload(asset, grows=length is None))
             headers |= {"Location": f"http://inner.example:1234{name}", "Upload-Offset": str(len(upload.data))}
             return httpx.Response(201, headers=headers)
         found = self.uploads.get(path.removesuffix("/receipt"))
@@ -102,7 +104,7 @@ class FakeServer:
             return self.problem(404, "no-such-upload")
         if path.endswith("/receipt"):
             return self._receipt(found)
-        headers["Upload-Length"] = str(found.asset.bytes)
+        headers |= {"Upload-Defer-Length": "1"} if found.grows else {"Upload-Length": str(found.asset.bytes)}
         if request.method == "DELETE":
             del self.uploads[path]
             return httpx.Response(204, headers=headers)
@@ -113,7 +115,8 @@ class FakeServer:
             if kind != "sha256" or base64.b64decode(digest) != hashlib.sha256(body).digest():
                 return self.problem(460, "checksum-mismatch")
             found.data += body
-            if len(found.data) == found.asset.bytes and hashlib.sha256(found.data).hexdigest() != found.asset.sha256:
+            whole = len(found.data) == found.asset.bytes and not found.grows
+            if whole and hashlib.sha256(found.data).hexdigest() != found.asset.sha256:
                 del self.uploads[path]
                 return self.problem(460, "checksum-mismatch")
         headers["Upload-Offset"] = str(len(found.data))

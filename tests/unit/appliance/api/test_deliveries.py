@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from appliance.api.deliveries import deliveries
+from appliance.spool import keeping
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 from tests.peers.spool import keep_lesson, lesson_id
@@ -59,3 +60,14 @@ def test_a_damaged_ledger_and_a_damaged_lesson_are_no_end(spool: Spool) -> None:
     assert deliveries(spool).lessons[-1].title == ""
     spool.ledger_file.write_bytes(b"no ledger")
     assert deliveries(spool).lessons == []
+
+
+def test_what_a_teacher_keeps_here_is_promised_to_nobody(spool: Spool) -> None:
+    note(spool, json.dumps({"all": 2e9, "lessons": {lesson_id(3): {"card": 1.8e9, "master": 1.9e9}}}))
+    keeping.keep(spool, lesson_id(3))
+    kept, other = deliveries(spool).lessons[:2]
+    assert (kept.kept_here, other.kept_here) == (True, False)
+    card, master = kept.tiers
+    assert (card.done_by, card.waiting_for) == (1.8e9, None)
+    assert (master.done_by, master.waiting_for) == (None, "kept-here")
+    assert other.tiers[1].waiting_for is None
