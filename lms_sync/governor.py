@@ -86,7 +86,7 @@ class Governor:
             self._rates = forecast.Rates(notes.get(RATES))
         asked = self.policy.metered == "auto" and not self._near
         self.metered = self._meter() if asked else self.policy.metered == "yes"
-        self.pacer.yields = self.policy.yields
+        self.pacer.yields = self.policy.yields and not self._near
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
         if rate:
             self.pacer.limit = rate  # in a pause the chunk under way goes on as before: at most some seconds

@@ -30,6 +30,8 @@ STATIC: dict[str, list[str]] = {
     "mypy --strict": [str(_BIN / "mypy"), "--no-error-summary"],
     "import rules": [str(_BIN / "lint-imports"), "--no-logo"],
 }
+QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
 
 
@@ -39,7 +41,8 @@ def check() -> int:
 
 def test() -> int:
     # Without arguments: then the floor under the number of tests holds (tests/architecture/conftest.py).
-    return _in_order({**STATIC, "all tests": [*_PYTEST, *SIDE_BY_SIDE]})
+    crowd = [*_PYTEST, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
+    return _in_order({**STATIC, "tests": crowd, "tests that measure seconds": [*_PYTEST, *QUIET]})
 
 
 def soak() -> int:

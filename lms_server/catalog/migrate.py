@@ -9,7 +9,7 @@ from pathlib import Path
 from lms_server.catalog.database import Database
 from lms_server.errors import StartError
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest migration; a test compares it with alembic's own idea."""
 
 

@@ -153,16 +153,18 @@ class UploadRow(SQLModel, table=True):
     )
     id: str = Field(primary_key=True)
     asset_key: str | None = None
-    room_id: str = Field(foreign_key="room.id")
-    lesson_id: str = Field(foreign_key="lesson.id", index=True)
-    path: str
-    kind: str
-    source: str
-    tier: str
+    room_id: str | None = Field(default=None, foreign_key="room.id")
+    lesson_id: str | None = Field(default=None, foreign_key="lesson.id", index=True)
+    path: str = ""
+    kind: str = ""
+    source: str = ""
+    tier: str = ""
     length: int = Field(sa_type=BigInteger)
-    sha256: str
+    sha256: str = ""
     offset: int = Field(default=0, sa_type=BigInteger)
     deferred: bool = False
+    concat: str = ""
+    """Upload-Concat: ``partial`` is a piece that belongs to no lesson, and maybe to no room, until it is joined."""
     state: str = "open"
     """open: bytes are missing · verifying: all are here, the whole is being proven · stored: receipted."""
     asset_id: int | None = Field(default=None, foreign_key="asset.id")

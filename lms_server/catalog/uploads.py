@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
@@ -17,6 +17,8 @@ from lms_server.catalog.text import normalise
 from lms_server.errors import Forbidden
 from lms_sync import wire
 
+PARTIAL, FINAL = "partial", "final"
+"""Upload-Concat of a part, and the beginning of that of the whole (tus concatenation)."""
 MAX_LESSONS_WAITING = 5000
 """Lessons of one room that may be on their way at once: a key gone mad must not fill the database."""
 
@@ -41,6 +43,28 @@ class Uploads:
         self._database = database
         self._clock = clock
         self._keep = keep_seconds
+
+    def create_part(self, room: Room | None, length: int) -> UploadRow:
+        """A piece that will be joined with others. room: None for a foreign client's."""
+        now = self._clock()
+        with self._database.write() as session:
+            row = UploadRow(
+                id=secrets.token_urlsafe(18),
+                room_id=room.id if room is not None else None,
+                length=length,
+                concat=PARTIAL,
+                made=now,
+                expires=now + self._keep,
+            )
+            session.add(row)
+            return row
+
+    def joins(self, upload_id: str, parts: Sequence[UploadRow]) -> None:
+        """This upload is made of these."""
+        with self._database.write() as session:
+            row = session.get(UploadRow, upload_id)
+            if row is not None:
+                row.concat = " ".join([f"{FINAL};", *(f"{wire.UPLOADS}/{part.id}" for part in parts)])
 
     def create(self, room: Room, asset: wire.Asset, *, join: bool, deferred: bool = False) -> UploadRow:
         """An upload for this asset. join: give back the one that exists, even a stored one or one that has grown until
@@ -145,6 +169,7 @@ class Uploads:
             if upload is None:
                 return None
             asset = asset_of(upload)
+            lesson = session.get_one(LessonRow, asset.lesson)
             row = self._stored(session, asset)
             if row is None:
                 row = Asset(
@@ -156,14 +181,13 @@ class Uploads:
                     bytes=asset.bytes,
                     sha256=asset.sha256,
                     stored=now,
-                    receipt=receipt(asset, upload.room_id),
+                    receipt=receipt(asset, lesson.room_id),
                 )
                 session.add(row)
                 session.flush()
             else:
                 row.stored = now  # sent again: it is the newest under its path
             upload.state, upload.asset_id = "stored", row.id
-            lesson = session.get_one(LessonRow, asset.lesson)
             if isinstance(manifest, str):
                 lesson.state, lesson.problem = "failed", manifest
             elif manifest is not None:
@@ -193,9 +217,9 @@ class Uploads:
     def unfinished(self) -> list[UploadRow]:
         """Uploads whose bytes are all here but which are not stored yet: a killed process left them."""
         return self._rows(
-            select(UploadRow).where(
-                col(UploadRow.state).in_(("open", "verifying")), col(UploadRow.offset) == col(UploadRow.length)
-            )
+            select(UploadRow)
+            .where(col(UploadRow.state).in_(("open", "verifying")), col(UploadRow.offset) == col(UploadRow.length))
+            .where(col(UploadRow.concat) != PARTIAL)
         )
 
     def expired(self) -> list[UploadRow]:
@@ -270,6 +294,9 @@ def _settle(session: Session, row: LessonRow) -> None:
 
 
 def asset_of(upload: UploadRow) -> wire.Asset:
+    """Raises ValueError for a part, which is no asset."""
+    if upload.lesson_id is None:
+        raise ValueError(f"Upload {upload.id} is a part and belongs to no lesson.")
     return wire.Asset(
         lesson=upload.lesson_id,
         kind=upload.kind,

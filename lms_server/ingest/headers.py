@@ -10,7 +10,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
 
+from lms_server.catalog.uploads import FINAL, PARTIAL
 from lms_server.errors import BadRequest
 from lms_sync import wire
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 CONTENT_TYPE = "application/offset+octet-stream"
 CHECKSUMS = ("sha256", "sha1")
 MANIFEST = "lesson.json"
+MOST_PARTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +50,19 @@ def parse_length(headers: Mapping[str, str]) -> int | None:
     if deferred != "1" or "upload-length" in headers:
         raise BadRequest("bad-header", "Send Upload-Length, or Upload-Defer-Length: 1, not both.")
     return None
+
+
+def parse_concat(text: str | None) -> list[str] | str:
+    """Upload-Concat: ``partial``, the names of the uploads that are to be joined, or "" where there is none."""
+    if text is None or text.strip() == PARTIAL:
+        return PARTIAL if text else ""
+    kind, _, urls = text.strip().partition(";")
+    names = [urlsplit(url).path.rpartition("/")[2] for url in urls.split()]
+    if kind != FINAL or not names or not all(names):
+        raise BadRequest("bad-header", "Upload-Concat is `partial`, or `final;` and the addresses of the parts.")
+    if len(names) > MOST_PARTS:
+        raise BadRequest("bad-header", f"An upload has at most {MOST_PARTS} parts.")
+    return names
 
 
 def parse_checksum(text: str | None) -> Checksum | None:

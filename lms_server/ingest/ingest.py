@@ -12,7 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -24,7 +25,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
 from lms_server.catalog.tables import UploadRow
-from lms_server.catalog.uploads import Card, Uploads
+from lms_server.catalog.uploads import PARTIAL, Card, Uploads, asset_of
 from lms_server.errors import (
     BadRequest,
     Busy,
@@ -153,6 +154,37 @@ class Ingest:
             await self._finish(upload_id)
         return await self._row(upload_id)
 
+    async def join(self, upload_id: str, parts: Sequence[UploadRow]) -> UploadRow:
+        """Fill a new upload with the bytes of whole parts, in this order; they are gone then. Killed on the way, it
+        leaves them as they were, and is joined anew.
+
+        Raises StoreFull, NotFound when a part lost its bytes, ChecksumMismatch when the whole is not what was
+        announced.
+        """
+        async with AsyncExitStack() as holds:
+            for name in sorted({upload_id, *(part.id for part in parts)}):  # in one order, for two who want the same
+                await holds.enter_async_context(self._holds.of(name))
+            await run_in_threadpool(self._join, upload_id, parts)
+            await self._finish(upload_id)
+            for part in parts:
+                await run_in_threadpool(self._forget, part.id)
+        return await self._row(upload_id)
+
+    def _join(self, upload_id: str, parts: Sequence[UploadRow]) -> None:
+        self._uploads.joins(upload_id, parts)
+        whole = Part(self._part(upload_id), 0)
+        try:
+            for row in parts:
+                with self._part(row.id).open("rb") as part:
+                    while piece := part.read(WRITE_BYTES):
+                        whole.write(piece, self._settings.reserve)
+            whole.sync()
+        except FileNotFoundError as error:
+            raise NotFound("upload-lost", "The server lost bytes of a part; begin it again.") from error
+        finally:
+            whole.close()
+        self._uploads.advance(upload_id, whole.end)
+
     def _adopt(self, upload_id: str) -> None:
         row = self._uploads.get(upload_id)
         if row is None or row.state != "open" or row.offset or not row.sha256:
@@ -248,7 +280,7 @@ class Ingest:
         is gone then.
         """
         row = self._uploads.get(upload_id)
-        if row is None or row.state == "stored" or row.offset != row.length:
+        if row is None or row.state == "stored" or row.offset != row.length or row.concat == PARTIAL:
             return
         part = self._part(upload_id)
         if row.state == "open":
@@ -302,7 +334,7 @@ class Ingest:
             if row.length > MAX_BYTES:
                 raise BadLesson("lesson.json is far too big to be one.")
             with self._store.local(row.sha256) as file:
-                return read_card(file.read_bytes(), row.lesson_id)
+                return read_card(file.read_bytes(), asset_of(row).lesson)
         except BadLesson as error:
             log.warning("bad lesson.json", lesson=row.lesson_id, problem=str(error))
             return str(error)

@@ -1,5 +1,5 @@
-"""tus 1.0 as a FastAPI router: creation, creation-with-upload, creation-defer-length, checksum, termination,
-expiration. https://tus.io"""
+"""tus 1.0 as a FastAPI router: creation, creation-with-upload, creation-defer-length, checksum, concatenation,
+termination, expiration. https://tus.io"""
 
 from __future__ import annotations
 
@@ -15,10 +15,11 @@ from starlette.responses import JSONResponse, Response
 
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tables import Room, UploadRow
-from lms_server.catalog.uploads import Uploads, asset_of
+from lms_server.catalog.uploads import FINAL, PARTIAL, Uploads, asset_of
 from lms_server.errors import (
     BadRequest,
     Conflict,
+    Forbidden,
     NotFound,
     ServerError,
     StoreFull,
@@ -36,6 +37,7 @@ from lms_server.ingest.headers import (
     http_date,
     parse_asset,
     parse_checksum,
+    parse_concat,
     parse_length,
     parse_metadata,
     parse_number,
@@ -102,8 +104,12 @@ class Tus:
             return await self._create(request, caller, body)
 
     async def _create(self, request: Request, caller: Caller, body: Body) -> Response:
-        declared = parse_length(request.headers)
+        concat = parse_concat(request.headers.get("upload-concat"))
+        parts = await self._parts(caller, concat) if isinstance(concat, list) else []
+        declared = sum(part.length for part in parts) if parts else parse_length(request.headers)
         length = self._fit(self._settings.max_upload if declared is None else declared)
+        if concat == PARTIAL:
+            return await self._create_part(request, caller, length, body)
         metadata = parse_metadata(request.headers.get("upload-metadata"))
         asset = parse_asset(metadata, length, foreign=caller.room is None or declared is None)
         room = caller.room
@@ -120,12 +126,39 @@ class Tus:
         missing = 0 if row.deferred else length - row.offset
         if row.state == "open" and free is not None and free < missing + self._settings.reserve:
             raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)
-        if with_body and row.state == "open" and row.offset == 0:
+        if parts and row.state == "open" and row.offset == 0:
+            row = await self._ingest.join(row.id, parts)
+        elif with_body and row.state == "open" and row.offset == 0:
             row = await self._append(request, caller, row.id, 0, body)
         elif with_body:
             await body.drain()  # the upload stands further on already: its sender reads Upload-Offset and goes on
+        return self._created(request, row)
+
+    async def _create_part(self, request: Request, caller: Caller, length: int, body: Body) -> Response:
+        """A piece of an upload whose other pieces come beside it."""
+        if "upload-defer-length" in request.headers:
+            raise BadRequest("bad-header", "A part must have an Upload-Length.")
+        row = await run_in_threadpool(self._uploads.create_part, caller.room, length)
+        if request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE:
+            row = await self._append(request, caller, row.id, 0, body)
+        else:
+            await _no_body(body, caller)
+        return self._created(request, row)
+
+    def _created(self, request: Request, row: UploadRow) -> Response:
         location = f"{self._address(request)}{wire.UPLOADS}/{row.id}"
         return Response(status_code=201, headers={"Location": location, **_progress(row)})
+
+    async def _parts(self, caller: Caller, names: list[str]) -> list[UploadRow]:
+        """Those that are to be joined, each whole. Raises NotFound, BadRequest, Conflict."""
+        if len(set(names)) < len(names):
+            raise BadRequest("bad-header", "Upload-Concat names a part twice.")
+        parts = [await self._own(caller, name) for name in names]
+        if not all(part.concat == PARTIAL for part in parts):
+            raise BadRequest("bad-header", "Upload-Concat names an upload that is no part.")
+        if not all(part.offset == part.length for part in parts):
+            raise Conflict("not-complete", "A part is not whole yet; send the rest of it first.")
+        return parts
 
     async def head(self, upload_id: str, request: Request) -> Response:
         async with _answered(request) as body:
@@ -137,7 +170,8 @@ class Tus:
             status_code=200,
             headers={
                 **({"Upload-Defer-Length": "1"} if row.deferred else {"Upload-Length": str(row.length)}),
-                "Upload-Metadata": format_metadata(asset_of(row).metadata()),
+                **({} if row.lesson_id is None else {"Upload-Metadata": format_metadata(asset_of(row).metadata())}),
+                **({"Upload-Concat": row.concat} if row.concat else {}),
                 "Cache-Control": "no-store",
                 **_progress(row),
             },
@@ -146,7 +180,8 @@ class Tus:
     async def patch(self, upload_id: str, request: Request) -> Response:
         async with _answered(request) as body:
             caller = await self._enter(request)
-            await self._own(caller, upload_id)
+            if (await self._own(caller, upload_id)).concat.startswith(FINAL):
+                raise Forbidden("joined", "This upload was joined from parts; nothing can be appended to it.")
             if request.headers.get("content-type", "").partition(";")[0].strip() != CONTENT_TYPE:
                 raise WrongMediaType("wrong-content-type", f"A PATCH must have the Content-Type {CONTENT_TYPE}.")
             offset = parse_number("Upload-Offset", request.headers.get("upload-offset"))

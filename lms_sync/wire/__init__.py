@@ -15,9 +15,9 @@ A *receipt* is a JWS (typ ``darsbox-receipt+jwt``) of the server's key over {"is
 "sha256", "bytes", "iat"}: what the server has safely stored. Nothing in the room is deleted before one.
 
 Uploads are tus 1.0 at ``UPLOADS``, with creation, creation-with-upload, creation-defer-length, checksum (sha256,
-sha1), termination and expiration. Upload-Metadata keys: ``lesson`` (ULID), ``kind``, ``source``, ``path`` (inside the
-lesson), ``sha256`` (hex, of the whole), ``tier``. Creation is idempotent: the same asset gets the same upload and its
-present offset, and one already stored has its offset at its length.
+sha1), concatenation, termination and expiration. Upload-Metadata keys: ``lesson`` (ULID), ``kind``, ``source``,
+``path`` (inside the lesson), ``sha256`` (hex, of the whole), ``tier``. Creation is idempotent: the same asset gets the
+same upload and its present offset, and one already stored has its offset at its length.
 
 A recording may be sent while it grows: created with ``Upload-Defer-Length: 1`` and without ``sha256``. When the same
 room then creates the finished file of that lesson and path, with length and ``sha256``, it gets that very upload, which
@@ -60,6 +60,7 @@ TUS_EXTENSIONS = (
     "creation-with-upload",
     "creation-defer-length",
     "checksum",
+    "concatenation",
     "termination",
     "expiration",
 )

@@ -9,14 +9,14 @@ from collections import Counter
 
 import pytest
 
-FLOOR = {"architecture": 39, "browser": 111, "contract": 550, "judge": 5, "system": 138, "unit": 1300}
+FLOOR = {"architecture": 39, "browser": 115, "contract": 560, "judge": 5, "system": 150, "unit": 1700}
 """Tests at least, by the folder under tests/."""
 
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     chosen = session.config.option
     whole = session.config.args_source is pytest.Config.ArgsSource.TESTPATHS
-    if not whole or chosen.keyword or chosen.markexpr != "not soak":
+    if not whole or chosen.keyword or not chosen.markexpr.endswith("not soak"):
         return
     found = Counter(item.nodeid.split("/")[1] for item in items)
     lost = [f"{folder} {found[folder]} < {floor}" for folder, floor in FLOOR.items() if found[folder] < floor]

@@ -1,4 +1,5 @@
-"""A room, its agent and its server in any order of recording, sending, breaking, deleting and shutting out.
+"""A room, its agent and its server in any order of recording, sending, carrying on a stick, breaking, deleting and
+shutting out.
 
 If this fails, there is an order of events in which a lesson is deleted that nobody else has, or is signed for without
 being there, or arrives twice.
@@ -22,6 +23,7 @@ from sqlmodel import Session, col, update
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger, open_or_rebuild
 from appliance.spool.retention import make_room
+from lms_server.carried import take_in
 from lms_server.catalog import Catalog
 from lms_server.catalog.tables import Room
 from lms_server.catalog.uploads import Uploads
@@ -30,6 +32,7 @@ from lms_server.settings import Settings
 from lms_sync import identity, wire
 from lms_sync.agent import Agent
 from lms_sync.client import Client
+from lms_sync.export import Export
 from lms_sync.pace import Backoff
 from lms_sync.stages import asset_of
 from tests.peers.cable import Cable, Fault, Killed
@@ -73,6 +76,7 @@ class Delivery(RuleBasedStateMachine):
         self.recorded: dict[str, str] = {}
         """lesson/path -> SHA-256 of every take ever kept."""
         self.shut_out = False
+        self.stick = self.folder / "stick"
 
     def teardown(self) -> None:
         self.admit_again()
@@ -112,6 +116,28 @@ class Delivery(RuleBasedStateMachine):
                 return
 
         asyncio.run(send())
+
+    @precondition(lambda self: self.recorded)
+    @rule(free=st.sampled_from([60_000, 200_000, 10_000_000]))
+    def fill_the_stick(self, free: int) -> None:
+        """What came back on it is taken up first."""
+        self.stick.mkdir(exist_ok=True)
+        brim = free + _bytes_in(self.stick)
+        export = Export(self.spool, self.who, self.stick, space=lambda: (max(0, brim - _bytes_in(self.stick)), 4096))
+        with Ledger(self.spool.ledger_file) as ledger:
+            asyncio.run(export.run(ledger, lambda _: None, lambda *_: None))
+
+    @precondition(lambda self: self.stick.exists())
+    @rule()
+    def bring_the_stick_to_the_server(self) -> None:
+        """A room that is shut out is refused in a sentence."""
+        for report in take_in(self.settings, self.server.database, self.stick):
+            assert not (self.shut_out and report.stored)
+
+    @precondition(lambda self: self.stick.exists())
+    @rule()
+    def lose_the_stick(self) -> None:
+        shutil.rmtree(self.stick)
 
     @rule()
     def restart_server(self) -> None:
@@ -188,6 +214,10 @@ class Delivery(RuleBasedStateMachine):
         """The SHA-256 of what the store holds under this one."""
         (found,) = [path for path in self.settings.store.rglob(sha256) if path.is_file()]
         return hashlib.sha256(found.read_bytes()).hexdigest()
+
+
+def _bytes_in(folder: Path) -> int:
+    return sum(file.stat().st_size for file in folder.rglob("*") if file.is_file())
 
 
 Delivery.TestCase.settings = settings(

@@ -173,3 +173,12 @@ def test_their_client_brings_a_recording_whose_length_it_tells_last(
     where = central.url + wire.UPLOADS
     npm_upload(where, file, headers=service, metadata=facts(room), chunkSize=600_000, deferred=True)
     assert stored(central, content) == [len(content)]
+
+
+def test_their_client_brings_a_recording_in_parts_side_by_side(
+    central: Central, room: SigningRoom, service: dict[str, str], tmp_path: Path
+) -> None:
+    file, content = film(tmp_path, 3_000_001)
+    where = central.url + wire.UPLOADS
+    npm_upload(where, file, headers=service, metadata=facts(room), chunkSize=400_000, parallel=3)
+    assert stored(central, content) == [len(content)]

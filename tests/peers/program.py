@@ -10,6 +10,10 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+FIRST = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
+"""Before the command of what has a processor of its own elsewhere, a camera or a sound card: what else this machine
+does is not theirs to wait for."""
+
 
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
     """Poll until the condition holds. Raises TimeoutError naming what never came."""

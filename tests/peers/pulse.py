@@ -21,7 +21,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
-from tests.peers.program import running, stop, wait_until
+from tests.peers.program import FIRST, running, stop, wait_until
 
 DEVICE = "lectern mic"
 SINK = "lectern"
@@ -84,6 +84,7 @@ class Microphone:
     def _player(self, *source: str) -> subprocess.Popen[bytes]:
         # A long buffer would swallow the first second and a half of what is played.
         command = [
+            *FIRST,
             "pacat",
             "--playback",
             f"--server=unix:{self.socket}",
@@ -109,7 +110,9 @@ class Microphone:
             both.setsampwidth(2)
             both.setframerate(rate)
             both.writeframes(np.stack([samples, np.zeros_like(samples)], axis=1).tobytes())
-        player = subprocess.Popen(["pacat", "--playback", server, f"--device={name}", "--file-format=wav", str(stereo)])
+        player = subprocess.Popen(
+            [*FIRST, "pacat", "--playback", server, f"--device={name}", "--file-format=wav", str(stereo)]
+        )
         self.stack.callback(stop, player)
         return f"{name}.monitor"
 
@@ -122,7 +125,9 @@ class Microphone:
         alsa = self.socket.with_name("loudspeaker.conf")
         alsa.write_text(ALSA.format(name=LOUDSPEAKER, socket=self.socket, device=SINK))
         env = {**os.environ, **self.env, "ALSA_CONFIG_PATH": str(alsa)}
-        self.stack.callback(stop, subprocess.Popen([sys.executable, "-c", BEEPER], env=env, stderr=subprocess.DEVNULL))
+        self.stack.callback(
+            stop, subprocess.Popen([*FIRST, sys.executable, "-c", BEEPER], env=env, stderr=subprocess.DEVNULL)
+        )
 
 
 def speech(file: Path, seconds: float = 20.0, text: str = "Good morning. Today we speak about forces. ") -> Path:
@@ -153,6 +158,7 @@ def pulse_microphone(folder: Path) -> Iterator[Microphone]:
         f"module-null-sink sink_name={SINK} rate=48000 channels=1 norewinds=1",
     ]
     command = [
+        *FIRST,
         "pulseaudio",
         "-n",
         "--daemonize=no",

@@ -75,9 +75,21 @@ def rtsp_camera(
     """A camera at ``camera.url`` until the block ends. port 0 takes a free one; codec: ``h264`` | ``h265`` (of a clip),
     ``jpeg`` (live)."""
     # Only the outside of this module is imported here, so that the program can run under a Python without our packages.
-    from tests.peers.program import running
+    from tests.peers.program import FIRST, running
 
-    command = [PYTHON, str(Path(__file__)), "--port", str(port), "--codec", codec, "--fps", str(fps), "--size", size]
+    command = [
+        *FIRST,
+        PYTHON,
+        str(Path(__file__)),
+        "--port",
+        str(port),
+        "--codec",
+        codec,
+        "--fps",
+        str(fps),
+        "--size",
+        size,
+    ]
     command += ["--ppm", str(ppm)]
     command += ["--clip", str(clip)] if clip else ["--mode", mode]
     if user:

@@ -21,9 +21,6 @@ from tests.peers import zygote
 from tests.peers.program import wait_until
 
 BIN = Path(sys.executable).parent
-FIRST = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
-"""The daemon goes before what else the machine does, as its systemd unit has it (CPUWeight=1000 is ten times that of
-others)."""
 ADMIN, PASSWORD = "admin", "a long enough passphrase"
 
 
@@ -119,7 +116,7 @@ class Room:
         recorder = "" if "[recorder]" in devices else f"[recorder]\nrenditions = {str(renditions).lower()}\n\n"
         self.config.write_text(f'[room]\nname = "Amphi A"\ninstitution = "Test"\n\n{recorder}{devices}')
         argv = ["appliance", "run", "--config", str(self.config), "--spool", str(self.spool), "--port", str(self.port)]
-        self.daemon = Service("appliance", argv, folder / "appliance.log", env, FIRST)
+        self.daemon = Service("appliance", argv, folder / "appliance.log", env)
         self.agent = Service("lms-sync", ["lms-sync", "run", "--spool", str(self.spool)], folder / "lms-sync.log")
         self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=20.0)
 

@@ -78,6 +78,7 @@ def test_a_touch_on_stop_after_the_daemon_was_killed_ends_the_lesson_it_found(ro
     assert room.left_over() == []
 
 
+@pytest.mark.quiet
 @pytest.mark.parametrize("program", ["keeper", "ffmpeg"])
 @pytest.mark.parametrize("source", ["front", "lectern"])
 def test_a_killed_capture_costs_its_source_at_most_a_second_and_the_others_nothing(

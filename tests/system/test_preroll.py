@@ -10,6 +10,7 @@ import stat
 from pathlib import Path
 
 import psutil
+import pytest
 
 from tests.measure import beeps, decode_errors, flashes
 from tests.peers.program import wait_until
@@ -55,6 +56,7 @@ def wait_held(room: Room) -> None:
     wait_until(lambda: room.status()["held_seconds"] == SECONDS, 20, "what the armed room holds")
 
 
+@pytest.mark.quiet
 def test_the_seconds_before_start_are_the_beginning_of_the_lesson_and_never_on_the_disk_before(tmp_path: Path) -> None:
     own = tmp_path / "temporary"
     own.mkdir()

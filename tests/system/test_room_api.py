@@ -98,7 +98,17 @@ def room(folder: Path, *more: str, env: dict[str, str] | None = None, toml: str 
     """A daemon on a free port, from its first page to its ordered end."""
     (folder / "room.toml").write_text(toml)
     spool, log = folder / "spool", folder / f"room-{time.monotonic_ns()}.log"
-    argv = [*APPLIANCE, "run", "--config", str(folder / "room.toml"), "--spool", str(spool), "--port", "0", *more]
+    argv = [
+        *APPLIANCE,
+        "run",
+        "--config",
+        str(folder / "room.toml"),
+        "--spool",
+        str(spool),
+        "--port",
+        "0",
+        *more,
+    ]
     with running(argv, log, ready=lambda text: "The room is at http" in text, env=env) as process:
         found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
         assert found is not None

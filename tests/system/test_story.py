@@ -38,6 +38,7 @@ def teach(room: Room, server: Server, seconds: float, out: Path) -> tuple[dict[s
     return lesson, server.pull(out)
 
 
+@pytest.mark.quiet
 def test_pictures_come_bit_for_bit_and_the_speech_is_heard(tmp_path: Path) -> None:
     clip = make_clip(tmp_path / "clip.mp4", 40, size="1280x720", rate="2M")
     with rtsp_camera(tmp_path, clip=clip) as camera, pulse_microphone(tmp_path) as microphone:
@@ -60,6 +61,7 @@ def test_pictures_come_bit_for_bit_and_the_speech_is_heard(tmp_path: Path) -> No
         assert f"{hashlib.sha256(video.read_bytes()).hexdigest()}  front.mp4" in sums
 
 
+@pytest.mark.quiet
 def test_sound_and_both_pictures_are_in_step(tmp_path: Path) -> None:
     with (
         rtsp_camera(tmp_path, mode="flash") as camera,

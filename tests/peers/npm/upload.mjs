@@ -1,7 +1,8 @@
 // A tus client that is not ours: tus-js-client. node upload.mjs JSON, with endpoint, file, headers, metadata,
-// chunkSize (bytes; none: all in one request), deferred (the length is told last), uploadUrl (to go on), stopAt (bytes acknowledged after which it ends).
+// chunkSize (bytes; none: all in one request), deferred (the length is told last), parallel (so many parts), uploadUrl (to go on), stopAt (bytes acknowledged after which it ends).
 // Prints {"url", "sent", "retries"}; ends with 1 and one sentence when the upload failed.
 import { createReadStream, statSync } from "node:fs";
+import { PassThrough } from "node:stream";
 import { Upload } from "tus-js-client";
 
 const wanted = JSON.parse(process.argv[2]);
@@ -13,11 +14,14 @@ function end(upload, code) {
   process.exit(code);
 }
 
-const upload = new Upload(createReadStream(wanted.file), {
+// A length that is told last belongs to a stream without one; of a file it would take it all the same.
+const source = createReadStream(wanted.file);
+const upload = new Upload(wanted.deferred ? source.pipe(new PassThrough()) : source, {
   endpoint: wanted.endpoint,
   uploadUrl: wanted.uploadUrl ?? null,
-  uploadSize: wanted.deferred ? null : statSync(wanted.file).size,
+  uploadSize: wanted.deferred || wanted.parallel ? null : statSync(wanted.file).size,
   uploadLengthDeferred: wanted.deferred ?? false,
+  parallelUploads: wanted.parallel ?? 1,
   chunkSize: wanted.chunkSize ?? Infinity,
   headers: wanted.headers ?? {},
   metadata: wanted.metadata ?? {},

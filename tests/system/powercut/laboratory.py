@@ -29,7 +29,7 @@ from media.lesson import BadLesson, Lesson
 from tests.peers import mounts
 from tests.peers.program import wait_until
 from tests.peers.rtsp_camera import rtsp_camera
-from tests.system.deployment import FIRST, Room, Service, command
+from tests.system.deployment import Room, Service, command
 from tests.system.powercut.crashdisk import CrashDisk, mend
 
 WITNESS = Path(__file__).with_name("witness.py")
@@ -100,7 +100,7 @@ class WatchedRoom(Room):
         super().__init__(folder, DEVICES.format(url=url), spool=spool)
         self.notes = folder / "notes"
         argv = ["python", str(WITNESS), str(self.config), str(spool), str(self.port), str(self.notes)]
-        self.daemon = Service("room", [*argv, "--boot", boot, "--plant", plant], folder / "room.log", within=FIRST)
+        self.daemon = Service("room", [*argv, "--boot", boot, "--plant", plant], folder / "room.log")
 
     def end_at_once(self) -> None:
         """Every process of the room, killed."""

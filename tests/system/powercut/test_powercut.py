@@ -30,6 +30,7 @@ def told(outcomes: Sequence[Outcome], capsys: pytest.CaptureFixture[str]) -> res
     return figures
 
 
+@pytest.mark.quiet
 def test_twenty_cuts_cost_at_most_a_second_each_and_the_lesson_goes_on(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

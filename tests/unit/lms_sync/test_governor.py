@@ -103,7 +103,9 @@ def test_a_link_that_becomes_metered_carries_small_forms_until_it_is_free_again(
 )
 def test_a_server_on_this_machine_is_reached_over_no_link(room: Room, server: str, near: bool) -> None:
     room.metered, room.server = True, server
-    assert room.agent().barred("proxy") == ("" if near else METERED)
+    agent = room.agent()
+    assert agent.barred("proxy") == ("" if near else METERED)
+    assert agent.pacer.yields is not near
 
 
 def test_a_pause_stops_even_cards_and_ends_by_itself(room: Room) -> None:
