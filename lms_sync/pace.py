@@ -18,6 +18,9 @@ LARGEST = 4 * KIB * KIB
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
+WAITING, AT_MOST = 0.03, 30.0
+"""Share of a chunk's time that may pass in waiting for its answer, so that on a way by satellite chunks take longer;
+and the seconds that one takes at most."""
 IN_VAIN = 3
 """Breaks in a row with nothing gained after which the chunk counts as refused: a proxy with a limit may close
 the connection before anybody can read why."""
@@ -56,6 +59,11 @@ class Pace:
         return max(min(SMALLEST, self._largest), int(size) // (16 * KIB) * 16 * KIB)
 
     @property
+    def aim(self) -> float:
+        """Seconds that a chunk should take."""
+        return max(AIM, min(AT_MOST, self._delay / WAITING))
+
+    @property
     def rate(self) -> float:
         """Bytes a second, as of late; 0 while nothing was measured."""
         return self._rate
@@ -74,7 +82,7 @@ class Pace:
             self._guessed -= 1
             if not self._guessed:
                 self._largest = LARGEST
-        self._size = min(2 * max(self._size, count), rate * AIM, LARGEST)
+        self._size = min(2 * max(self._size, count), rate * self.aim, LARGEST)
 
     def cut(self) -> None:
         """The link broke in the middle of a chunk."""

@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 
 from lms_sync import tcpinfo
 from lms_sync.bandwidth import ON_THE_WIRE
-from lms_sync.pace import AIM, KIB, Pace
+from lms_sync.pace import KIB, Pace
 from lms_sync.yielding import Yielding
 
 SAVED = 0.1
@@ -124,6 +124,6 @@ class HeldPace(Pace):
 
     @property
     def size(self) -> int:
-        most = min(self._pacer.rate * AIM, self._pacer.left)
+        most = min(self._pacer.rate * self.aim, self._pacer.left)
         wanted = super().size
         return wanted if most >= wanted else min(wanted, max(_GRAIN, int(most) // _GRAIN * _GRAIN))

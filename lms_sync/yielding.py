@@ -34,6 +34,9 @@ STEP = 0.05
 CALM, KNOWN, HASTE = 5.0, 0.75, 4.0
 """Seconds without any queue after which the rate, below that share of what the link once gave, grows so many times as
 fast: whoever was there has gone."""
+LEARNT, DRAINING = 0.85, 3.0
+"""Share of what the link was found to have at which we go on, and the seconds that the queue which it took to find that
+has for draining, before it counts as somebody else's."""
 FALLING = 0.8
 """A queue that is shorter by this since the last step is draining already."""
 PROOF = 8 * 1400
@@ -97,6 +100,7 @@ class Yielding:
         self._from: tuple[float, int] | None = None
         self._recent: deque[float] = deque(maxlen=FILTER)
         self._seen_at = -math.inf
+        self._drains_until = -math.inf
 
     def connected(self) -> None:
         """Another connection: its counters begin anew. What was learnt of the link stays."""
@@ -128,10 +132,23 @@ class Yielding:
         usual = min(reading.rtt, self._base.least(now) + TARGET)
         if elapsed < max(STEP, PATIENT * usual) or not fresh:
             return
+        if self._drains_until > now and self.queue > TARGET:
+            return
         if self._starting and self.queue < TARGET / 2 and acked < PROOF:
             return
-        self._step(elapsed, acked / elapsed)
+        if self._starting and self.queue > TARGET:
+            self._found(acked / elapsed)
+            self._drains_until = now + DRAINING
+        else:
+            self._drains_until = -math.inf
+            self._step(elapsed, acked / elapsed)
         self._from = now, reading.acked
+
+    def _found(self, real: float) -> None:
+        """The first growth has filled the link, so what arrives is all that it has; the queue that it took to learn
+        that drains now."""
+        self._starting, self._full = False, max(FLOOR, min(self.rate, real))
+        self.rate = max(FLOOR, self._full * LEARNT)
 
     def _step(self, elapsed: float, real: float) -> None:
         """real: bytes a second that arrived."""
@@ -139,9 +156,7 @@ class Yielding:
         self._calm = self._calm + elapsed if over < -0.75 else 0.0
         last, self._last = self._last, self.queue
         if over > 0:
-            if self._starting:
-                self._starting, self._full = False, max(FLOOR, min(self.rate, real))
-            elif self.queue < FALLING * last:
+            if self.queue < FALLING * last:
                 return
             self.rate = max(FLOOR, min(self.rate, real * 1.25) * (1 - min(BACK_OFF, SLOPE * over)))
         elif real < USED * self.rate:

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_sync.pace import AIM, FIRST, FORGIVEN, LARGEST, SMALLEST, Backoff, Pace
+from lms_sync.pace import AIM, AT_MOST, FIRST, FORGIVEN, LARGEST, SMALLEST, WAITING, Backoff, Pace
 
 
 def drive(pace: Pace, rate: float, chunks: int) -> None:
@@ -29,6 +29,16 @@ def test_a_slow_link_gets_chunks_of_a_few_seconds() -> None:
     pace = Pace()
     drive(pace, 32_000, 10)
     assert 5 <= pace.size / 32_000 <= AIM
+
+
+def test_where_answers_are_long_in_coming_chunks_take_longer_up_to_a_limit() -> None:
+    pace = Pace()
+    pace.answered(0.6)
+    drive(pace, 32_000, 20)
+    assert 0.9 * 0.6 / WAITING <= pace.size / 32_000 <= 0.6 / WAITING
+    pace.answered(30.0)
+    drive(pace, 32_000, 20)
+    assert pace.size / 32_000 <= AT_MOST
 
 
 def test_a_link_that_slows_down_is_followed_at_once() -> None:

@@ -80,6 +80,14 @@ def test_an_idle_link_is_filled_and_its_queue_is_not(kbit: int, delay: float) ->
     assert us.smooth <= delay + 0.3
 
 
+@pytest.mark.parametrize(("kbit", "delay"), [(256, 0.04), (2000, 0.001), (2000, 0.05)])
+def test_the_beginning_on_an_idle_link_costs_little(kbit: int, delay: float) -> None:
+    """Lines that come and go are known anew each time."""
+    link, _ = joined(kbit, delay)
+    link.run(48)
+    assert link.arrived["us"] * LINE / 48 >= 0.9 * link.rate
+
+
 def test_an_idle_link_whose_delay_jumps_about_is_used_all_the_same() -> None:
     """A mobile network is like that."""
     link, _ = joined(512, 0.08)
