@@ -81,8 +81,8 @@ def simulated_microphone() -> Capture:
 
 def decoders() -> list[int]:
     """Programs that this test has running."""
-    living = psutil.Process().children(recursive=True)
-    return [child.pid for child in living if child.status() != psutil.STATUS_ZOMBIE]
+    living = [each for each in psutil.Process().children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
+    return [each.pid for each in living if any("ffmpeg" in word or "feeder" in word for word in each.cmdline())]
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:

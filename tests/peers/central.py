@@ -188,3 +188,13 @@ def asset(lesson: str, content: bytes, path: str = "front/take-001.mp4", **facts
         **facts,
     }
     return wire.Asset(lesson=lesson, path=path, bytes=len(content), **given)
+
+
+def problem(answer: httpx.Response) -> tuple[int, str]:
+    """Status and code of a refusal, which must be problem JSON (RFC 9457) with a sentence."""
+    assert answer.headers["content-type"] == "application/problem+json", answer.text
+    body = answer.json()
+    assert body["type"] == f"urn:darsbox:problem:{body['code']}"
+    assert body["detail"].endswith((".", "?"))
+    assert body["status"] == answer.status_code
+    return answer.status_code, str(body["code"])

@@ -18,7 +18,7 @@ from lms_sync.pace import Pace
 from lms_sync.transfer import Transfer
 from media import journal
 from media.journal import FragmentEntry, TakeEntry
-from media.lesson import Lesson
+from media.lesson import Lesson, State
 from tests.peers.spool import lesson_id
 from tests.unit.lms_sync.fake_server import FakeServer
 
@@ -51,8 +51,8 @@ def growing(spool: Spool, clock: Clock) -> Growing:
     return Growing(spool, steady=clock)
 
 
-def describe(spool: Spool, state: str) -> None:
-    spool.write_lesson(Lesson(LESSON, "Forces", "Amphi A", "Test", "en", state))  # type: ignore[arg-type]
+def describe(spool: Spool, state: State) -> None:
+    spool.write_lesson(Lesson(LESSON, "Forces", "Amphi A", "Test", "en", state))
 
 
 def record(spool: Spool, source: str, *lengths: int) -> Path:
@@ -94,7 +94,7 @@ def test_little_is_not_worth_a_request_and_not_worth_a_look(spool: Spool, growin
 
 
 @pytest.mark.parametrize("state", ["stopping", "kept"])
-def test_a_lesson_that_has_ended_is_left_to_the_ledger(spool: Spool, growing: Growing, state: str) -> None:
+def test_a_lesson_that_has_ended_is_left_to_the_ledger(spool: Spool, growing: Growing, state: State) -> None:
     record(spool, "front", LEAST, 1)
     describe(spool, state)
     assert growing.next() is None

@@ -1,0 +1,174 @@
+"""Recordings that are sent while they grow, and files whose parts come side by side. If these fail, the server joins
+what does not belong together, or signs for what it does not have."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import httpx
+import pytest
+from ulid import ULID
+
+from lms_sync import wire
+from tests.peers.central import Central, SigningRoom, asset, metadata, problem
+
+
+@pytest.fixture(scope="module")
+def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
+    with Central(tmp_path_factory.mktemp("central") / "data") as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def room(central: Central) -> SigningRoom:
+    return central.room("Amphi A")
+
+
+@pytest.fixture
+def lesson() -> str:
+    return str(ULID())
+
+
+# -- a recording that is sent while it grows
+# -----------------------------------------------------------------------------------
+
+
+def grow(room: SigningRoom, take: wire.Asset) -> httpx.Response:
+    """Create an upload of a take whose end nobody knows yet."""
+    facts = {key: value for key, value in take.metadata().items() if key != "sha256"}
+    return room.ask("POST", wire.UPLOADS, Upload_Defer_Length="1", Upload_Metadata=metadata(facts))
+
+
+def test_a_kept_take_goes_on_where_it_stood_while_it_grew(central: Central, room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(300_000)
+    take = asset(lesson, content)
+    growing = grow(room, take)
+    assert growing.status_code == 201
+    where = growing.headers["Location"]
+    assert room.patch(where, 0, content[:200_000]).status_code == 204
+    asked = room.ask("HEAD", where)
+    assert asked.headers["Upload-Defer-Length"] == "1"
+    assert "Upload-Length" not in asked.headers
+    assert grow(room, take).headers["Location"] == where
+    assert problem(room.ask("GET", f"{where}/receipt"))[0] == 404
+
+    kept = room.create(take)
+    assert (kept.headers["Location"], kept.headers["Upload-Offset"]) == (where, "200000")
+    assert room.patch(where, 200_000, content[200_000:]).status_code == 204
+    wire.check_receipt(room.receipt(where), room.server_key, room=room.id, asset=take)
+    assert [file.read_bytes() for file in (central.data / "store").rglob(take.sha256)] == [content]
+
+
+def test_a_take_of_which_all_has_come_while_it_grew_is_whole_at_once(room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(100_000)
+    take = asset(lesson, content)
+    where = grow(room, take).headers["Location"]
+    room.patch(where, 0, content)
+    kept = room.create(take)
+    assert kept.headers["Upload-Offset"] == str(len(content))
+    wire.check_receipt(room.receipt(kept.headers["Location"]), room.server_key, room=room.id, asset=take)
+
+
+def test_what_grew_into_something_else_is_not_signed_for(room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(100_000)
+    take = asset(lesson, content)
+    where = grow(room, take).headers["Location"]
+    room.patch(where, 0, os.urandom(60_000))
+    assert room.create(take).headers["Location"] == where
+    assert problem(room.patch(where, 60_000, content[60_000:])) == (460, "checksum-mismatch")
+    assert room.ask("HEAD", where).status_code == 404
+    assert room.upload(take, content)
+
+
+def test_a_take_that_a_power_cut_shortened_begins_anew(room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(50_000)
+    where = grow(room, asset(lesson, content)).headers["Location"]
+    room.patch(where, 0, content)
+    shorter = asset(lesson, content[:40_000])
+    assert room.create(shorter).headers["Location"] != where
+    assert room.upload(shorter, content[:40_000])
+
+
+def test_another_room_does_not_get_what_grew(central: Central, room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(50_000)
+    grow(room, asset(lesson, content))
+    assert problem(grow(central.room("Amphi Z"), asset(lesson, content))) == (403, "foreign-lesson")
+
+
+def test_a_length_told_later_ends_the_upload(room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(80_000)
+    take = asset(lesson, content)
+    where = grow(room, take).headers["Location"]
+    room.patch(where, 0, content[:50_000])
+    assert problem(room.patch(where, 50_000, b"", Upload_Length="40000"))[0] == 400
+    assert problem(room.patch(where, 40_000, b"", Upload_Length="80000"))[0] == 409
+    assert room.patch(where, 50_000, content[50_000:], Upload_Length="80000").status_code == 204
+    assert problem(room.patch(where, 80_000, b"", Upload_Length="90000"))[0] == 400
+    wire.check_receipt(room.receipt(where), room.server_key, room=room.id, asset=take)
+
+
+@pytest.mark.parametrize("headers", [{"Upload_Defer_Length": "2"}, {"Upload_Defer_Length": "1", "Upload_Length": "5"}])
+def test_a_length_that_is_both_or_neither_is_refused(room: SigningRoom, lesson: str, headers: dict[str, str]) -> None:
+    facts = metadata(asset(lesson, b"film").metadata())
+    assert problem(room.ask("POST", wire.UPLOADS, Upload_Metadata=facts, **headers)) == (400, "bad-header")
+
+
+# -- an upload in parts
+# -----------------------------------------------------------------------------------------------------
+
+
+def part(room: SigningRoom, content: bytes) -> str:
+    """A whole part; its address."""
+    made = room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Length=str(len(content)))
+    assert made.status_code == 201, made.text
+    where = made.headers["Location"]
+    assert room.patch(where, 0, content).status_code == 204
+    return where
+
+
+def join(room: SigningRoom, take: wire.Asset, *parts: str) -> httpx.Response:
+    return room.ask(
+        "POST", wire.UPLOADS, Upload_Concat=f"final;{' '.join(parts)}", Upload_Metadata=metadata(take.metadata())
+    )
+
+
+def test_parts_that_came_side_by_side_become_one_file(central: Central, room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(250_000)
+    take = asset(lesson, content)
+    second, first = part(room, content[100_000:]), part(room, content[:100_000])
+    assert room.ask("HEAD", first).headers["Upload-Concat"] == "partial"
+    whole = join(room, take, first, second)
+    assert (whole.status_code, whole.headers["Upload-Offset"]) == (201, "250000")
+    where = whole.headers["Location"]
+    wire.check_receipt(room.receipt(where), room.server_key, room=room.id, asset=take)
+    assert room.ask("HEAD", where).headers["Upload-Concat"].startswith("final;")
+    assert room.ask("HEAD", first).status_code == 404
+    assert [file.read_bytes() for file in (central.data / "store").rglob(take.sha256)] == [content]
+    assert not any((central.data / "uploads" / f"{each.rpartition('/')[2]}.part").exists() for each in (first, where))
+    assert problem(room.patch(where, 250_000, b"more"))[0] == 403
+
+
+def test_parts_in_the_wrong_order_are_not_signed_for(room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(50_000)
+    first, second = part(room, content[:20_000]), part(room, content[20_000:])
+    assert problem(join(room, asset(lesson, content), second, first)) == (460, "checksum-mismatch")
+    assert join(room, asset(lesson, content), first, second).status_code == 201
+
+
+def test_what_is_no_whole_part_of_ones_own_is_not_joined(central: Central, room: SigningRoom, lesson: str) -> None:
+    content = os.urandom(30_000)
+    take = asset(lesson, content)
+    other = central.room("Amphi Y")
+    whole = room.create(asset(lesson, b"another", path="front/take-002.mp4")).headers["Location"]
+    half = room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Length="30000").headers["Location"]
+    mine = part(room, content)
+    assert problem(join(room, take, half))[0] == 409
+    assert problem(join(room, take, whole))[0] == 400
+    assert problem(join(room, take, mine, mine))[0] == 400
+    assert problem(join(room, take, "no-such-part"))[0] == 404
+    assert problem(join(other, take, mine))[0] == 404
+    assert problem(room.ask("POST", wire.UPLOADS, Upload_Concat="final;"))[0] == 400
+    assert problem(room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Defer_Length="1"))[0] == 400
+    assert room.ask("DELETE", half).status_code == 204
+    assert join(room, take, mine).status_code == 201
