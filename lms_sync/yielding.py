@@ -17,6 +17,10 @@ from dataclasses import dataclass
 
 TARGET = 0.07
 """Seconds of queueing delay that we add at most. RFC 6817 allows 0.1; a telephone call bears it."""
+CROWDED = 3 * 1400
+"""Bytes that wait where a link is shared: so much of a queue is never held against those who wait in it."""
+FORGOTTEN = 600.0
+"""Seconds in which what a link once gave fades to a third, unless it gives it again."""
 FLOOR = 1000.0
 """Bytes a second (8 kbit/s)."""
 START = 16_000.0
@@ -25,19 +29,21 @@ MOST = 250e6
 """Bytes a second; nothing is learnt above that."""
 GAIN = 0.05
 """Share of the rate at which the queue first began that is won back in a second of an empty queue."""
-USED = 0.7
+USED = 0.9
 """Share of the rate that must have arrived before a higher one is tried."""
-SLOPE, BACK_OFF = 0.2, 0.5
+SURPLUS = 1.1
+"""Times what arrives, for headers and chance: what is more than that of a rate never was one."""
+SLOPE, BACK_OFF = 0.2, 0.25
 """Share of the rate that is given up in a step when the queue is twice the target, and at most."""
 STEP = 0.05
 """Seconds between two steps, at least."""
 CALM, KNOWN, HASTE = 5.0, 0.75, 4.0
 """Seconds without any queue after which the rate, below that share of what the link once gave, grows so many times as
 fast: whoever was there has gone."""
-LEARNT, DRAINING = 0.85, 3.0
+LEARNT, DRAINING = 0.9, 3.0
 """Share of what the link was found to have at which we go on, and the seconds that the queue which it took to find that
 has for draining, before it counts as somebody else's."""
-FALLING = 0.8
+FALLING = 0.9
 """A queue that is shorter by this since the last step is draining already."""
 PROOF = 8 * 1400
 """Bytes that must have arrived at a rate before the first growth doubles it."""
@@ -150,15 +156,22 @@ class Yielding:
         self._starting, self._full = False, max(FLOOR, min(self.rate, real))
         self.rate = max(FLOOR, self._full * LEARNT)
 
+    def _target(self) -> float:
+        """Seconds of queue that are borne. At less than the link once gave, the queue is not ours alone: whoever is
+        there, and may have only begun, gets the more room the less we have."""
+        return min(TARGET, max(CROWDED / self._full, TARGET * self.rate / self._full))
+
     def _step(self, elapsed: float, real: float) -> None:
         """real: bytes a second that arrived."""
-        over = self.queue / TARGET - 1
+        over = self.queue / self._target() - 1
         self._calm = self._calm + elapsed if over < -0.75 else 0.0
         last, self._last = self._last, self.queue
+        if self.rate < KNOWN * self._full:
+            self._full *= 1 - elapsed / FORGOTTEN
         if over > 0:
             if self.queue < FALLING * last:
                 return
-            self.rate = max(FLOOR, min(self.rate, real * 1.25) * (1 - min(BACK_OFF, SLOPE * over)))
+            self.rate = max(FLOOR, min(self.rate, real * SURPLUS) * (1 - min(BACK_OFF, SLOPE * over)))
         elif real < USED * self.rate:
             pass  # more than the rate is not the question
         elif self._starting and over < -0.5:
