@@ -157,9 +157,9 @@ class Yielding:
         self.rate = max(FLOOR, self._full * LEARNT)
 
     def _target(self) -> float:
-        """Seconds of queue that are borne. At less than the link once gave, the queue is not ours alone: whoever is
-        there, and may have only begun, gets the more room the less we have."""
-        return min(TARGET, max(CROWDED / self._full, TARGET * self.rate / self._full))
+        """Seconds of queue that are borne. At much less than the link once gave, the queue is not ours alone: whoever
+        is there, and may have only begun, gets the more room the less we have."""
+        return min(TARGET, max(CROWDED / self._full, TARGET * self.rate / (KNOWN * self._full)))
 
     def _step(self, elapsed: float, real: float) -> None:
         """real: bytes a second that arrived."""
