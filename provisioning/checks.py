@@ -33,10 +33,11 @@ STATIC: dict[str, list[str]] = {
 QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
+BRIEF = ["-n", "2", "--hypothesis-profile", "quick"]
 
 
 def check() -> int:
-    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK, "-n", "2"]})
+    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]})
 
 
 def test() -> int:

@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("house", deadline=None)
+settings.register_profile("quick", deadline=None, max_examples=20)  # make check; make test tries a hundred of each
 settings.load_profile("house")
 
 
