@@ -24,7 +24,7 @@ test:  ## everything: installs what the tests need, then lint, types, import rul
 	@$(PREPARE) test
 	@$(BIN)/python -m provisioning.checks test
 
-check:  ## lint, types, import rules and unit tests only, in under a minute
+check:  ## lint, types, import rules and unit tests only, in about a minute
 	@$(PREPARE) check
 	@$(BIN)/python -m provisioning.checks check
 

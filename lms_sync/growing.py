@@ -95,10 +95,10 @@ class Growing:
 
         Raises SyncError, LocalFileError; then it rests, unless it was the link's fault.
         """
-        place = self._places.setdefault(growth.file, _Place(go_on, moved))
-        place.go_on, place.moved = go_on, moved
+        place = self._places.setdefault(growth.file, _Place())
+        record = _Record(place, go_on, moved)
         try:
-            await transfer.send(growth.asset, GrowingFile(growth.file), place, url=place.url, known=place.sent)
+            await transfer.send(growth.asset, GrowingFile(growth.file), record, url=place.url, known=place.sent)
         except LinkError:
             raise
         except (RequestError, LocalFileError):
@@ -132,19 +132,26 @@ class Growing:
         return growth.bytes - place.sent >= LEAST and now >= place.rests_until
 
 
+@dataclass(slots=True)
 class _Place:
-    """Where one take stands at the server. The transfer's ``Record``."""
+    """Where one take stands at the server. rests_until: monotonic seconds."""
 
-    def __init__(self, go_on: Callable[[], bool], moved: Callable[[], None]) -> None:
-        self.go_on = go_on
-        self.moved = moved
-        self.url = ""
-        self.sent = 0
-        self.rests_until = 0.0
+    url: str = ""
+    sent: int = 0
+    rests_until: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Record:
+    """The transfer's ``Record`` for one call of send."""
+
+    place: _Place
+    go_on: Callable[[], bool]
+    moved: Callable[[], None]
 
     def created(self, url: str) -> None:
-        self.url = url
+        self.place.url = url
 
     def reached(self, offset: int) -> None:
-        self.sent = offset
+        self.place.sent = offset
         self.moved()

@@ -34,6 +34,7 @@ QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-load
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
 BRIEF = ["-n", "2", "--hypothesis-profile", "quick"]
+"""Fewer examples of each property than make test tries."""
 
 
 def check() -> int:

@@ -171,7 +171,6 @@ class Ingest:
         return await self._row(upload_id)
 
     def _join(self, upload_id: str, parts: Sequence[UploadRow]) -> None:
-        self._uploads.joins(upload_id, parts)
         whole = Part(self._part(upload_id), 0)
         try:
             for row in parts:
@@ -184,6 +183,7 @@ class Ingest:
         finally:
             whole.close()
         self._uploads.advance(upload_id, whole.end)
+        self._uploads.joins(upload_id, parts)
 
     def _adopt(self, upload_id: str) -> None:
         row = self._uploads.get(upload_id)

@@ -11,7 +11,6 @@ import hashlib
 import io
 import os
 import socket
-from collections.abc import Iterator
 
 import httpx
 import pytest
@@ -22,23 +21,6 @@ from ulid import ULID
 from lms_sync import wire
 from tests.peers.central import OFFSET_TYPE, Central, SigningRoom, asset, metadata, problem
 from tests.peers.program import wait_until
-
-
-@pytest.fixture(scope="module")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    with Central(tmp_path_factory.mktemp("central") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def room(central: Central) -> SigningRoom:
-    return central.room("Amphi A")
-
-
-@pytest.fixture
-def lesson() -> str:
-    return str(ULID())
-
 
 # -- the way it goes when all is well
 # ---------------------------------------------------------------------------------------

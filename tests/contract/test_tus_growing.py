@@ -4,31 +4,12 @@ what does not belong together, or signs for what it does not have."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
 import httpx
 import pytest
-from ulid import ULID
 
 from lms_sync import wire
 from tests.peers.central import Central, SigningRoom, asset, metadata, problem
-
-
-@pytest.fixture(scope="module")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    with Central(tmp_path_factory.mktemp("central") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def room(central: Central) -> SigningRoom:
-    return central.room("Amphi A")
-
-
-@pytest.fixture
-def lesson() -> str:
-    return str(ULID())
-
 
 # -- a recording that is sent while it grows
 # -----------------------------------------------------------------------------------

@@ -4,19 +4,11 @@ a hash alone gets somebody a file that is not his."""
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 
-import pytest
 from ulid import ULID
 
 from lms_sync import wire
 from tests.peers.central import Central, asset
-
-
-@pytest.fixture(scope="module")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    with Central(tmp_path_factory.mktemp("central") / "data") as server:
-        yield server
 
 
 def test_the_same_bytes_under_another_name_are_receipted_without_being_sent(central: Central) -> None:

@@ -95,17 +95,6 @@ async def test_their_server_takes_an_empty_file(server: NpmServer, tmp_path: Pat
 
 
 @pytest.fixture(scope="module")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    with Central(tmp_path_factory.mktemp("central") / "data") as found:
-        yield found
-
-
-@pytest.fixture(scope="module")
-def room(central: Central) -> SigningRoom:
-    return central.room("Amphi A")
-
-
-@pytest.fixture(scope="module")
 def service(central: Central) -> dict[str, str]:
     return central.token("archive", "service")
 

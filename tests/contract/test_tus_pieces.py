@@ -6,28 +6,16 @@ from __future__ import annotations
 import hashlib
 import os
 import socket
-from collections.abc import Iterator
 
 import httpx
 import pytest
 from ulid import ULID
 
 from lms_sync import wire
-from tests.peers.central import OFFSET_TYPE, Central, SigningRoom, asset
+from tests.peers.central import OFFSET_TYPE, SigningRoom, asset
 from tests.peers.program import wait_until
 
 PIECE = wire.SMALLEST_PIECE
-
-
-@pytest.fixture(scope="module")
-def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
-    with Central(tmp_path_factory.mktemp("central") / "data") as server:
-        yield server
-
-
-@pytest.fixture(scope="module")
-def room(central: Central) -> SigningRoom:
-    return central.room("Amphi A")
 
 
 def patch(room: SigningRoom, where: str, offset: int, body: bytes, pieces: wire.Pieces) -> httpx.Response:

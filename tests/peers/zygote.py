@@ -72,7 +72,7 @@ def _perform(argv: list[str], files: list[str], env: dict[str, str], where: str)
     flags = (os.O_RDONLY, os.O_WRONLY | os.O_CREAT, os.O_WRONLY | os.O_CREAT)
     for descriptor, (file, flag) in enumerate(zip(files, flags, strict=True)):
         os.dup2(os.open(file, flag, 0o600), descriptor)
-    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115 - to the end
+    sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115 - open until the process ends
     os.environ.clear()
     os.environ.update(env)
     (program,) = entry_points(group="console_scripts", name=argv[0])
