@@ -78,12 +78,12 @@ class Service:
         self.process.kill()
         self.process.wait()
 
-    def stop(self, seconds: float = 20.0) -> int:
-        """In order; returns the exit status."""
+    def stop(self, seconds: float = 20.0, *, by: signal.Signals = signal.SIGTERM) -> int:
+        """In order; returns the exit status. seconds: many, for what steps back on a busy machine ends last too."""
         if self.process is None:
             return 0
         if self.process.poll() is None:
-            self.process.send_signal(signal.SIGTERM)
+            self.process.send_signal(by)
             try:
                 self.process.wait(seconds)
             except subprocess.TimeoutExpired:

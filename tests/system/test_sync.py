@@ -301,9 +301,7 @@ def test_sigint_is_an_end_in_order_too(agent: Agent) -> None:
     agent.keep(1, 10)
     agent.service.start()
     agent.wait_delivered()
-    assert agent.service.process is not None
-    agent.service.process.send_signal(signal.SIGINT)
-    assert agent.service.process.wait(5) == 0
+    assert agent.service.stop(by=signal.SIGINT) == 0
     assert "Traceback" not in agent.service.words()
 
 
