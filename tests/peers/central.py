@@ -39,7 +39,7 @@ class Central:
         self._log = data.parent / f"{data.name}.log"
         self._port = 0
         self.http = httpx.Client(timeout=30)
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | zygote.Forked | None = None
 
     @property
     def url(self) -> str:
@@ -55,11 +55,14 @@ class Central:
             stop(self.process, 10)
 
     def start(self) -> None:
-        command = [LMS_SERVER, "run", "--data", str(self.data), "--port", str(self._port), *self._options]
+        words = ["run", "--data", str(self.data), "--port", str(self._port), *self._options]
+        self._log.unlink(missing_ok=True)
         if self._limits:
-            command = ["sh", "-c", f'{self._limits}; exec "$0" "$@"', *command]
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(command, stdout=log, stderr=log)
+            command = ["sh", "-c", f'{self._limits}; exec "$0" "$@"', LMS_SERVER, *words]
+            with self._log.open("wb") as log:
+                self.process = subprocess.Popen(command, stdout=log, stderr=log)
+        else:
+            self.process = zygote.Forked(["lms-server", *words], [Path(os.devnull), self._log, self._log])
         wait_until(self._said_where, 20, f"the server's address ({self.words()[-2000:]})")
 
     def _said_where(self) -> bool:

@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.peers.zygote import Forked
+
 FIRST = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
 """Before the command of what has a processor of its own elsewhere, a camera or a sound card: what else this machine
 does is not theirs to wait for."""
@@ -24,7 +26,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
         time.sleep(0.02)
 
 
-def stop(process: subprocess.Popen[bytes], seconds: float = 5.0) -> None:
+def stop(process: subprocess.Popen[bytes] | Forked, seconds: float = 5.0) -> None:
     """Ask the process to end, then make it."""
     if process.poll() is None:
         process.send_signal(signal.SIGTERM)

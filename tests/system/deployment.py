@@ -58,10 +58,11 @@ class Service:
     ) -> None:
         """within: a command that becomes this one."""
         self.name = name
-        self._argv = [*within, str(BIN / argv[0]), *argv[1:]]
+        self._argv = list(argv)
+        self._within = list(within)
         self._env = {**os.environ, **(env or {})}
         self.log = log
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: subprocess.Popen[bytes] | zygote.Forked | None = None
 
     @property
     def pid(self) -> int:
@@ -69,8 +70,12 @@ class Service:
         return self.process.pid
 
     def start(self) -> None:
+        if self._argv[0] in zygote.PROGRAMS and not self._within:
+            self.process = zygote.Forked(self._argv, [Path(os.devnull), self.log, self.log], self._env)
+            return
+        command = [*self._within, str(BIN / self._argv[0]), *self._argv[1:]]
         with self.log.open("ab") as log:
-            self.process = subprocess.Popen(self._argv, stdout=log, stderr=log, env=self._env)
+            self.process = subprocess.Popen(command, stdout=log, stderr=log, env=self._env)
 
     def kill(self) -> None:
         """As the kernel would: no last words."""
@@ -89,7 +94,7 @@ class Service:
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
-        return self.process.returncode
+        return self.process.wait()
 
     def words(self) -> str:
         return self.log.read_text(errors="replace") if self.log.exists() else ""
