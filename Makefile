@@ -7,6 +7,8 @@
 .DEFAULT_GOAL := help
 .PHONY: help run test check bench soak package clean
 MAKEFLAGS += --no-print-directory
+# Programs and tests are started hundreds of times here: Python shall compile each file once, not at every start.
+unexport PYTHONDONTWRITEBYTECODE
 
 FIND_PYTHON := sh provisioning/find-python.sh
 PREPARE := python="$$($(FIND_PYTHON))" && "$$python" -m provisioning.prepare
