@@ -20,6 +20,7 @@ from ulid import ULID
 
 from lms_sync import wire
 from tests.peers.central import OFFSET_TYPE, Central, SigningRoom, asset, metadata, problem
+from tests.peers.http import HTTP
 from tests.peers.program import wait_until
 
 # -- the way it goes when all is well
@@ -27,7 +28,7 @@ from tests.peers.program import wait_until
 
 
 def test_options_say_what_the_server_can(central: Central) -> None:
-    answer = httpx.options(central.url + wire.UPLOADS)
+    answer = HTTP.options(central.url + wire.UPLOADS)
     assert answer.status_code == 204
     assert set(answer.headers["Tus-Extension"].split(",")) == set(wire.TUS_EXTENSIONS)
     assert answer.headers["Tus-Version"] == "1.0.0"
@@ -259,11 +260,11 @@ def test_without_a_signature_nothing_is_taken(central: Central, lesson: str) -> 
         "Upload-Length": "1",
         "Upload-Metadata": metadata(asset(lesson, b"x").metadata()),
     }
-    answer = httpx.post(central.url + wire.UPLOADS, headers=headers)
+    answer = HTTP.post(central.url + wire.UPLOADS, headers=headers)
     assert problem(answer) == (401, "not-signed")
     assert wire.TIME_HEADER in answer.headers
     for bad in ("Darsbox nonsense", "Darsbox a.b.c", "Darsbox", "Bearer nonsense", "Basic eDp5"):
-        answer = httpx.post(central.url + wire.UPLOADS, headers={**headers, "Authorization": bad})
+        answer = HTTP.post(central.url + wire.UPLOADS, headers={**headers, "Authorization": bad})
         assert answer.status_code == 401, bad
         problem(answer)
 
@@ -321,7 +322,7 @@ def test_a_room_that_was_shut_out_gets_nothing_more(central: Central, lesson: st
     lost = central.room("Stolen PC")
     where = lost.create(asset(lesson, b"x" * 10)).headers["Location"]
     it = central.token("it-person", "it")
-    assert httpx.post(f"{central.url}/api/v1/rooms/{lost.id}/revoke", headers=it).status_code == 204
+    assert HTTP.post(f"{central.url}/api/v1/rooms/{lost.id}/revoke", headers=it).status_code == 204
     assert problem(lost.patch(where, 0, b"x" * 10)) == (403, "room-revoked")
     assert problem(lost.create(asset(str(ULID()), b"x"))) == (403, "room-revoked")
 
@@ -359,7 +360,7 @@ def test_a_new_pc_in_the_room_replaces_the_old_ones_key(central: Central) -> Non
 )
 def test_what_is_no_key_is_refused(central: Central, key: dict[str, str]) -> None:
     body = {"code": central.code("Lab 5"), "room": "Lab 5", "public_key": key}
-    assert problem(httpx.post(central.url + wire.ENROLMENTS, json=body)) == (400, "bad-key")
+    assert problem(HTTP.post(central.url + wire.ENROLMENTS, json=body)) == (400, "bad-key")
 
 
 # -- cuts

@@ -16,6 +16,7 @@ import httpx
 
 from lms_sync import wire
 from tests.peers import zygote
+from tests.peers.http import TRUSTING_NOBODY
 from tests.peers.program import stop, wait_until
 
 LMS_SERVER = str(Path(sys.executable).with_name("lms-server"))
@@ -38,7 +39,7 @@ class Central:
         self._options = list(options)
         self._log = data.parent / f"{data.name}.log"
         self._port = 0
-        self.http = httpx.Client(timeout=30)
+        self.http = httpx.Client(timeout=30, verify=TRUSTING_NOBODY)
         self.process: subprocess.Popen[bytes] | zygote.Forked | None = None
 
     @property

@@ -23,7 +23,7 @@ def wait_until(condition: Callable[[], object], seconds: float, what: str) -> No
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(f"{what} did not come within {seconds:g} s")
-        time.sleep(0.02)
+        time.sleep(0.05)
 
 
 def stop(process: subprocess.Popen[bytes] | Forked, seconds: float = 5.0) -> None:

@@ -18,6 +18,7 @@ import httpx
 
 from provisioning.leftovers import keepers
 from tests.peers import zygote
+from tests.peers.http import HTTP, TRUSTING_NOBODY
 from tests.peers.program import wait_until
 
 BIN = Path(sys.executable).parent
@@ -123,7 +124,7 @@ class Room:
         argv = ["appliance", "run", "--config", str(self.config), "--spool", str(self.spool), "--port", str(self.port)]
         self.daemon = Service("appliance", argv, folder / "appliance.log", env)
         self.agent = Service("lms-sync", ["lms-sync", "run", "--spool", str(self.spool)], folder / "lms-sync.log")
-        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=20.0)
+        self.http = httpx.Client(base_url=f"{self.url}/api/v1", timeout=20.0, verify=TRUSTING_NOBODY)
 
     def language(self, language: str) -> None:
         """Of the panel; before the daemon is started."""
@@ -242,7 +243,7 @@ class Server:
 
     def answers(self) -> bool:
         try:
-            return httpx.get(f"{self.url}/healthz").status_code == 200
+            return HTTP.get(f"{self.url}/healthz").status_code == 200
         except httpx.TransportError:
             return False
 
@@ -253,7 +254,7 @@ class Server:
         command(["lms-sync", "enrol", *where, "--code", code, "--room", name, "--institution", "Test"])
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(f"{self.url}/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
+        answer = HTTP.get(f"{self.url}/api/v1{path}", headers={"Authorization": f"Bearer {self.token}"})
         answer.raise_for_status()
         return answer.json()
 

@@ -14,6 +14,7 @@ import pytest
 from lms_sync import wire, wire_control
 from lms_sync.wire_control import Heartbeat
 from tests.peers.central import Central
+from tests.peers.http import HTTP
 from tests.peers.program import wait_until
 from tests.system.deployment import Room, Server, closing_all
 
@@ -110,7 +111,7 @@ def test_an_order_given_while_the_link_is_down_is_done_once_though_the_agent_is_
     token = {"Authorization": f"Bearer {server.token}"}
 
     def ask(method: str, path: str, **more: Any) -> Any:
-        answer = httpx.request(method, f"{server.url}{wire.API}{path}", headers=token, timeout=30, **more)
+        answer = HTTP.request(method, f"{server.url}{wire.API}{path}", headers=token, timeout=30, **more)
         answer.raise_for_status()
         return answer.json()
 

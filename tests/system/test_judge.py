@@ -11,10 +11,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 import pytest
 
+from tests.peers.http import HTTP
 from tests.peers.program import running, wait_until
 
 ROOM = """
@@ -45,13 +45,13 @@ class Room:
         self.pid = pid
 
     def health(self) -> str:
-        return str(httpx.get(f"{self.url}/api/v1/status", timeout=20).json()["health"]["code"])
+        return str(HTTP.get(f"{self.url}/api/v1/status", timeout=20).json()["health"]["code"])
 
     def order(self, order: str) -> None:
-        assert httpx.post(f"{self.url}/api/v1/lesson/{order}", json={}, timeout=20).status_code == 200
+        assert HTTP.post(f"{self.url}/api/v1/lesson/{order}", json={}, timeout=20).status_code == 200
 
     def quality(self) -> Any:
-        return httpx.get(f"{self.url}/api/v1/lessons", timeout=20).json()[-1]["quality"]
+        return HTTP.get(f"{self.url}/api/v1/lessons", timeout=20).json()[-1]["quality"]
 
     def judge(self) -> psutil.Process | None:
         """The process that judges."""

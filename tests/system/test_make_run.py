@@ -18,6 +18,8 @@ import httpx
 import psutil
 import pytest
 
+from tests.peers.http import HTTP
+
 PROJECT = Path(__file__).resolve().parents[2]
 FIRST_START = 90.0
 STOPPING = 60.0
@@ -85,7 +87,7 @@ class Installation:
         return demo
 
     def room(self, method: str, path: str, **body: Any) -> Any:
-        answer = httpx.request(method, f"{self.demo['room_url']}/api/v1{path}", json=body or None, timeout=20)
+        answer = HTTP.request(method, f"{self.demo['room_url']}/api/v1{path}", json=body or None, timeout=20)
         answer.raise_for_status()
         return answer.json()
 
@@ -136,7 +138,7 @@ def installation(tmp_path: Path) -> Iterator[Installation]:
 
 def healthy(url: str) -> bool:
     try:
-        return httpx.get(f"{url}/healthz", timeout=2).status_code == 200
+        return HTTP.get(f"{url}/healthz", timeout=2).status_code == 200
     except httpx.HTTPError:
         return False
 
@@ -151,7 +153,7 @@ def test_from_the_first_start_to_an_empty_table(installation: Installation) -> N
     assert demo["admin_password"] in first.said
     assert healthy(demo["room_url"])
     assert healthy(demo["server_url"])
-    lessons = httpx.get(
+    lessons = HTTP.get(
         f"{demo['server_url']}/api/v1/lessons", headers={"Authorization": f"Bearer {demo['pull_token']}"}, timeout=20
     )
     assert (lessons.status_code, lessons.json()["items"]) == (200, [])

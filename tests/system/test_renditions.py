@@ -7,9 +7,8 @@ import signal
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from tests.measure import decode_errors, durations
+from tests.peers.http import HTTP
 from tests.peers.program import wait_until
 from tests.peers.toxic import toxic
 from tests.system.deployment import Room, Server, closing_all, command, wait_gone
@@ -92,11 +91,11 @@ def test_students_have_sound_and_slides_while_the_recording_still_waits(tmp_path
             assert files["poster"]["content_type"] == "image/jpeg"
             slidecast = tmp_path / "slidecast.mp4"
             bearer = {"Authorization": f"Bearer {server.token}"}
-            answer = httpx.get(f"{server.url}{files['slidecast']['url']}", headers=bearer)
+            answer = HTTP.get(f"{server.url}{files['slidecast']['url']}", headers=bearer)
             slidecast.write_bytes(answer.content)
             assert decode_errors(slidecast) == ""
             assert abs(durations(slidecast).file - found["seconds"]) < 0.5
-            page = httpx.get(f"{server.url}/lessons/{lesson}?lang=en", headers=bearer).text
+            page = HTTP.get(f"{server.url}/lessons/{lesson}?lang=en", headers=bearer).text
             assert f'src="{files["slidecast"]["url"]}"' in page
             assert f'poster="{files["poster"]["url"]}"' in page
             assert "Sound and slides are here. The full recording is still on its way from the room." in page

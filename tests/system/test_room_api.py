@@ -25,6 +25,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
 from tests.peers import zygote
+from tests.peers.http import HTTP
 from tests.peers.program import running, wait_until
 
 ROOM = """
@@ -70,12 +71,12 @@ class Daemon:
     log: Path
 
     def get(self, path: str) -> Any:
-        answer = httpx.get(self.url + path, timeout=20)
+        answer = HTTP.get(self.url + path, timeout=20)
         answer.raise_for_status()
         return answer.json()
 
     def order(self, order: str, **body: str) -> Any:
-        answer = httpx.post(f"{self.url}/api/v1/lesson/{order}", json=body or None, timeout=20)
+        answer = HTTP.post(f"{self.url}/api/v1/lesson/{order}", json=body or None, timeout=20)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
@@ -120,7 +121,7 @@ def room(folder: Path, *more: str, env: dict[str, str] | None = None, toml: str 
 
 def _answers(daemon: Daemon) -> bool:
     try:
-        return httpx.get(f"{daemon.url}/").status_code == 200
+        return HTTP.get(f"{daemon.url}/").status_code == 200
     except httpx.TransportError:
         return False
 
@@ -155,7 +156,7 @@ def test_a_lesson_by_hand_over_http(daemon: Daemon) -> None:
 
 def test_what_is_not_possible_now_is_a_problem(daemon: Daemon) -> None:
     def code(order: str) -> tuple[int, str]:
-        answer = httpx.post(f"{daemon.url}/api/v1/lesson/{order}", timeout=20)
+        answer = HTTP.post(f"{daemon.url}/api/v1/lesson/{order}", timeout=20)
         return answer.status_code, answer.json()["code"]
 
     assert code("stop") == (409, "not-recording")
@@ -221,11 +222,11 @@ def test_living_pictures_go_on_when_a_recording_starts_and_stops(daemon: Daemon)
     daemon.order("start")
     wait_until(daemon.recording, 20, "bytes of every source")
     assert len(pictures(f"{url}/preview.mjpeg", 3)) == 3
-    assert Image.open(io.BytesIO(httpx.get(f"{url}/snapshot.jpg", timeout=20).content)).format == "JPEG"
+    assert Image.open(io.BytesIO(HTTP.get(f"{url}/snapshot.jpg", timeout=20).content)).format == "JPEG"
     assert daemon.recording()
     daemon.order("stop")
     assert len(pictures(f"{url}/preview.mjpeg", 3)) == 3
-    assert httpx.get(f"{daemon.url}/api/v1/sources/lectern/snapshot.jpg").status_code == 404
+    assert HTTP.get(f"{daemon.url}/api/v1/sources/lectern/snapshot.jpg").status_code == 404
 
 
 def test_devices_tell_who_is_willing(daemon: Daemon) -> None:

@@ -11,12 +11,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
 
 from drivers.panel import model
 from drivers.panel.sim import Simulator
 from drivers.ptz.sim import Camera, Row
+from tests.peers.http import HTTP
 from tests.peers.program import wait_until
 from tests.peers.wire import Pty, Server, pty, tcp
 from tests.system.test_room_api import Daemon, room
@@ -128,13 +128,13 @@ def test_a_lesson_lights_its_room_up_and_leaves_it_dark(place: tuple[Daemon, Dev
     fixtures = {each["id"]: each for each in daemon.status()["fixtures"]}
     soon(lambda: daemon.status()["fixtures"][0]["power"] == "on", "what the display says of itself")
     assert fixtures["turning"]["presets"] == ["board", "lectern", "class"]
-    turned = httpx.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "home"}, timeout=20)
+    turned = HTTP.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "home"}, timeout=20)
     assert turned.status_code == 200
     assert (camera.pan, camera.tilt) == (0, 0)
-    nowhere = httpx.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "moon"}, timeout=20)
+    nowhere = HTTP.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "moon"}, timeout=20)
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not-found")
     foreign = {"Origin": "http://evil.example"}
-    refused = httpx.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "home"}, headers=foreign)
+    refused = HTTP.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "home"}, headers=foreign)
     assert refused.status_code == 403
 
     daemon.order("stop")

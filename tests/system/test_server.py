@@ -24,6 +24,7 @@ from lms_sync import wire
 from media.lesson import Lesson, Mark, Source
 from tests.measure.takes import add_audio, add_video, lesson_of
 from tests.peers.central import LMS_SERVER, OFFSET_TYPE, PASSWORD, Central, SigningRoom, asset, order
+from tests.peers.http import HTTP, TRUSTING_NOBODY
 from tests.peers.program import stop, wait_until
 
 Headers = dict[str, str]
@@ -95,7 +96,7 @@ def working(data: Path) -> subprocess.Popen[bytes]:
 
 
 def state(central: Central, lesson: str, who: dict[str, str]) -> str:
-    return str(httpx.get(f"{central.url}/api/v1/lessons/{lesson}", headers=who).json()["state"])
+    return str(HTTP.get(f"{central.url}/api/v1/lessons/{lesson}", headers=who).json()["state"])
 
 
 # -- the whole way
@@ -118,7 +119,7 @@ def test_a_lesson_comes_in_is_assembled_and_is_fetched(
     finally:
         stop(worker)
 
-    found = httpx.get(f"{shared.url}/api/v1/lessons/{lesson}", headers=admin).json()
+    found = HTTP.get(f"{shared.url}/api/v1/lessons/{lesson}", headers=admin).json()
     assert (found["title"], found["room"], found["institution"]) == (TITLE, "Amphi A", "Lycée de Nouakchott")
     assert found["seconds"] == pytest.approx(6.0, abs=0.1)
     assert [(gap["source"], gap["why"]) for gap in found["gaps"]] == [("front", "lost")]
@@ -133,7 +134,7 @@ def test_a_lesson_comes_in_is_assembled_and_is_fetched(
         "lesson.json": "manifest",
     }
     for file in found["files"]:
-        got = httpx.get(shared.url + file["url"], headers=admin)
+        got = HTTP.get(shared.url + file["url"], headers=admin)
         assert got.headers["content-type"] == file["content_type"]
         assert (len(got.content), hashlib.sha256(got.content).hexdigest()) == (file["bytes"], file["sha256"])
     _fetch_like_a_browser(shared, found["files"][0], admin)
@@ -141,22 +142,22 @@ def test_a_lesson_comes_in_is_assembled_and_is_fetched(
 
 def _fetch_like_a_browser(central: Central, file: dict[str, str], who: dict[str, str]) -> None:
     url = central.url + file["url"]
-    whole = httpx.get(url, headers=who)
+    whole = HTTP.get(url, headers=who)
     etag = whole.headers["etag"]
     assert etag == f'"{file["sha256"]}"'
-    part = httpx.get(url, headers={**who, "Range": "bytes=100-199", "If-Range": etag})
+    part = HTTP.get(url, headers={**who, "Range": "bytes=100-199", "If-Range": etag})
     assert (part.status_code, part.content) == (206, whole.content[100:200])
     assert part.headers["content-range"] == f"bytes 100-199/{len(whole.content)}"
-    tail = httpx.get(url, headers={**who, "Range": "bytes=-10"})
+    tail = HTTP.get(url, headers={**who, "Range": "bytes=-10"})
     assert tail.content == whole.content[-10:]
-    changed = httpx.get(url, headers={**who, "Range": "bytes=100-199", "If-Range": '"of yesterday"'})
+    changed = HTTP.get(url, headers={**who, "Range": "bytes=100-199", "If-Range": '"of yesterday"'})
     assert (changed.status_code, len(changed.content)) == (200, len(whole.content))
-    beyond = httpx.get(url, headers={**who, "Range": "bytes=999999999-"})
+    beyond = HTTP.get(url, headers={**who, "Range": "bytes=999999999-"})
     assert (beyond.status_code, beyond.headers["content-range"]) == (416, f"bytes */{len(whole.content)}")
-    assert httpx.get(url, headers={**who, "If-None-Match": etag}).status_code == 304
-    head = httpx.head(url, headers=who)
+    assert HTTP.get(url, headers={**who, "If-None-Match": etag}).status_code == 304
+    head = HTTP.head(url, headers=who)
     assert (head.status_code, head.content, int(head.headers["content-length"])) == (200, b"", len(whole.content))
-    named = httpx.get(url, headers=who, params={"download": "1"}).headers["content-disposition"]
+    named = HTTP.get(url, headers=who, params={"download": "1"}).headers["content-disposition"]
     found = re.fullmatch(r"attachment; filename=\"([ -~]+)\"; filename\*=UTF-8''(\S+)", named)
     assert found is not None
     assert "الإحصاء" in unquote(found[2])
@@ -327,10 +328,10 @@ def test_a_malformed_lesson_is_kept_and_says_what_is_wrong(shared: Central, amph
     text = b'{"format": 1, "id": {}, "sources": [{"id": []}]}'
     manifest = asset(lesson, text, "lesson.json", kind="manifest", source="", tier="card")
     assert amphi.upload(manifest, text)
-    found = httpx.get(f"{shared.url}/api/v1/lessons/{lesson}", headers=admin).json()
+    found = HTTP.get(f"{shared.url}/api/v1/lessons/{lesson}", headers=admin).json()
     assert found["state"] == "failed"
     assert found["problem"].startswith("lesson.json")
-    kept = httpx.get(shared.url + found["files"][0]["url"], headers=admin)
+    kept = HTTP.get(shared.url + found["files"][0]["url"], headers=admin)
     assert kept.content == text
 
 
@@ -349,7 +350,7 @@ def test_a_lesson_nobody_can_play_fails_with_a_reason(
         wait_until(lambda: state(shared, lesson.id, admin) == "failed", 60, "the verdict")
     finally:
         stop(worker)
-    assert httpx.get(f"{shared.url}/api/v1/lessons/{lesson.id}", headers=admin).json()["problem"].endswith(".")
+    assert HTTP.get(f"{shared.url}/api/v1/lessons/{lesson.id}", headers=admin).json()["problem"].endswith(".")
 
 
 def test_a_title_edited_on_the_server_stays(
@@ -364,7 +365,7 @@ def test_a_title_edited_on_the_server_stays(
     again.marks.append(Mark(0, 5.0, "late mark"))
     later = again.to_json().encode()
     amphi.upload(asset(again.id, later, "lesson.json", kind="manifest", source="", tier="card"), later)
-    found = httpx.get(url, headers=admin).json()
+    found = HTTP.get(url, headers=admin).json()
     assert found["title"] == "Statistics, corrected"
     assert len(found["marks"]) == 2
 
@@ -376,7 +377,7 @@ def test_a_title_edited_on_the_server_stays(
 def test_people_sign_in_look_and_sign_out(shared: Central, recorded: Recorded) -> None:
     order(shared.data, "user", "add", "amina", "--role", "admin", "--password-stdin", stdin=PASSWORD)
     shared.room("Salle 9").upload(*recorded.again().files()[0])
-    with httpx.Client(base_url=f"{shared.url}/api/v1") as browser:
+    with httpx.Client(base_url=f"{shared.url}/api/v1", verify=TRUSTING_NOBODY) as browser:
         assert browser.get("/lessons").status_code == 401
         signed_in = browser.post("/session", json={"name": "amina", "password": PASSWORD})
         cookie = signed_in.headers["set-cookie"].lower()
@@ -397,7 +398,7 @@ def test_guessing_a_password_gets_slow(shared: Central) -> None:
     order(shared.data, "user", "add", "samir", "--role", "admin", "--password-stdin", stdin=PASSWORD)
 
     def attempt(password: str) -> httpx.Response:
-        return httpx.post(f"{shared.url}/api/v1/session", json={"name": "samir", "password": password})
+        return HTTP.post(f"{shared.url}/api/v1/session", json={"name": "samir", "password": password})
 
     answers = [attempt(f"guess {number}").status_code for number in range(8)]
     assert answers[:5] == [401] * 5
@@ -416,12 +417,12 @@ def test_students_see_finished_lessons_and_no_raw_takes(
     url = f"{shared.url}/api/v1/lessons"
 
     def listed() -> bool:
-        items = httpx.get(url, headers=student).json()["items"]
+        items = HTTP.get(url, headers=student).json()["items"]
         assert {item["state"] for item in items} <= {"ready"}
         return recorded.lesson.id in {item["id"] for item in items}
 
     assert not listed()
-    assert httpx.get(f"{url}/{recorded.lesson.id}", headers=student).status_code == 404
+    assert HTTP.get(f"{url}/{recorded.lesson.id}", headers=student).status_code == 404
     for sent, data in files[1:]:
         amphi.upload(sent, data)
     worker = working(shared.data)
@@ -429,27 +430,27 @@ def test_students_see_finished_lessons_and_no_raw_takes(
         wait_until(listed, 60, "the finished lesson")
     finally:
         stop(worker)
-    found = httpx.get(f"{url}/{recorded.lesson.id}", headers=student).json()
+    found = HTTP.get(f"{url}/{recorded.lesson.id}", headers=student).json()
     assert {file["kind"] for file in found["files"]} == {"programme", "audio"}
-    assert httpx.get(f"{url}/{recorded.lesson.id}/files/front/take-001.mp4", headers=student).status_code == 404
-    assert httpx.get(f"{shared.url}/api/v1/rooms", headers=student).status_code == 403
+    assert HTTP.get(f"{url}/{recorded.lesson.id}/files/front/take-001.mp4", headers=student).status_code == 404
+    assert HTTP.get(f"{shared.url}/api/v1/rooms", headers=student).status_code == 403
 
 
 def test_every_error_of_the_api_is_a_problem_in_a_sentence(shared: Central, admin: Headers) -> None:
     api = f"{shared.url}/api/v1"
     answers = [
-        httpx.get(f"{api}/nothing"),
-        httpx.get(f"{api}/lessons"),
-        httpx.get(f"{api}/lessons", headers={"Authorization": "Bearer wrong"}),
-        httpx.get(f"{api}/lessons", headers=admin, params={"limit": "many"}),
-        httpx.get(f"{api}/lessons", headers=admin, params={"since": "yesterday"}),
-        httpx.get(f"{api}/lessons", headers=admin, params={"page": "x~y"}),
-        httpx.get(f"{api}/lessons/unknown", headers=admin),
-        httpx.get(f"{api}/lessons/unknown/files/..%2f..%2fetc%2fpasswd", headers=admin),
-        httpx.put(f"{api}/lessons", headers=admin),
-        httpx.post(f"{api}/session", content=b"no json"),
-        httpx.post(f"{api}/session", content=b"x" * 2_000_000),
-        httpx.post(f"{api}/enrolments", json={"code": "x" * 10_000}),
+        HTTP.get(f"{api}/nothing"),
+        HTTP.get(f"{api}/lessons"),
+        HTTP.get(f"{api}/lessons", headers={"Authorization": "Bearer wrong"}),
+        HTTP.get(f"{api}/lessons", headers=admin, params={"limit": "many"}),
+        HTTP.get(f"{api}/lessons", headers=admin, params={"since": "yesterday"}),
+        HTTP.get(f"{api}/lessons", headers=admin, params={"page": "x~y"}),
+        HTTP.get(f"{api}/lessons/unknown", headers=admin),
+        HTTP.get(f"{api}/lessons/unknown/files/..%2f..%2fetc%2fpasswd", headers=admin),
+        HTTP.put(f"{api}/lessons", headers=admin),
+        HTTP.post(f"{api}/session", content=b"no json"),
+        HTTP.post(f"{api}/session", content=b"x" * 2_000_000),
+        HTTP.post(f"{api}/enrolments", json={"code": "x" * 10_000}),
     ]
     for answer in answers:
         assert 400 <= answer.status_code < 500, answer.url
@@ -459,15 +460,15 @@ def test_every_error_of_the_api_is_a_problem_in_a_sentence(shared: Central, admi
 
 
 def test_it_can_be_watched(central: Central) -> None:
-    health = httpx.get(f"{central.url}/healthz").json()
+    health = HTTP.get(f"{central.url}/healthz").json()
     assert health["status"] == "ok"
     assert health["free_bytes"] > 0
-    assert "darsbox_stored_files_total 0.0" in httpx.get(f"{central.url}/metrics").text
+    assert "darsbox_stored_files_total 0.0" in HTTP.get(f"{central.url}/metrics").text
     central.room("Amphi A").upload(asset(str(ULID()), b"x"), b"x")
-    metrics = httpx.get(f"{central.url}/metrics").text
+    metrics = HTTP.get(f"{central.url}/metrics").text
     assert "darsbox_stored_files_total 1.0" in metrics
     assert 'darsbox_lessons{state="receiving"} 1.0' in metrics
-    assert "/api/v1/uploads" in httpx.get(f"{central.url}/openapi.json").json()["paths"]
+    assert "/api/v1/uploads" in HTTP.get(f"{central.url}/openapi.json").json()["paths"]
 
 
 # -- at the keyboard
@@ -477,7 +478,7 @@ def test_it_can_be_watched(central: Central) -> None:
 def test_it_starts_and_ends_in_order(tmp_path: Path) -> None:
     order(tmp_path / "data", "migrate")
     with Central(tmp_path / "data") as central:
-        assert httpx.get(f"{central.url}/healthz").status_code == 200
+        assert HTTP.get(f"{central.url}/healthz").status_code == 200
         assert central.process is not None
         stop(central.process, 10)
         assert central.process.returncode == 0
