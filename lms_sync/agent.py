@@ -347,7 +347,7 @@ class Agent:
             passage.step(Event.LOST, problem="bad-receipt", wait=wait, forget=True)
             return
         try:
-            write_atomically(self._spool.receipt_file(row.lesson, row.sha256), receipt.encode())
+            write_atomically(self._spool.receipt_file(row.lesson, row.path, row.sha256), receipt.encode())
         except OSError as error:
             log.error("asset.receipt-unwritten", asset=_name(row), detail=str(error))
             passage.step(Event.LATER, problem="receipt-unwritten", wait=wait)

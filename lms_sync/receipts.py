@@ -58,7 +58,7 @@ def take_up(spool: Spool, ledger: Ledger, who: Identity, ours: Folder) -> Taken:
                     why = str(error) if isinstance(error, wire.BadSignature) else "It cannot be read."
                     taken.bad.append(f"The receipt for {row.lesson}/{row.path} is not believed: {why}")
                     continue
-                write_atomically(spool.receipt_file(row.lesson, row.sha256), receipt.encode())
+                write_atomically(spool.receipt_file(row.lesson, row.path, row.sha256), receipt.encode())
                 _receipted(ledger, row)
                 taken.count += 1
             folder.remove(name)

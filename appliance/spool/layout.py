@@ -1,17 +1,22 @@
 """Where things lie in the spool, and how a small file is written so that a power cut leaves the old or the new one.
 
 spool/ledger.sqlite · spool/lessons/<ulid>/lesson.json · spool/lessons/<ulid>/<source>/take-001.mp4 and .journal ·
-spool/lessons/<ulid>/receipts/<sha256>.jws · spool/identity/. Standard library only (see media.lesson).
+spool/lessons/<ulid>/receipts/<sha256>.<path>.jws · spool/identity/. Standard library only (see media.lesson).
 """
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
 import re
 from pathlib import Path
 
 from media.lesson import Lesson
 
+LARGEST_RECEIPT = 16 * 1024
+"""Bytes; one has some five hundred."""
 _ULID = re.compile(r"[0-7][0-9A-HJKMNP-TV-Z]{25}")
 
 
@@ -86,8 +91,33 @@ class Spool:
         """Durable when it returns. Raises OSError (a full disk, say)."""
         write_atomically(self.lesson_file(lesson.id), lesson.to_json().encode())
 
-    def receipt_file(self, lesson: str, sha256: str) -> Path:
-        """Where the server's signature over an asset is kept; its folder is made."""
-        folder = self.lesson_dir(lesson) / "receipts"
-        make_directory(folder)
-        return folder / f"{sha256}.jws"
+    def receipt_file(self, lesson: str, path: str, sha256: str) -> Path:
+        """Where the server's signature over an asset is kept; its folder is made. Two assets of a lesson may be alike
+        to the byte, so the name has the first 16 hex digits of the SHA-256 of the asset's path too."""
+        make_directory(self._receipts(lesson))
+        return self._receipts(lesson) / _receipt_name(path, sha256)
+
+    def receipt_of(self, lesson: str, path: str, sha256: str) -> Path | None:
+        """The file with this asset's receipt, if there is one; what stands in it is for the reader to check. Older
+        programs named it by the SHA-256 alone: such a file counts for the asset that it speaks of."""
+        own, older = self._receipts(lesson) / _receipt_name(path, sha256), self._receipts(lesson) / f"{sha256}.jws"
+        if own.is_file():
+            return own
+        return older if older.is_file() and _speaks_of(older) == path else None
+
+    def _receipts(self, lesson: str) -> Path:
+        return self.lesson_dir(lesson) / "receipts"
+
+
+def _receipt_name(path: str, sha256: str) -> str:
+    return f"{sha256}.{hashlib.sha256(path.encode()).hexdigest()[:16]}.jws"
+
+
+def _speaks_of(receipt: Path) -> str | None:
+    """The path that a JWS in compact form names, unchecked; None if it is none. Raises OSError."""
+    payload = receipt.read_bytes()[:LARGEST_RECEIPT].split(b".")[1:2]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(b"".join(payload) + b"=="))
+        return str(claims["path"])
+    except (ValueError, TypeError, KeyError):
+        return None

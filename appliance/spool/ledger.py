@@ -253,10 +253,9 @@ def assets_of(spool: Spool, lesson: Lesson) -> list[AssetRow]:
         for take in lesson.takes
         if take.sha256  # a take that can no longer be read has none, and could not be sent
     ]
-    folder = spool.lesson_dir(lesson.id) / "receipts"
     return [
         AssetRow(row.lesson, row.path, row.kind, row.source, row.tier, row.bytes, row.sha256, "receipted", row.bytes)
-        if (folder / f"{row.sha256}.jws").is_file()
+        if spool.receipt_of(row.lesson, row.path, row.sha256)
         else row
         for row in rows
     ]

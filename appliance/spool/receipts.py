@@ -11,15 +11,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from appliance.spool.layout import Spool
+from appliance.spool.layout import LARGEST_RECEIPT, Spool
 from appliance.spool.ledger import AssetRow
 
 if TYPE_CHECKING:
     from joserfc.jwk import OKPKey
 
 RECEIPT_TYPE = "darsbox-receipt+jwt"
-LARGEST = 16 * 1024
-"""Bytes; a receipt has some five hundred."""
 _ALGORITHMS = ["EdDSA", "Ed25519"]
 
 
@@ -57,11 +55,13 @@ class Notary:
         Raises Unproven.
         """
         try:
-            file = spool.lesson_dir(row.lesson) / "receipts" / f"{row.sha256}.jws"
+            file = spool.receipt_of(row.lesson, row.path, row.sha256)
+            if file is None:
+                raise Unproven(f"{row.path} has no receipt.")
             with file.open("rb") as receipt:
-                return self.check(receipt.read(LARGEST), row)
+                return self.check(receipt.read(LARGEST_RECEIPT), row)
         except (OSError, ValueError) as error:
-            raise Unproven(f"{row.path} has no receipt.") from error
+            raise Unproven(f"{row.path}: its receipt cannot be read.") from error
 
     def check(self, receipt: bytes, row: AssetRow) -> float:
         """The same of a receipt in hand. Raises Unproven."""

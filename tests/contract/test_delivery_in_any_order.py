@@ -93,10 +93,10 @@ class Delivery(RuleBasedStateMachine):
 
     # -- what happens
 
-    @rule(sizes=st.lists(st.sampled_from([900, 40_000, 300_000]), min_size=1, max_size=2))
-    def record(self, sizes: list[int]) -> None:
+    @rule(sizes=st.lists(st.sampled_from([900, 40_000, 300_000]), min_size=1, max_size=2), alike=st.booleans())
+    def record(self, sizes: list[int], alike: bool) -> None:
         number = len({name.partition("/")[0] for name in self.recorded}) + 1
-        lesson = keep_lesson(self.spool.root, number, *sizes)
+        lesson = keep_lesson(self.spool.root, number, *sizes, alike=alike)
         self.recorded |= {f"{lesson.id}/{take.file}": take.sha256 for take in lesson.takes}
 
     @precondition(lambda self: self.recorded)
@@ -179,8 +179,8 @@ class Delivery(RuleBasedStateMachine):
     @invariant()
     def nothing_is_signed_for_that_is_not_there(self) -> None:
         for row in self.rows():
-            receipt = self.spool.lesson_dir(row.lesson) / "receipts" / f"{row.sha256}.jws"
-            if receipt.exists():
+            receipt = self.spool.receipt_of(row.lesson, row.path, row.sha256)
+            if receipt is not None:
                 wire.check_receipt(receipt.read_text(), self.who.server_key, room=self.who.room, asset=asset_of(row))
                 assert self._stored(row.sha256) == row.sha256
             elif row.state == "receipted":
@@ -190,8 +190,8 @@ class Delivery(RuleBasedStateMachine):
     def nothing_is_deleted_that_the_server_has_not_signed_for(self) -> None:
         for name, sha256 in self.recorded.items():
             if not (self.spool.lessons / name).exists():
-                lesson = name.partition("/")[0]
-                assert (self.spool.lesson_dir(lesson) / "receipts" / f"{sha256}.jws").exists()
+                lesson, _, path = name.partition("/")
+                assert self.spool.receipt_of(lesson, path, sha256) is not None
                 assert self._stored(sha256) == sha256
 
     @invariant()

@@ -19,8 +19,9 @@ def lesson_id(number: int) -> str:
     return f"01JD{number:022d}"
 
 
-def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A") -> Lesson:
-    """A lesson with one take of each size (bytes, of chance), entered in the ledger."""
+def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A", alike: bool = False) -> Lesson:
+    """A lesson with one take of each size (bytes, of chance), entered in the ledger. alike: takes of one size are the
+    same to the byte, as of a device that gives nothing but black."""
     spool = Spool(root)
     spool.prepare()
     folder = spool.lesson_dir(lesson_id(number))
@@ -28,7 +29,7 @@ def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A") -> 
     takes = []
     for take, size in enumerate(sizes, start=1):
         file = take_file("front", take)
-        digest = _write(folder / file, size, random.Random(1000 * number + take))
+        digest = _write(folder / file, size, random.Random(1000 * number + (0 if alike else take)))
         takes.append(Take("front", take, 0, file, size, digest, 10.0 * take, 10.0, "stopped"))
     lesson = Lesson(
         id=lesson_id(number),

@@ -87,7 +87,7 @@ class Agent:
             (row.lesson, row.path) for row in rows
         )
         for row in rows:
-            receipt = self.spool.receipt_file(row.lesson, row.sha256).read_text()
+            receipt = self.spool.receipt_file(row.lesson, row.path, row.sha256).read_text()
             wire.check_receipt(receipt, key, room=facts["room_id"], asset=asset_of(row))
             found = [path for path in self.server.data.rglob(row.sha256) if path.is_file()]
             assert len(found) == 1, f"{row.path} is stored {len(found)} times"

@@ -74,7 +74,7 @@ def sign(room: Room, *lessons: str) -> None:
             asset = wire.Asset(row.lesson, row.kind, row.source, row.path, row.tier, row.bytes, row.sha256)
             now = (spool.lesson_dir(row.lesson) / "lesson.json").stat().st_mtime
             receipt = wire.sign_receipt(KEY, server="https://s", room="room-1", asset=asset, now=now)
-            spool.receipt_file(row.lesson, row.sha256).write_text(receipt)
+            spool.receipt_file(row.lesson, row.path, row.sha256).write_text(receipt)
             ledger.move(row.lesson, row.path, "receipted", sent=row.bytes)
 
 

@@ -81,7 +81,7 @@ def test_the_lesson_its_receipts_and_its_renditions_are_the_old_ones_or_the_new_
     lesson = Lesson(LESSON, "Forces", "Amphi A", "Test", "en", "kept")
     spool.lesson_dir(LESSON).mkdir()
     spool.write_lesson(lesson)
-    receipt = spool.receipt_file(LESSON, "5" * 64)
+    receipt = spool.receipt_file(LESSON, "lesson.json", "5" * 64)
     write_atomically(receipt, b"signed")
     place = renditions.folder(spool, LESSON)
     for number, left in enumerate(ROOMS):
@@ -92,7 +92,7 @@ def test_the_lesson_its_receipts_and_its_renditions_are_the_old_ones_or_the_new_
         fill(disk, left)
         wrote = [
             _tried(partial(spool.write_lesson, lesson)),
-            _tried(lambda: write_atomically(spool.receipt_file(LESSON, "6" * 64), b"x" * 9000)),
+            _tried(lambda: write_atomically(spool.receipt_file(LESSON, "lesson.json", "6" * 64), b"x" * 9000)),
             _tried(partial(renditions.settle, spool, LESSON, "poster", part)),
         ]
         relieve(disk)

@@ -85,7 +85,7 @@ class Village:
         assert sorted((line["lesson"], line["path"]) for line in stored) == [(row.lesson, row.path) for row in rows]
         key = wire.load_key(self.facts["server_key"])
         for row in rows:
-            receipt = self.spool.receipt_file(row.lesson, row.sha256).read_text()
+            receipt = self.spool.receipt_file(row.lesson, row.path, row.sha256).read_text()
             wire.check_receipt(receipt, key, room=self.room, asset=asset_of(row))
             (file,) = (path for path in self.server.data.rglob(row.sha256) if path.is_file())
             assert hashlib.sha256(file.read_bytes()).hexdigest() == row.sha256

@@ -150,7 +150,9 @@ class Signer:
                 ledger._db.execute("PRAGMA synchronous=OFF")
             while not self._ended.wait(0.1):
                 number = self.signed + 1
-                write_atomically(self._spool.receipt_file(EARLIER, receipt(number)), receipt(number).encode())
+                write_atomically(
+                    self._spool.receipt_file(EARLIER, "lesson.json", receipt(number)), receipt(number).encode()
+                )
                 ledger.note("rig", str(number))
                 self.signed = number
 
@@ -378,8 +380,8 @@ def missing(spool: Path, durable: list[dict[str, Any]]) -> Iterator[str]:
 def delivered(spool: Path, signed: int) -> Iterator[str]:
     """A sentence if a receipt or what the ledger had noted of it is gone."""
     for number in range(1, signed + 1):
-        file = spool / "lessons" / EARLIER / "receipts" / f"{receipt(number)}.jws"
-        if not file.is_file() or file.read_text() != receipt(number):
+        file = Spool(spool).receipt_of(EARLIER, "lesson.json", receipt(number))
+        if file is None or file.read_text() != receipt(number):
             yield f"receipt {number} of {signed} is gone"
             break
     if list(spool.glob("ledger.damaged*")):

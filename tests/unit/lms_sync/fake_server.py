@@ -95,7 +95,7 @@ class FakeServer:
             metadata = {name: base64.b64decode(value).decode() for name, value in pairs.items()}
             length = int(request.headers["upload-length"]) if "upload-length" in request.headers else None
             asset = wire.Asset.from_metadata({"sha256": wire.EMPTY_SHA256} | metadata, length or 0)
-            name = f"{wire.UPLOADS}/{asset.sha256[:12]}"
+            name = f"{wire.UPLOADS}/{asset.sha256[:12]}{hashlib.sha256(asset.path.encode()).hexdigest()[:4]}"
             upload = self.uploads.setdefault(name, Upload(asset, grows=length is None))
             headers |= {"Location": f"http://inner.example:1234{name}", "Upload-Offset": str(len(upload.data))}
             return httpx.Response(201, headers=headers)

@@ -16,6 +16,7 @@ from appliance.spool import keeping
 from appliance.spool import policy as policies
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import WISH, AssetRow, Ledger
+from appliance.spool.receipts import Notary
 from lms_sync import identity, wire
 from lms_sync.agent import LONGEST_WAIT, Agent, due, rank
 from lms_sync.client import Client, ServerClock
@@ -75,12 +76,23 @@ async def test_everything_is_sent_and_every_receipt_is_kept(spool: Spool, server
     assert await agent_of(spool, server).once() == []
     for row in rows_of(spool).values():
         assert row.state == "receipted"
-        receipt = spool.receipt_file(row.lesson, row.sha256).read_text()
+        receipt = spool.receipt_file(row.lesson, row.path, row.sha256).read_text()
         assert wire._verify(receipt, server.key, wire.RECEIPT_TYPE)["sha256"] == row.sha256
     assert server.received == sum(row.bytes for row in rows_of(spool).values())
     assert notes_of(spool)["sync.server"] == "http://server.example"
     assert notes_of(spool)["sync.problem"] == ""
     assert abs(float(notes_of(spool)["sync.last_contact"]) - time.time()) < 60
+
+
+async def test_takes_that_are_alike_to_the_byte_each_keep_a_receipt_of_their_own(
+    spool: Spool, server: FakeServer
+) -> None:
+    keep_lesson(spool.root, 3, 4000, 4000, alike=True)
+    assert await agent_of(spool, server).once() == []
+    notary = Notary.of(spool)
+    twins = [row for name, row in rows_of(spool).items() if name.startswith("3/front/")]
+    assert len({row.sha256 for row in twins}) == 1
+    assert [notary.signed_at(spool, row) for row in twins] == [server.now] * 2
 
 
 async def test_cards_of_all_lessons_come_first_then_the_oldest_lesson(spool: Spool, server: FakeServer) -> None:

@@ -307,7 +307,7 @@ def test_a_receipt_is_kept_whatever_the_ledger_thought(spool: Spool, ledger: Led
     assert (taken.count, taken.bad) == (2, [])
     assert {each.state for each in ledger.assets()} == {"receipted"}
     for each in rows:
-        receipt = spool.receipt_file(each.lesson, each.sha256).read_text()
+        receipt = spool.receipt_file(each.lesson, each.path, each.sha256).read_text()
         wire.check_receipt(receipt, SERVER, room=ROOM, asset=asset_of(each))
     assert find(spool, ledger, identity.read(spool), stick).count == 0
 

@@ -91,7 +91,7 @@ def test_a_lease_written_under_a_clock_far_ahead_does_not_bind_for_years(tmp_pat
 def test_a_kept_lesson_has_its_manifest_and_its_takes_and_what_is_receipted_stays_so(tmp_path: Path) -> None:
     spool = Spool(tmp_path)
     lesson = kept_lesson(spool)
-    spool.receipt_file(LESSON, "a" * 64).write_text("signed")
+    spool.receipt_file(LESSON, "front/take-001.mp4", "a" * 64).write_text("signed")
     rows = assets_of(spool, lesson)
     assert [(r.kind, r.tier, r.state) for r in rows] == [
         ("manifest", "card", "waiting"),

@@ -39,7 +39,7 @@ class Room:
     def sign(self, row: AssetRow, *, key=SERVER_KEY, room: str = "room-1", now: float = NOW, **other: object) -> None:
         asset = wire.Asset(row.lesson, row.kind, row.source, row.path, row.tier, row.bytes, row.sha256)
         text = wire.sign_receipt(key, server="https://s", room=room, asset=replace(asset, **other), now=now)
-        self.spool.receipt_file(row.lesson, row.sha256).write_text(text)
+        self.spool.receipt_file(row.lesson, row.path, row.sha256).write_text(text)
         with Ledger(self.spool.ledger_file) as ledger:
             ledger.move(row.lesson, row.path, "receipted", sent=row.bytes)
 
@@ -60,6 +60,7 @@ def furnish(root: Path, lessons: int = 2) -> Room:
     for number in range(1, lessons + 1):
         keep_lesson(root, number, 4000, 5000)
     spool = Spool(root)
+    spool.prepare()
     facts = {"server": "https://s", "room_id": "room-1", "server_key": SERVER_KEY.as_dict(private=False)}
     (spool.identity / "server.json").write_text(json.dumps(facts))
     return Room(spool, lessons)
@@ -168,7 +169,7 @@ def test_a_receipt_for_something_else_lets_nothing_go(room: Room, forgery: dict[
 def test_what_is_no_receipt_lets_nothing_go(room: Room, text: str) -> None:
     row = takes(room)[0]
     room.sign(row)
-    room.spool.receipt_file(row.lesson, row.sha256).write_text(text)
+    room.spool.receipt_file(row.lesson, row.path, row.sha256).write_text(text)
     assert make_room(room.spool, ALL, NOW).removed == ()
 
 
@@ -176,8 +177,43 @@ def test_a_proof_of_a_request_is_no_receipt(room: Room) -> None:
     row = takes(room)[0]
     room.sign(row)
     proof = wire.prove(SERVER_KEY, "room-1", method="GET", path="/", body_sha256=row.sha256, now=NOW)
-    room.spool.receipt_file(row.lesson, row.sha256).write_text(proof.split()[1])
+    room.spool.receipt_file(row.lesson, row.path, row.sha256).write_text(proof.split()[1])
     assert make_room(room.spool, ALL, NOW).removed == ()
+
+
+def test_of_two_takes_alike_to_the_byte_only_the_one_that_is_signed_for_goes_even_when_the_ledger_is_lost(
+    tmp_path: Path,
+) -> None:
+    room = furnish(tmp_path, lessons=0)
+    keep_lesson(tmp_path, 1, 4000, 4000, alike=True)
+    first, second = takes(room)
+    assert first.sha256 == second.sha256
+    room.sign(first)
+    room.spool.ledger_file.unlink()
+    ledger, _ = open_or_rebuild(room.spool)
+    ledger.close()
+    assert [row.state for row in takes(room)] == ["receipted", "waiting"]
+    assert [gone.path for gone in make_room(room.spool, ALL, NOW).removed] == [first.path]
+    room.sign(second)
+    assert [gone.path for gone in make_room(room.spool, ALL, NOW).removed] == [second.path]
+
+
+def test_a_receipt_that_an_older_program_named_by_its_sha256_alone_counts_for_the_asset_it_speaks_of(
+    tmp_path: Path,
+) -> None:
+    room = furnish(tmp_path, lessons=0)
+    keep_lesson(tmp_path, 1, 4000, 4000, alike=True)
+    first, second = takes(room)
+    room.sign(second)
+    with Ledger(room.spool.ledger_file) as ledger:
+        ledger.move(first.lesson, first.path, "receipted", sent=first.bytes)
+    file = room.spool.receipt_file(second.lesson, second.path, second.sha256)
+    file.rename(file.with_name(f"{second.sha256}.jws"))
+    assert [row.state for row in assets_of(room.spool, room.spool.read_lesson(first.lesson))[1:]] == [
+        "waiting",
+        "receipted",
+    ]
+    assert [gone.path for gone in make_room(room.spool, ALL, NOW).removed] == [second.path]
 
 
 @pytest.mark.parametrize("now", [NOW - SKEW - 1, 0.0, 6e8, NOW + LONGEST_SILENCE + 1, NOW + 10 * 365 * 86400])
@@ -226,7 +262,7 @@ def test_a_lesson_that_is_not_kept_loses_nothing(room: Room) -> None:
 def test_the_room_and_the_wire_agree_on_what_a_receipt_is(room: Room) -> None:
     row = takes(room)[0]
     room.sign(row)
-    text = room.spool.receipt_file(row.lesson, row.sha256).read_bytes()
+    text = room.spool.receipt_file(row.lesson, row.path, row.sha256).read_bytes()
     notary = Notary.of(room.spool)
     assert notary.check(text, row) == NOW
     with pytest.raises(Unproven, match="something else"):
@@ -273,7 +309,7 @@ def test_no_take_goes_without_a_receipt_that_holds(tmp_path_factory: pytest.Temp
         if fate != "none":
             room.sign(row, key=OTHER_KEY if fate == "forged" else SERVER_KEY)
         if fate == "garbage":
-            room.spool.receipt_file(row.lesson, row.sha256).write_text("garbage")
+            room.spool.receipt_file(row.lesson, row.path, row.sha256).write_text("garbage")
     make_room(room.spool, ALL, NOW)
     kept = {f"{row.lesson}/{row.path}" for row, fate in zip(rows, fates, strict=True) if fate != "good"}
     assert room.files() == kept
