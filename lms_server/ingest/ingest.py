@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
@@ -155,35 +156,55 @@ class Ingest:
         return await self._row(upload_id)
 
     async def join(self, upload_id: str, parts: Sequence[UploadRow]) -> UploadRow:
-        """Fill a new upload with the bytes of whole parts, in this order; they are gone then. Killed on the way, it
-        leaves them as they were, and is joined anew.
+        """Fill a new upload with the bytes of whole parts, in this order; they are gone then.
 
-        Raises StoreFull, NotFound when a part lost its bytes, ChecksumMismatch when the whole is not what was
-        announced.
+        What fails leaves the parts as they were, to be joined anew, and the upload of a room without a byte; a foreign
+        client's, of which it knows no address yet, is gone. A kill leaves the same, or every byte of the whole: then
+        it is finished at the next start, and joining again only drops the parts.
+        Raises StoreFull, NotFound when a part lost its bytes (that part is gone then), ChecksumMismatch when the whole
+        is not what was announced (the upload is gone then).
         """
         async with AsyncExitStack() as holds:
             for name in sorted({upload_id, *(part.id for part in parts)}):  # in one order, for two who want the same
                 await holds.enter_async_context(self._holds.of(name))
-            await run_in_threadpool(self._join, upload_id, parts)
-            await self._finish(upload_id)
-            for part in parts:
-                await run_in_threadpool(self._forget, part.id)
-        return await self._row(upload_id)
+            row = await self._row(upload_id)
+            if row.state == "open" and row.offset == 0:
+                await run_in_threadpool(self._join, row, parts)
+                await self._finish(upload_id)
+                row = await self._row(upload_id)
+            if row.state == "stored":
+                for part in parts:
+                    await run_in_threadpool(self._forget, part.id)
+        return row
 
-    def _join(self, upload_id: str, parts: Sequence[UploadRow]) -> None:
-        whole = Part(self._part(upload_id), 0)
+    def _join(self, upload: UploadRow, parts: Sequence[UploadRow]) -> None:
+        whole = Part(self._part(upload.id), 0)
         try:
             for row in parts:
-                with self._part(row.id).open("rb") as part:
-                    while piece := part.read(WRITE_BYTES):
-                        whole.write(piece, self._settings.reserve)
+                self._copy(row, whole)
             whole.sync()
-        except FileNotFoundError as error:
-            raise NotFound("upload-lost", "The server lost bytes of a part; begin it again.") from error
+        except ServerError:
+            whole.take_back()
+            if upload.asset_key is None:  # nobody can find it
+                self._forget(upload.id)
+            raise
         finally:
             whole.close()
-        self._uploads.advance(upload_id, whole.end)
-        self._uploads.joins(upload_id, parts)
+        self._uploads.advance(upload.id, whole.end)
+        self._uploads.joins(upload.id, parts)
+
+    def _copy(self, row: UploadRow, whole: Part) -> None:
+        """The bytes of a part behind what is there already. Raises NotFound when they are lost, StoreFull."""
+        try:
+            with self._part(row.id).open("rb") as part:
+                if os.fstat(part.fileno()).st_size < row.length:
+                    raise self._lost(row)
+                left = row.length
+                while left and (piece := part.read(min(left, WRITE_BYTES))):
+                    whole.write(piece, self._settings.reserve)
+                    left -= len(piece)
+        except FileNotFoundError as error:
+            raise self._lost(row) from error
 
     def _adopt(self, upload_id: str) -> None:
         row = self._uploads.get(upload_id)

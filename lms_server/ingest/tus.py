@@ -126,7 +126,7 @@ class Tus:
         missing = 0 if row.deferred else length - row.offset
         if row.state == "open" and free is not None and free < missing + self._settings.reserve:
             raise StoreFull("server-full", "The server has no room for this file; free some on it.", free_bytes=free)
-        if parts and row.state == "open" and row.offset == 0:
+        if parts:
             row = await self._ingest.join(row.id, parts)
         elif with_body and row.state == "open" and row.offset == 0:
             row = await self._append(request, caller, row.id, 0, body)

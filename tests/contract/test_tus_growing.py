@@ -1,5 +1,5 @@
-"""Recordings that are sent while they grow, and files whose parts come side by side. If these fail, the server joins
-what does not belong together, or signs for what it does not have."""
+"""Recordings that are sent while they grow. If these fail, the server joins what does not belong together, or signs for
+what it does not have."""
 
 from __future__ import annotations
 
@@ -10,9 +10,6 @@ import pytest
 
 from lms_sync import wire
 from tests.peers.central import Central, SigningRoom, asset, metadata, problem
-
-# -- a recording that is sent while it grows
-# -----------------------------------------------------------------------------------
 
 
 def grow(room: SigningRoom, take: wire.Asset) -> httpx.Response:
@@ -93,63 +90,3 @@ def test_a_length_told_later_ends_the_upload(room: SigningRoom, lesson: str) -> 
 def test_a_length_that_is_both_or_neither_is_refused(room: SigningRoom, lesson: str, headers: dict[str, str]) -> None:
     facts = metadata(asset(lesson, b"film").metadata())
     assert problem(room.ask("POST", wire.UPLOADS, Upload_Metadata=facts, **headers)) == (400, "bad-header")
-
-
-# -- an upload in parts
-# -----------------------------------------------------------------------------------------------------
-
-
-def part(room: SigningRoom, content: bytes) -> str:
-    """A whole part; its address."""
-    made = room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Length=str(len(content)))
-    assert made.status_code == 201, made.text
-    where = made.headers["Location"]
-    assert room.patch(where, 0, content).status_code == 204
-    return where
-
-
-def join(room: SigningRoom, take: wire.Asset, *parts: str) -> httpx.Response:
-    return room.ask(
-        "POST", wire.UPLOADS, Upload_Concat=f"final;{' '.join(parts)}", Upload_Metadata=metadata(take.metadata())
-    )
-
-
-def test_parts_that_came_side_by_side_become_one_file(central: Central, room: SigningRoom, lesson: str) -> None:
-    content = os.urandom(250_000)
-    take = asset(lesson, content)
-    second, first = part(room, content[100_000:]), part(room, content[:100_000])
-    assert room.ask("HEAD", first).headers["Upload-Concat"] == "partial"
-    whole = join(room, take, first, second)
-    assert (whole.status_code, whole.headers["Upload-Offset"]) == (201, "250000")
-    where = whole.headers["Location"]
-    wire.check_receipt(room.receipt(where), room.server_key, room=room.id, asset=take)
-    assert room.ask("HEAD", where).headers["Upload-Concat"].startswith("final;")
-    assert room.ask("HEAD", first).status_code == 404
-    assert [file.read_bytes() for file in (central.data / "store").rglob(take.sha256)] == [content]
-    assert not any((central.data / "uploads" / f"{each.rpartition('/')[2]}.part").exists() for each in (first, where))
-    assert problem(room.patch(where, 250_000, b"more"))[0] == 403
-
-
-def test_parts_in_the_wrong_order_are_not_signed_for(room: SigningRoom, lesson: str) -> None:
-    content = os.urandom(50_000)
-    first, second = part(room, content[:20_000]), part(room, content[20_000:])
-    assert problem(join(room, asset(lesson, content), second, first)) == (460, "checksum-mismatch")
-    assert join(room, asset(lesson, content), first, second).status_code == 201
-
-
-def test_what_is_no_whole_part_of_ones_own_is_not_joined(central: Central, room: SigningRoom, lesson: str) -> None:
-    content = os.urandom(30_000)
-    take = asset(lesson, content)
-    other = central.room("Amphi Y")
-    whole = room.create(asset(lesson, b"another", path="front/take-002.mp4")).headers["Location"]
-    half = room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Length="30000").headers["Location"]
-    mine = part(room, content)
-    assert problem(join(room, take, half))[0] == 409
-    assert problem(join(room, take, whole))[0] == 400
-    assert problem(join(room, take, mine, mine))[0] == 400
-    assert problem(join(room, take, "no-such-part"))[0] == 404
-    assert problem(join(other, take, mine))[0] == 404
-    assert problem(room.ask("POST", wire.UPLOADS, Upload_Concat="final;"))[0] == 400
-    assert problem(room.ask("POST", wire.UPLOADS, Upload_Concat="partial", Upload_Defer_Length="1"))[0] == 400
-    assert room.ask("DELETE", half).status_code == 204
-    assert join(room, take, mine).status_code == 201

@@ -55,7 +55,9 @@ class Central:
         if self.process is not None:
             stop(self.process, 10)
 
-    def start(self) -> None:
+    def start(self, *, shell_limits: str | None = None) -> None:
+        """shell_limits: others than before."""
+        self._limits = self._limits if shell_limits is None else shell_limits
         words = ["run", "--data", str(self.data), "--port", str(self._port), *self._options]
         self._log.unlink(missing_ok=True)
         if self._limits:
