@@ -109,13 +109,29 @@ def test_a_lesson_can_be_kept_here_and_let_go_again(room: RoomPeer, visits: Visi
     assert [body for name, body in room.commands if name == "keep Optics"] == [{"keep": True}, {"keep": False}]
 
 
-def test_a_wish_that_cannot_be_written_is_not_shown_as_done(room: RoomPeer, visits: Visits) -> None:
+UNKEPT = {
+    "en": "The room PC has no space left, so this could not be noted and nothing has changed.",
+    "ar": "امتلأ حاسوب القاعة، فلم يُسجَّل هذا الاختيار ولم يتغيّر شيء.",
+}
+KEEP = {"en": "Keep it in this room", "ar": "إبقاؤه في هذه القاعة"}
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_wish_that_cannot_be_written_is_not_shown_as_done_and_says_why(
+    room: RoomPeer, visits: Visits, language: str
+) -> None:
     room.deliveries = {"done_by": None, "older": 0, "lessons": [delivery("Optics", THERE, THERE, {}, {})]}
     visits.expected.append("/Optics/keep")
     room.answer = lambda action, _body: problem(507, "disk-full") if action == "keep" else None
-    room.show(ready())
+    room.show(ready(language))
     page = visits.open(room.url)
     opened(page)
     page.locator(".delivery-keep").click()
-    expect(page.locator(".delivery-keep")).to_have_text("Keep it in this room")
+    said = page.locator(".delivery").get_by_role("alert")
+    expect(said).to_contain_text(UNKEPT[language])
+    expect(page.locator(".delivery-keep")).to_have_text(KEEP[language])
     expect(page.locator(".delivery-keep")).not_to_have_attribute("aria-busy", "true")
+    room.answer = lambda _action, _body: None
+    page.locator(".delivery-keep").click()
+    expect(page.locator(".delivery-keep")).not_to_have_text(KEEP[language])
+    expect(said).to_have_count(0)

@@ -415,3 +415,45 @@ def test_states_are_said_aloud(room: RoomPeer, visits: Visits) -> None:
     room.show(paused())
     expect(page.get_by_role("status")).to_contain_text("Nothing is being recorded.")
     until(lambda: page.title().startswith("Paused"))
+
+
+FROM_AFAR = {
+    "en": "Started from the central server by \u2068<i>Aminetou</i>\u2069.",
+    "ar": "بدأ التسجيلَ من الخادم المركزي: \u2068<i>Aminetou</i>\u2069.",
+}
+
+
+def from_afar(language: str, **more: Any) -> dict[str, Any]:
+    """A lesson that somebody at the central server has started."""
+    lesson = recording(1.0)
+    order = {"verb": "start", "by": "<i>Aminetou</i>", "command": "c1", "lesson": lesson["lesson"]["id"], "at": 1.0}
+    return lesson | {"room": ready(language)["room"], "remote": order} | more
+
+
+@both
+def test_a_lesson_that_was_started_from_afar_is_announced_to_the_room(
+    room: RoomPeer, visits: Visits, language: str
+) -> None:
+    """Nobody may be recorded unawares, and a disk that runs short at the same moment must not hide who started it."""
+    room.show(ready(language))
+    page = visits.open(room.url)
+    mode(page, "ready")
+    room.show(from_afar(language, health={"code": "disk-low", "level": "warning", "facts": {}}))
+    mode(page, "recording")
+    expect(page.locator(".sentence")).to_have_text(FROM_AFAR[language])
+    expect(page.locator(".panel > [role=alert]")).to_have_text(FROM_AFAR[language])
+    room.show(from_afar(language))
+    expect(page.locator(".sentence")).to_have_text(FROM_AFAR[language])
+    expect(page.locator(".start")).to_be_hidden()
+    expect(stop_button(page)).to_be_visible()
+
+
+def test_an_order_of_an_earlier_lesson_is_not_announced_again(room: RoomPeer, visits: Visits) -> None:
+    earlier = from_afar("en")["remote"]
+    room.show(ready() | {"remote": earlier | {"lesson": "01KAK5W5T3Z1N7J7G3V0ZK4B2R"}})
+    page = visits.open(room.url)
+    mode(page, "ready")
+    room.show(recording() | {"remote": earlier | {"lesson": "01KAK5W5T3Z1N7J7G3V0ZK4B2R"}})
+    mode(page, "recording")
+    expect(page.locator(".sentence")).to_have_text("Everything works.")
+    expect(page.locator(".panel > [role=alert]")).to_be_empty()

@@ -1,6 +1,7 @@
 import { h, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { Refused } from "./room.js";
+import { unkept } from "./sentences.js";
 
 const EVERY = 3_000; // ms between two looks while it is open
 const TIERS = ["slidecast", "proxy", "master"]; // what people can watch; a card is part of any of them
@@ -23,6 +24,7 @@ export class Deliveries {
 
   open() {
     if (this.element.open) return;
+    this._say_refused(null);
     say(this.sentence, this.words.t("wait"));
     this.element.showModal();
     this._look();
@@ -64,7 +66,15 @@ export class Deliveries {
     const when = h("p", { class: "delivery-when" }, `${words.today(new Date(started * 1000))} · ${words.length(seconds)}`);
     const found = TIERS.map((tier) => tiers.find((each) => each.tier === tier)).filter(Boolean);
     const list = h("ul", { class: "delivery-tiers" }, ...found.map((tier) => this._tier(tier)));
-    return h("li", { class: "delivery", "data-lesson": id }, name, when, this._keep(id, kept_here), list);
+    const parts = [name, when, this._keep(id, kept_here), list];
+    if (this.refused?.id === id) parts.push(h("p", { class: "delivery-refused", role: "alert" }, icon("warning"), this.refused.text));
+    return h("li", { class: "delivery", "data-lesson": id }, ...parts);
+  }
+
+  /** Why a wish was not obeyed, in its lesson's entry until the next wish; null: nothing to say. */
+  _say_refused(refused) {
+    this.refused = refused;
+    this.wanted = null; // made anew, the button says again what is so
   }
 
   _keep(id, kept) {
@@ -79,9 +89,10 @@ export class Deliveries {
     button.setAttribute("aria-busy", "true");
     try {
       await this.room.keep(id, kept);
+      this._say_refused(null);
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.wanted = null; // made anew, the button says again what is so
+      this._say_refused({ id, text: unkept(this.words, error.code) });
     }
     await this._look();
     this.list.querySelector(`[data-lesson="${CSS.escape(id)}"] button`)?.focus();

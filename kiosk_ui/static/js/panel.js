@@ -6,7 +6,7 @@ import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
-import { delivery, health, refusal } from "./sentences.js";
+import { delivery, from_afar, health, refusal, started_from_afar } from "./sentences.js";
 import { Title } from "./title.js";
 import { LANGUAGES } from "./words.js";
 import "./stop-button.js";
@@ -18,13 +18,14 @@ const KEPT = 180_000; // ms until the end screen makes room by itself
 const TREMBLE = 700; // ms in which a second tap is taken for the trembling of the first
 const TIMED = new Set(["starting", "recording", "paused", "stopping"]);
 const STILL = new Set(["waking", "lost", "cannot-record"]);
-const LEVEL = { check: "ok", ready: "ok", microphone: "ok", warning: "warning" };
+const LEVEL = { check: "ok", ready: "ok", microphone: "ok", record: "ok", warning: "warning" };
 const ALARMING = new Set(["lost", "doubt"]);
 
 /** The whole page. `element` is its root; language: called with the language someone chose. */
 export class Panel {
   kept = null;
   lesson = null;
+  announced = null; // the lesson of which it was said that it was started from afar
   notice = null;
   marked = null;
   mode = null;
@@ -34,7 +35,7 @@ export class Panel {
   /** before: the panel in another language that this one replaces; what it knew of the running lesson goes on. */
   constructor(room, words, language, before = null) {
     Object.assign(this, { room, words, language });
-    if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson });
+    if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson, announced: before.announced });
     this.title = new Title(words, before?.title);
     this.sources = new Sources(words);
     this.deliveries = new Deliveries(room, words);
@@ -153,6 +154,7 @@ export class Panel {
     this._follow(status);
     const mode = mode_of(room.link, status, this.kept);
     if (mode !== this.mode) this._turn(mode);
+    if (status && started_from_afar(status) && this.announced !== status.lesson.id) this._announce(status);
     const now = new Date();
     say(this.clock, words.minutes.format(now));
     this._show_strip(status, mode);
@@ -167,6 +169,14 @@ export class Panel {
       this.fixtures.show(status, room.link === "open", room.pending);
       this.facts.show(status, mode);
     }
+  }
+
+  /** Nobody may be recorded unawares: said once, whatever else there is to say. */
+  _announce(status) {
+    this.announced = status.lesson.id;
+    const text = from_afar(this.words, status);
+    this._notify("record", text);
+    this._shout(text);
   }
 
   /** Remember whose end this page has seen, so that it can say `kept`. */

@@ -8,6 +8,16 @@ export function name_of(words, source) {
   return source.label || words.t(`kind.${source.media}`);
 }
 
+/** Whether nobody in the room has started this lesson. */
+export function started_from_afar({ remote, lesson }) {
+  return Boolean(lesson) && remote?.verb === "start" && remote.lesson === lesson.id;
+}
+
+/** Who has started it then. */
+export function from_afar(words, { remote }) {
+  return words.t("remote.started", { by: remote.by });
+}
+
 /** The one sentence about the room's health, with the remedy in it. */
 export function health(words, status) {
   const { code, facts } = status.health;
@@ -16,10 +26,7 @@ export function health(words, status) {
     const found = { ...status, health: { ...status.health, code: facts.verdict } };
     return `${words.t("tested.failed", { time: time(facts.at) })} ${health(words, found)}`;
   }
-  const { remote, lesson } = status;
-  if (code === "all-well" && lesson && remote?.verb === "start" && remote.lesson === lesson.id) {
-    return words.t("remote.started", { by: remote.by });
-  }
+  if (code === "all-well" && started_from_afar(status)) return from_afar(words, status);
   if (code === "all-well" && status.selftest) {
     return `${words.t("health.all-well")} ${words.t("tested.passed", { time: time(status.selftest.at) })}`;
   }
@@ -71,6 +78,11 @@ export function silence(words, source) {
   if (words.has(key)) return words.t(key, { source: name_of(words, source), ...source.problem.facts });
   if (source.state === "lost" || source.state === "stalled") return words.t(`${source.media}.${source.state}`);
   return words.t(`${source.media}.waiting`);
+}
+
+/** Why a wish to keep a lesson here, or to send it after all, was not obeyed. */
+export function unkept(words, code) {
+  return words.t(words.has(`unkept.${code}`) ? `unkept.${code}` : "unkept.other", { code });
 }
 
 /** Why the room did not do what was asked. */

@@ -42,6 +42,7 @@ FAMILIES = {
     "tier": ["slidecast", "proxy", "master"],
     "delivery": ["there", "part", "waits", "refused"],
     "waits": ["paused-by-hours", "daily-budget", "monthly-budget", "metered", "kept-here"],
+    "unkept": ["unreachable", "disk-full", "other"],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
         "device-trouble",
