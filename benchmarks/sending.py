@@ -1,46 +1,24 @@
-"""A room and a server joined for a benchmark of the delivery, and a plain server of others to hold it against."""
+"""A room and a server joined for a benchmark of the delivery."""
 
 from __future__ import annotations
 
 import hashlib
-import shutil
-import subprocess
+import os
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from appliance.spool import renditions
 from appliance.spool.ledger import AssetRow, assets_of
-from benchmarks.harness import ending, note, wait_until
+from benchmarks.harness import wait_until
 from tests.peers.spool import lesson_id
 from tests.peers.toxic import Toxic, toxic
-from tests.peers.tus_server import free_port
 from tests.system.deployment import Server
 from tests.system.enrolled import Agent
 
 LONGEST = 3600.0
 """Seconds after which a delivery counts as stuck."""
-_NGINX = """
-daemon off;
-pid {folder}/nginx.pid;
-error_log {folder}/error.log;
-worker_processes 1;
-{user}
-events {{}}
-http {{
-  access_log off;
-  client_max_body_size 0;
-  client_body_temp_path {folder}/temp;
-  proxy_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp; uwsgi_temp_path {folder}/temp;
-  scgi_temp_path {folder}/temp;
-  server {{
-    listen {host}:{port};
-    root {folder}/files;
-    location / {{ dav_methods PUT; }}
-  }}
-}}
-"""
 
 
 @contextmanager
@@ -118,43 +96,13 @@ def take_file(room: Agent, number: int) -> Path:
     return room.spool.lesson_dir(lesson_id(100 * room.number + number)) / "front" / "take-001.mp4"
 
 
-@contextmanager
-def nginx(program: str, folder: Path, host: str = "127.0.0.1") -> Iterator[str]:
-    """nginx taking PUT in a folder that is made; its URL."""
-    for part in ("files", "temp"):
-        (folder / part).mkdir(parents=True)
-    port = free_port()
-    config, log = folder / "nginx.conf", folder / "log"
-    user = "user root;" if Path(folder).owner() == "root" else ""
-    config.write_text(_NGINX.format(folder=folder, host=host, port=port, user=user))
-    command = [program, "-e", str(log), "-p", str(folder), "-c", str(config)]
-    with log.open("ab") as out, ending(subprocess.Popen(command, stdout=out, stderr=out)):
-        wait_until((folder / "nginx.pid").exists, 20, f"nginx ({log.read_text(errors='replace')})")
-        yield f"http://{host}:{port}"
+def wanted_size(mib: int) -> int:
+    """Bytes of the file that is sent: so many MiB, or DARSBOX_BENCH_MIB of them, to try it out."""
+    return int(os.environ.get("DARSBOX_BENCH_MIB", str(mib))) * 1024 * 1024
 
 
-def nginx_program(folder: Path) -> str:
-    """That of this machine, or of its Debian package, unpacked in a folder that is made and not installed, which would
-    start a web server; "" when there is none to be had. It comes by network: ask before one of our own is entered."""
-    found = shutil.which("nginx", path="/usr/sbin:/usr/bin:/usr/local/sbin:/usr/local/bin")
-    if found:
-        return found
-    folder.mkdir(parents=True)
-    try:
-        subprocess.run(["apt-get", "-q", "download", "nginx"], cwd=folder, capture_output=True, check=True)
-        (package,) = folder.glob("nginx_*.deb")
-        subprocess.run(["dpkg", "-x", str(package), str(folder)], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError, ValueError):
-        note("There is no nginx to compare with; to have it: apt-get install nginx-light")
-        return ""
-    return str(folder / "usr" / "sbin" / "nginx")
-
-
-def timed(command: Sequence[str]) -> float:
-    """Seconds of a program from start to end. Raises CalledProcessError."""
-    began = time.monotonic()
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        note(f"{command[0]}: {done.stdout[-300:]}{done.stderr[-300:]}")
-        raise subprocess.CalledProcessError(done.returncode, command)
-    return time.monotonic() - began
+def make_room(room: Agent, central: Server, number: int) -> None:
+    """A take that is delivered goes on both sides, so that a run needs no more disk than the one before."""
+    take_file(room, number).unlink()
+    for stored in (central.data / "store").rglob("?" * 64):
+        stored.unlink()

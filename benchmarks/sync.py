@@ -6,19 +6,19 @@ and the kernel's own shaping (``benchmarks/shaped.py``) where it is shared with 
 
 from __future__ import annotations
 
-import os
 import statistics
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 
 import psutil
 
 from benchmarks import sending
 from benchmarks.harness import Figure, medians, note, wait_until
+from benchmarks.peers import Peer, peers, programs
 from benchmarks.shaped import SERVER, NotShaped, Shaped, echoes, flow, shaped
-from tests.peers.npm_tus import npm_server, npm_upload_command
 from tests.system.enrolled import Agent
 
 POOR = 32_000.0
@@ -31,7 +31,7 @@ SLIDECAST, PROXY, MASTER, POSTER = 20_300_000, 120_000_000, 60_000_000, 60_000
 """Bytes of what a lesson of 90 minutes gives, the master shortened: it comes last and is not waited for."""
 SHARED = 2000
 """kbit/s of the link that is shared."""
-SHARED_BYTES = 12_000_000
+SHARED_MIB, LOOPBACK_MIB = 12, 1024
 IDLE_SECONDS, SETTLE_SECONDS = 30.0, 5.0
 FOREGROUND = 30.0
 """Seconds of somebody else's connection."""
@@ -65,10 +65,11 @@ def slidecast(folder: Path) -> Iterator[Figure]:
 
 
 def loopback(folder: Path) -> Iterator[Figure]:
-    """One take by the agent up to the receipt, with two SHA-256 of it on the way, beside ``curl -T`` of the same file
-    to nginx on the same disk, which checks and syncs nothing. DARSBOX_BENCH_MIB: the size; three runs."""
-    mib = int(os.environ.get("DARSBOX_BENCH_MIB", "256"))
-    with sending.server(folder) as central, ExitStack() as stack:
+    """One take of 1 GiB by the agent up to the receipt, with two SHA-256 of it on the way, beside the quickest of those
+    who bring the same file to the same disk and neither prove nor sync it (``benchmarks/peers.py``). Three runs."""
+    size = sending.wanted_size(LOOPBACK_MIB)
+    found = programs(folder / "package")
+    with sending.server(folder) as central, peers(found, folder / "peers") as others, ExitStack() as stack:
         room = Agent(folder, central, central.url)
         room.service.start()
         stack.callback(room.service.stop)
@@ -78,29 +79,28 @@ def loopback(folder: Path) -> Iterator[Figure]:
 
         def ours() -> float:
             nonlocal last
+            sending.make_room(room, central, last)
             last = next(numbers)
             before = [_cpu(service.pid) for service in (room.service, central.web)]
-            seconds = sending.seconds_to_receipt(room, last, mib * 1024 * 1024)
+            seconds = sending.seconds_to_receipt(room, last, size)
             agent, web = (
                 _cpu(service.pid) - spent for service, spent in zip((room.service, central.web), before, strict=True)
             )
             note(f"sync.loopback: in {seconds:.1f} s the agent took {agent:.1f} s of CPU, the server {web:.1f} s")
-            return mib * 1.048576 / seconds
+            return size / 1e6 / seconds
 
-        program = sending.nginx_program(folder / "package")
-        if not program:
-            yield Figure("sync.loopback", medians("sync.loopback", 3, ours)[0], "MB/s")
-            return
-        plain = stack.enter_context(sending.nginx(program, folder / "nginx"))
+        def theirs(peer: Peer) -> float:
+            return peer.rate(sending.take_file(room, last)) / 1e6
 
-        def theirs() -> float:
-            file = sending.take_file(room, last)
-            seconds = sending.timed(["curl", "-sSf", "-T", str(file), f"{plain}/take.mp4"])
-            (folder / "nginx" / "files" / "take.mp4").unlink()
-            return mib * 1.048576 / seconds
+        mine, *rates = medians("sync.loopback", 3, ours, *(partial(theirs, peer) for peer in others))
+        yield _beside("sync.loopback", mine, "MB/s", others, rates)
 
-        mine, peer = medians("sync.loopback", 3, ours, theirs)
-        yield Figure("sync.loopback", mine, "MB/s", "curl -T to nginx", peer)
+
+def _beside(name: str, ours: float, unit: str, others: Sequence[Peer], rates: Sequence[float]) -> Figure:
+    """Held against the quickest; all of them are noted."""
+    note(f"{name}: " + "  ".join(f"{peer.name} {rate:.4g} {unit}" for peer, rate in zip(others, rates, strict=True)))
+    best, peer = max(zip(rates, others, strict=True), key=lambda each: each[0])
+    return Figure(name, ours, unit, peer.name, best)
 
 
 @contextmanager
@@ -117,23 +117,15 @@ def _shared(folder: Path) -> Iterator[tuple[Shaped, Agent]]:
 
 
 def shared(folder: Path) -> Iterator[Figure]:
-    """12 MB over an idle link of 2 Mbit/s, up to the receipt, beside the quicker of ``curl -T`` and tus-js-client; and
-    the share of the link that the bytes of the take have had."""
-    program = sending.nginx_program(folder / "package")
+    """12 MiB over an idle link of 2 Mbit/s, up to the receipt, beside the quickest of those who bring the same file by
+    the same link (``benchmarks/peers.py``); and the share of the link that the bytes of the take have had. No more,
+    since each of the four needs 50 seconds for it, and what a minute does not show of the link an hour does not."""
+    found, size = programs(folder / "package"), sending.wanted_size(SHARED_MIB)
     try:
-        with _shared(folder) as (link, room), ExitStack() as stack:
-            ours = SHARED_BYTES / sending.seconds_to_receipt(room, 2, SHARED_BYTES)
-            file, peers = sending.take_file(room, 2), {}
-            theirs = stack.enter_context(npm_server(folder / "tus", SERVER))
-            command = [*link.room, *npm_upload_command(f"{theirs.url}/api/v1/uploads", file)]
-            peers["tus-js-client"] = SHARED_BYTES / sending.timed(command)
-            if program:
-                plain = stack.enter_context(sending.nginx(program, folder / "nginx", SERVER))
-                command = [*link.room, "curl", "-sSf", "-T", str(file), f"{plain}/take.mp4"]
-                peers["curl -T to nginx"] = SHARED_BYTES / sending.timed(command)
-            note("sync.shaped: " + "  ".join(f"{name} {rate / 1000:.1f} kB/s" for name, rate in peers.items()))
-            best = max(peers, key=lambda name: peers[name])
-            yield Figure("sync.shaped", ours / 1000, "kB/s", best, peers[best] / 1000)
+        with _shared(folder) as (link, room), peers(found, folder / "peers", SERVER) as others:
+            ours = size / sending.seconds_to_receipt(room, 2, size)
+            rates = [peer.rate(sending.take_file(room, 2), within=link.room) / 1000 for peer in others]
+            yield _beside("sync.shaped", ours / 1000, "kB/s", others, rates)
             yield Figure("sync.shaped_used", ours / link.rate * 100, "% of the link")
     except NotShaped as error:
         note(f"sync.shaped: {error}")
