@@ -19,8 +19,8 @@ from lms_server.catalog.uploads import Uploads
 from lms_server.errors import StartError
 from lms_server.ingest.ingest import Ingest
 from lms_server.ingest.sticks import BundleReport, Sticks
+from lms_server.places import open_places
 from lms_server.settings import Settings
-from lms_server.store.folder import FolderStore
 
 
 def take_in(settings: Settings, database: Database, stick: Path) -> list[BundleReport]:
@@ -28,13 +28,16 @@ def take_in(settings: Settings, database: Database, stick: Path) -> list[BundleR
 
     Raises StartError, StoreFull.
     """
-    _same_owner(settings.database)
+    if isinstance(settings.database, Path):
+        _same_owner(settings.database)
     uploads = Uploads(database, time.time, settings.upload_seconds)
+    places = open_places(settings)
     key, sealing_key = keys.server_key(settings.keys), keys.sealing_key(settings.keys)
     ingest = Ingest(
         settings=settings,
         uploads=uploads,
-        store=FolderStore(settings.store),
+        parts=places.parts(uploads, time.time),
+        store=places.store,
         key=key,
         clock=time.time,
         on_stored=lambda _: None,

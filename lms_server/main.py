@@ -32,14 +32,14 @@ from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.uploads import Uploads
-from lms_server.errors import StartError
+from lms_server.errors import ServerError, StartError
 from lms_server.ingest import enrolment
 from lms_server.ingest.callers import Callers
 from lms_server.ingest.ingest import Ingest
 from lms_server.ingest.tus import Tus
+from lms_server.places import open_places
 from lms_server.portal.pages import portal_router
 from lms_server.settings import Settings
-from lms_server.store.folder import FolderStore
 from lms_server.worker.worker import Worker
 
 SESSION_SECONDS = 12 * 3600
@@ -72,11 +72,20 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     database = Database(settings.database)
     catalog = Catalog.over(database, clock)
     uploads = Uploads(database, clock, settings.upload_seconds)
-    store = FolderStore(settings.store)
+    places = open_places(settings)
+    store = places.store
     key = keys.server_key(settings.keys)
     metrics = health.Metrics(catalog, store)
     gate = Gate(catalog)
-    ingest = Ingest(settings=settings, uploads=uploads, store=store, key=key, clock=clock, on_stored=metrics.stored)
+    ingest = Ingest(
+        settings=settings,
+        uploads=uploads,
+        parts=places.parts(uploads, clock),
+        store=store,
+        key=key,
+        clock=clock,
+        on_stored=metrics.stored,
+    )
 
     def address(request: Request) -> str:
         return settings.public_url or str(request.base_url).rstrip("/")
@@ -147,16 +156,14 @@ async def _serve(web: uvicorn.Server, ingest: Ingest, listener: socket.socket, u
 
 
 async def _take_care(ingest: Ingest) -> None:
-    """Finish what was left, then sweep now and again. A full or locked disk is waited out; anything else ends the
-    process, and the unit starts it afresh."""
-    recovered = False
+    """Finish what was left and sweep, now and again: another process may have died for good. A full or locked disk, and
+    a database or a store that does not answer, are waited out; anything else ends the process, and the unit starts it
+    afresh."""
     while True:
         try:
-            if not recovered:
-                await run_in_threadpool(ingest.recover)
-                recovered = True
+            await run_in_threadpool(ingest.recover)
             await ingest.sweep()
-        except (OSError, OperationalError) as error:
+        except (OSError, ServerError, OperationalError) as error:
             log.error("cleaning put off", problem=str(error))
         await anyio.sleep(SWEEP_SECONDS)
 
@@ -169,7 +176,7 @@ def work(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.database)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    jobs, store = Jobs(database, time.time), FolderStore(settings.store)
+    jobs, store = Jobs(database, time.time), open_places(settings).store
     assembler = Worker(jobs, store, settings.work, owner)
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
     log.info("working", owner=owner)
@@ -189,6 +196,7 @@ def prepare(settings: Settings) -> bool:
     """The data folder and the database in this program's form. True when the database changed. Raises StartError."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
+        settings.keys.mkdir(parents=True, exist_ok=True)
         return migrate(settings.database)
     except OSError as error:
         raise StartError(

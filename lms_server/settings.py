@@ -11,12 +11,17 @@ MIB = 1024**2
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """data: the folder of everything the server keeps. public_url: how rooms and people reach it, without a path; ""
-    takes what each request says. max_upload: bytes of one file. reserve: bytes of the disk that uploads leave free, so
-    that the database can still be written. upload_seconds: how long an unfinished upload waits for its room; a village
-    may be without a link for weeks. body_seconds: how long a silent connection is held."""
+    """data: the folder of everything the server keeps, but for what lies elsewhere: database_address is PostgreSQL's,
+    store_address a bucket's, keys_folder is shared by several machines; "" and None leave them in data. public_url: how
+    rooms and people reach it, without a path; "" takes what each request says. max_upload: bytes of one file. reserve:
+    bytes of the disk that uploads leave free, so that the database can still be written. upload_seconds: how long an
+    unfinished upload waits for its room; a village may be without a link for weeks. body_seconds: how long a silent
+    connection is held."""
 
     data: Path
+    database_address: str = ""
+    store_address: str = ""
+    keys_folder: Path | None = None
     host: str = "127.0.0.1"
     port: int = 8500
     public_url: str = ""
@@ -26,8 +31,9 @@ class Settings:
     body_seconds: float = 120.0
 
     @property
-    def database(self) -> Path:
-        return self.data / "darsbox.sqlite"
+    def database(self) -> Path | str:
+        """SQLite's file, or the address of PostgreSQL."""
+        return self.database_address or self.data / "darsbox.sqlite"
 
     @property
     def store(self) -> Path:
@@ -35,7 +41,8 @@ class Settings:
 
     @property
     def uploads(self) -> Path:
-        """Bytes of unfinished uploads; on the store's file system, so that finishing is a rename."""
+        """Bytes of unfinished uploads; on the store's file system, so that finishing is a rename. With a bucket, what
+        is on its way there."""
         return self.data / "uploads"
 
     @property
@@ -44,5 +51,10 @@ class Settings:
         return self.data / "work"
 
     @property
+    def fetched(self) -> Path:
+        """What the worker needs as files, and lies in a bucket."""
+        return self.data / "fetched"
+
+    @property
     def keys(self) -> Path:
-        return self.data / "keys"
+        return self.keys_folder or self.data / "keys"

@@ -12,6 +12,7 @@ import shutil
 import subprocess
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 
 @dataclass(frozen=True)
@@ -38,6 +39,11 @@ def _library(name: str) -> Callable[[], bool]:
 
 def _module(name: str) -> Callable[[], bool]:
     return lambda: importlib.util.find_spec(name) is not None
+
+
+def _postgresql() -> bool:
+    """Debian keeps its programs beside PATH, by version."""
+    return any(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
 
 VENV = Package("python3-venv", "no Python environment can be made", _module("ensurepip"), needed=True)
@@ -67,6 +73,7 @@ TEST = (
     Package("nodejs", "there is no foreign tus server to test with", _program("node")),
     Package("npm", "there is no foreign tus server to test with", _program("npm")),
     Package("opencv-doc", "there is no real footage to test with"),
+    Package("postgresql", "the server cannot be tried on PostgreSQL", _postgresql),
     Package("pulseaudio", "there is no sound device to test with", _program("pulseaudio")),
     Package("pulseaudio-utils", "there is no sound device to test with", _program("pactl")),
     Package("python3-gi", "there is no foreign RTSP camera to test with"),

@@ -51,9 +51,10 @@ class Metrics(Collector):
 def router(catalog: Catalog, store: Store, metrics: Metrics, version: str) -> APIRouter:
     routes = APIRouter(tags=["operation"])
 
-    @routes.get("/healthz", summary="200 when the database answers")
+    @routes.get("/healthz", summary="200 when the database and the store answer")
     def healthz() -> Health:
         catalog.lessons.tally()
+        store.check()
         return Health(status="ok", version=version, free_bytes=store.free_bytes())
 
     @routes.get("/metrics", summary="For Prometheus", response_class=Response)

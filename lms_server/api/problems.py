@@ -9,12 +9,13 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from lms_server import errors
+from lms_server.store import StoreUnavailable
 
 MEDIA_TYPE = "application/problem+json"
 STATUS: dict[type[errors.ServerError], int] = {
@@ -32,6 +33,8 @@ STATUS: dict[type[errors.ServerError], int] = {
     errors.Unavailable: 503,
     errors.StoreFull: 507,
 }
+DISK_FULL = "53100"
+"""PostgreSQL's SQLSTATE."""
 TITLES = {460: "Checksum Mismatch"}
 _CODES = {404: "no-such-page", 405: "wrong-method", 413: "too-large"}
 log = structlog.get_logger(__name__)
@@ -58,6 +61,9 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
     app.add_exception_handler(OperationalError, _database_error)
+    app.add_exception_handler(IntegrityError, _database_error)
+    app.add_exception_handler(DataError, _data_error)
+    app.add_exception_handler(StoreUnavailable, _store_error)
     app.add_exception_handler(Exception, _fault)
 
 
@@ -80,14 +86,26 @@ def _validation_error(_: Request, error: Exception) -> Response:
 
 
 def _database_error(_: Request, error: Exception) -> Response:
-    """A full disk and a locked database are states, not faults."""
-    cause = error.orig if isinstance(error, OperationalError) else None
+    """A full disk, a locked database, and two who make the same thing at the same time, are states, not faults."""
+    cause = error.orig if isinstance(error, DBAPIError) else None
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR):
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or getattr(cause, "sqlstate", "") == DISK_FULL:
         log.error("database cannot be written", problem=str(cause))
         return problem(507, "server-full", "The server's disk is full or failing; free some room on it.")
     log.error("database busy", problem=str(cause))
     return problem(503, "server-busy", "The server is busy; try again.", None, {"Retry-After": "2"})
+
+
+def _data_error(_: Request, error: Exception) -> Response:
+    """PostgreSQL has no text with a NUL in it; SQLite looks for such a name and finds nothing."""
+    log.warning("not in the database's words", problem=str(error))
+    return problem(400, "bad-request", "Something in the request is nothing that the server could have; mend it.")
+
+
+def _store_error(_: Request, error: Exception) -> Response:
+    log.error("store unavailable", problem=str(error))
+    detail = "The store of lessons does not answer just now; try again."
+    return problem(503, "store-unavailable", detail, None, {"Retry-After": "5"})
 
 
 def _fault(request: Request, error: Exception) -> Response:

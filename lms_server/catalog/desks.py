@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.schemas import CommandState, CommandView, Health, Person
 from lms_server.catalog.tables import CommandRow, LessonRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
@@ -45,13 +45,12 @@ class Desks:
         with self._database.write() as session:
             desk = _desk(session, room.id)
             desk.heartbeat, desk.received = heartbeat.as_json(), self._clock()
-            session.add(desk)
-            return self._orders(session, room.id)
+            return self._orders(session, desk)
 
     def orders(self, room: Room) -> Orders:
         """All that a room has not answered yet. It counts as delivered."""
         with self._database.write() as session:
-            return self._orders(session, room.id)
+            return self._orders(session, _desk(session, room.id))
 
     def with_news(self) -> frozenset[str]:
         """The rooms that have a command they were not told of."""
@@ -64,7 +63,7 @@ class Desks:
     def settle(self, room: Room, command_id: str, outcome: Outcome) -> None:
         """What a room says has become of a command; the first word counts. Raises NotFound."""
         with self._database.write() as session:
-            row = session.get(CommandRow, command_id)
+            row = session.get(CommandRow, command_id, with_for_update=LOCK)
             if row is None or row.room_id != room.id:
                 raise NotFound("no-such-command", "There is no such command for this room.")
             if row.done is None:
@@ -80,17 +79,18 @@ class Desks:
             raise NotFound("no-timetable", "The server has no timetable for this room.")
         return desk.calendar, desk.calendar_etag
 
-    def _orders(self, session: Session, room_id: str) -> Orders:
+    def _orders(self, session: Session, desk: RoomDesk) -> Orders:
         now = self._clock()
         rows = session.exec(
             select(CommandRow)
-            .where(col(CommandRow.room_id) == room_id, col(CommandRow.done).is_(None), col(CommandRow.expires) > now)
+            .where(col(CommandRow.room_id) == desk.room_id, col(CommandRow.done).is_(None))
+            .where(col(CommandRow.expires) > now)
             .order_by(col(CommandRow.id))
             .limit(MOST_COMMANDS)
+            .with_for_update(key_share=True)
         ).all()
         for row in rows:
             row.delivered = row.delivered or now
-        desk = _desk(session, room_id)
         commands = tuple(Command.from_json({**_wire_facts(row)}) for row in rows)
         return Orders(commands, desk.calendar_etag, Policy.from_json(desk.policy))
 
@@ -189,7 +189,6 @@ class Desks:
             _room(session, room_id)
             desk = _desk(session, room_id)
             desk.calendar, desk.calendar_etag = calendar, etag_of(calendar)
-            session.add(desk)
             return desk.calendar_etag
 
     def set_policy(self, person: Person, room_id: str, policy: Policy) -> None:
@@ -199,7 +198,6 @@ class Desks:
             _room(session, room_id)
             desk = _desk(session, room_id)
             desk.policy = policy.as_json()
-            session.add(desk)
 
     def _view(self, row: CommandRow) -> CommandView:
         facts = row.model_dump()
@@ -227,7 +225,8 @@ def _wire_facts(row: CommandRow) -> dict[str, object]:
 
 
 def _desk(session: Session, room_id: str) -> RoomDesk:
-    return session.get(RoomDesk, room_id) or RoomDesk(room_id=room_id)
+    """Locked: what a room says and what people order meanwhile come one after the other."""
+    return made_once(session, lambda: session.get(RoomDesk, room_id, with_for_update=LOCK), RoomDesk(room_id=room_id))
 
 
 def _room(session: Session, room_id: str) -> None:

@@ -9,7 +9,7 @@ from typing import Literal
 
 from sqlmodel import Session, case, col, delete, distinct, func, or_, select
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow
 
 LEASE = 15.0
@@ -63,7 +63,7 @@ class Jobs:
                 return None
         with self._database.write() as session:
             row = _next(session, now, goal)
-            if row is None:
+            if row is None or (goal == "film" and not _unfilmed(session, row)):
                 return None
             row.lease_owner, row.lease_until = owner, now + LEASE
             row.retry_at = now  # behind the others, should this worker die of it
@@ -170,11 +170,17 @@ def _next(session: Session, now: float, goal: Goal) -> LessonRow | None:
         .where(or_(col(LessonRow.lease_until) < now, col(LessonRow.lease_until) > now + 10 * LEASE))
         .order_by(col(LessonRow.retry_at), col(LessonRow.started))
         .limit(1)
+        .with_for_update(skip_locked=True, key_share=True)
     ).first()
 
 
+def _unfilmed(session: Session, row: LessonRow) -> bool:
+    """Asked once the lesson is locked: on PostgreSQL another worker may have made the film in the very moment."""
+    return session.exec(_UNFILMED.where(col(OutputRow.lesson_id) == row.id)).first() is not None
+
+
 def _mine(session: Session, job: Job, owner: str) -> LessonRow | None:
-    row = session.get(LessonRow, job.lesson)
+    row = session.get(LessonRow, job.lesson, with_for_update=LOCK)
     if row is None or row.state != _STATE[job.goal] or row.lease_owner != owner or row.manifest_sha256 != job.manifest:
         return None
     return row

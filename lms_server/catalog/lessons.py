@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sqlalchemy import and_, exists, func, or_, tuple_
 from sqlmodel import Session, col, select
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
 from lms_server.catalog.tables import Asset, Institution, LessonRow, OutputRow, Room
 from lms_server.catalog.text import like_words, normalise
@@ -99,6 +99,7 @@ class Lessons:
         if not title or len(title) > 300 or not title.isprintable():
             raise BadRequest("bad-title", "A title has 1 to 300 visible characters.")
         with self._database.write() as session:
+            session.get(LessonRow, lesson_id, with_for_update=LOCK)
             row, name, _ = _visible(session, person, lesson_id)
             row.title, row.title_edited = title, True
             row.search = normalise(f"{title} {name} {row.teacher}")

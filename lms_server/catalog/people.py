@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pwdlib import PasswordHash
 from sqlmodel import Session, col, delete, select
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.schemas import ROLES, Person, Role
 from lms_server.catalog.tables import ApiToken, PersonRow, SignInFailure
 from lms_server.errors import BadRequest, Conflict, NotFound, TooManyAttempts, Unauthenticated
@@ -43,11 +43,10 @@ class People:
             raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
         hashed = self._hasher.hash(_fit(password))
         with self._database.write() as session:
-            if _by_name(session, name) is not None:
+            fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
+            row = made_once(session, lambda: _by_name(session, name), fresh)
+            if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
-            row = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
-            session.add(row)
-            session.flush()
             return _person(row)
 
     def set_password(self, name: str, password: str) -> None:
@@ -163,13 +162,17 @@ class People:
 
     def _count(self, session: Session, keys: dict[str, str], now: float) -> None:
         session.exec(delete(SignInFailure).where(col(SignInFailure.last) < now - FORGET))
-        for key in keys.values():
-            row = session.get(SignInFailure, key)
-            if row is None:
-                session.add(SignInFailure(key=key, count=1, last=now))
-            else:
-                row.count += 1
-                row.last = now
+        for key in sorted(keys.values()):  # in one order, for two who guess at the same time
+            row = self._failure(session, key, now)
+            row.count += 1
+            row.last = now
+
+    def _failure(self, session: Session, key: str, now: float) -> SignInFailure:
+        return made_once(
+            session,
+            lambda: session.get(SignInFailure, key, with_for_update=LOCK),
+            SignInFailure(key=key, count=0, last=now),
+        )
 
     def _stand_in(self) -> str:
         """A hash nobody's password has: an unknown name takes as long to refuse as a wrong password."""

@@ -10,7 +10,7 @@ from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.desks import health_of
 from lms_server.catalog.schemas import Person, RoomView
 from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room, RoomDesk
@@ -59,7 +59,11 @@ class Rooms:
         room, institution = _name(room), institution.strip()
         now = self._clock()
         with self._database.write() as session:
-            row = session.exec(select(EnrolmentCode).where(col(EnrolmentCode.code_hash) == _code_hash(code))).first()
+            row = session.exec(
+                select(EnrolmentCode)
+                .where(col(EnrolmentCode.code_hash) == _code_hash(code))
+                .with_for_update(key_share=True)
+            ).first()
             if row is not None and row.used is not None:
                 bound = session.exec(select(Room).where(col(Room.name) == room, col(Room.enrolled) == row.used)).first()
                 if bound is not None and bound.public_key == public_key and bound.revoked is None:
@@ -68,14 +72,13 @@ class Rooms:
             assert row is not None  # noqa: S101  _judge_code refused None
             row.used = now
             owner = _institution(session, row.institution or institution)
-            known = session.exec(
-                select(Room).where(col(Room.institution_id) == owner).where(col(Room.name) == room)
-            ).first()
-            if known is None:
-                known = Room(id=str(ULID()), institution_id=owner, name=room, public_key=public_key, enrolled=now)
-                session.add(known)
-            else:
-                known.public_key, known.enrolled, known.revoked = public_key, now, None
+            same = select(Room).where(col(Room.institution_id) == owner).where(col(Room.name) == room)
+            known = made_once(
+                session,
+                lambda: session.exec(same.with_for_update(key_share=True)).first(),
+                Room(id=str(ULID()), institution_id=owner, name=room, public_key=public_key, enrolled=now),
+            )
+            known.public_key, known.enrolled, known.revoked = public_key, now, None
             return known.id
 
     # -- what a request asks
@@ -168,11 +171,8 @@ def _judge_code(row: EnrolmentCode | None, room: str, institution: str, now: flo
 
 
 def _institution(session: Session, name: str) -> int:
-    row = session.exec(select(Institution).where(col(Institution.name) == name)).first()
-    if row is None:
-        row = Institution(name=name)
-        session.add(row)
-        session.flush()
+    known = select(Institution).where(col(Institution.name) == name)
+    row = made_once(session, lambda: session.exec(known).first(), Institution(name=name))
     assert row.id is not None  # noqa: S101  flushed rows have one
     return row.id
 

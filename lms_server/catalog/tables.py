@@ -172,6 +172,18 @@ class UploadRow(SQLModel, table=True):
     expires: float
 
 
+class UploadPiece(SQLModel, table=True):
+    """A stretch of an unfinished upload that lies as an object of its own in a store where nothing can be appended to.
+    It outlives its upload until the object is gone, and so refers to it by no more than its name."""
+
+    __tablename__ = "upload_piece"
+    __table_args__ = (UniqueConstraint("upload_id", "offset", name="uq_upload_piece_upload_offset"),)
+    key: str = Field(primary_key=True)
+    upload_id: str
+    offset: int = Field(sa_type=BigInteger)
+    length: int = Field(sa_type=BigInteger)
+
+
 class RoomDesk(SQLModel, table=True):
     """What the server last heard from a room beside its uploads, and what it has ready for it. heartbeat: as it came,
     checked; received: when. calendar: its timetable, iCalendar."""

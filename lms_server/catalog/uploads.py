@@ -7,12 +7,12 @@ import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
-from lms_server.catalog.database import Database
-from lms_server.catalog.tables import Asset, LessonRow, Room, UploadRow
+from lms_server.catalog.database import LOCK, Database
+from lms_server.catalog.tables import Asset, LessonRow, Room, UploadPiece, UploadRow
 from lms_server.catalog.text import normalise
 from lms_server.errors import Forbidden
 from lms_sync import wire
@@ -59,12 +59,24 @@ class Uploads:
             session.add(row)
             return row
 
-    def joins(self, upload_id: str, parts: Sequence[UploadRow]) -> None:
-        """This upload is made of these."""
+    def joins(self, upload_id: str, parts: Sequence[UploadRow]) -> bool:
+        """This upload, which had no bytes, has now those of whole parts, in this order, with the pieces in which they
+        lie; the parts are gone. False when another process was first, and nothing changed."""
         with self._database.write() as session:
-            row = session.get(UploadRow, upload_id)
-            if row is not None:
-                row.concat = " ".join([f"{FINAL};", *(f"{wire.UPLOADS}/{part.id}" for part in parts)])
+            row = _locked(session, upload_id)
+            if row is None or row.state != "open" or row.offset:
+                return False
+            known = {name: _locked(session, name) for name in sorted(part.id for part in parts)}
+            if any(part is None for part in known.values()) or sum(part.length for part in parts) > row.length:
+                return False
+            for part in parts:
+                for piece in _pieces(session, part.id):
+                    piece.upload_id, piece.offset = upload_id, row.offset + piece.offset
+                row.offset += part.length
+                session.delete(known[part.id])
+            row.expires = self._clock() + self._keep
+            row.concat = " ".join([f"{FINAL};", *(f"{wire.UPLOADS}/{part.id}" for part in parts)])
+            return True
 
     def create(self, room: Room, asset: wire.Asset, *, join: bool, deferred: bool = False) -> UploadRow:
         """An upload for this asset. join: give back the one that exists, even a stored one or one that has grown until
@@ -75,6 +87,7 @@ class Uploads:
         key = asset_key(room.id, asset) if join else None
         now = self._clock()
         with self._database.write() as session:
+            session.get(Room, room.id, with_for_update=LOCK)  # what a room begins, it begins one after the other
             self._lesson(session, room, asset.lesson, now)
             if key is not None:
                 known = session.exec(select(UploadRow).where(col(UploadRow.asset_key) == key)).first()
@@ -114,26 +127,35 @@ class Uploads:
         with self._database.read() as session:
             return session.get(UploadRow, upload_id)
 
-    def advance(self, upload_id: str, offset: int) -> None:
-        """These bytes are durable: fsynced before this is called."""
+    def advance(self, upload_id: str, start: int, end: int, key: str = "") -> bool:
+        """The bytes from start to end are durable: synced before this is called. key: the object in which they lie,
+        when they have one of their own. False when the upload stands elsewhere by now, or is gone: another process was
+        first, and these bytes do not count."""
         with self._database.write() as session:
-            row = session.get(UploadRow, upload_id)
-            if row is not None and row.state == "open":
-                row.offset = offset
-                row.expires = self._clock() + self._keep
+            row = _locked(session, upload_id)
+            if row is None or row.state != "open" or row.offset != start or end > row.length:
+                return False
+            row.offset = end
+            row.expires = self._clock() + self._keep
+            if key:
+                session.add(UploadPiece(key=key, upload_id=upload_id, offset=start, length=end - start))
+            return True
 
-    def declare(self, upload_id: str, length: int) -> None:
-        """The length that was deferred is known."""
+    def declare(self, upload_id: str, offset: int, length: int) -> bool:
+        """The length that was deferred is known. False when the upload does not stand at this offset, or has a length
+        by now."""
         with self._database.write() as session:
-            row = session.get(UploadRow, upload_id)
-            if row is not None and row.deferred:
-                row.length, row.deferred = length, False
-                row.asset_key = None  # what it was while it grew; a second one may grow after it
+            row = _locked(session, upload_id)
+            if row is None or not row.deferred or row.offset != offset:
+                return False
+            row.length, row.deferred = length, False
+            row.asset_key = None  # what it was while it grew; a second one may grow after it
+            return True
 
     def verifying(self, upload_id: str, sha256: str) -> None:
         """Every byte is here and its SHA-256 is known and right: what is left is to put it into the store."""
         with self._database.write() as session:
-            row = session.get(UploadRow, upload_id)
+            row = _locked(session, upload_id)
             if row is not None and row.state == "open":
                 row.state, row.sha256, row.offset = "verifying", sha256, row.length
 
@@ -150,7 +172,7 @@ class Uploads:
 
     def drop(self, upload_id: str) -> None:
         with self._database.write() as session:
-            row = session.get(UploadRow, upload_id)
+            row = _locked(session, upload_id)
             if row is not None:
                 session.delete(row)
 
@@ -158,18 +180,18 @@ class Uploads:
         self, upload_id: str, receipt: Callable[[wire.Asset, str], str], manifest: Card | str | None
     ) -> Asset | None:
         """The bytes are in the store: remember the asset with its receipt, and what that makes of its lesson. None when
-        the upload was dropped meanwhile.
+        the upload was dropped meanwhile, or another process has done so.
 
         receipt: (asset, room id) -> JWS. manifest: what a lesson.json says, or the sentence that says what is wrong
         with it; None for any other file.
         """
         now = self._clock()
         with self._database.write() as session:
-            upload = session.get(UploadRow, upload_id)
-            if upload is None:
+            upload = _locked(session, upload_id)
+            if upload is None or upload.state == "stored":
                 return None
             asset = asset_of(upload)
-            lesson = session.get_one(LessonRow, asset.lesson)
+            lesson = session.get_one(LessonRow, asset.lesson, with_for_update=LOCK)
             row = self._stored(session, asset)
             if row is None:
                 row = Asset(
@@ -210,6 +232,30 @@ class Uploads:
                 .order_by(col(Asset.stored), col(Asset.id))
             )
             return list(session.exec(query.where(col(Asset.lesson_id) == lesson) if lesson else query).all())
+
+    # -- pieces
+    # ---------------------------------------------------------------------------------------------------------
+
+    def pieces(self, upload_id: str) -> list[UploadPiece]:
+        """In which objects the durable bytes of an upload lie, in their order."""
+        with self._database.read() as session:
+            return _pieces(session, upload_id)
+
+    def useless_pieces(self, limit: int = 1000) -> list[str]:
+        """Keys of objects whose upload is stored or gone."""
+        needed = select(UploadRow.id).where(col(UploadRow.state) != "stored", UploadRow.id == UploadPiece.upload_id)
+        with self._database.read() as session:
+            return list(session.exec(select(UploadPiece.key).where(~exists(needed)).limit(limit)))
+
+    def known_pieces(self, keys: Sequence[str]) -> set[str]:
+        """Those of the keys that are noted."""
+        with self._database.read() as session:
+            return set(session.exec(select(UploadPiece.key).where(col(UploadPiece.key).in_(keys))))
+
+    def forget_pieces(self, keys: Sequence[str]) -> None:
+        """Their objects are gone."""
+        with self._database.write() as session:
+            session.exec(delete(UploadPiece).where(col(UploadPiece.key).in_(keys)))
 
     # -- cleaning
     # -------------------------------------------------------------------------------------------------------
@@ -269,7 +315,18 @@ def _grown(session: Session, room: Room, asset: wire.Asset) -> UploadRow | None:
         .where(col(UploadRow.path) == asset.path, col(UploadRow.deferred), col(UploadRow.state) == "open")
         .where(col(UploadRow.offset) <= asset.bytes)
         .order_by(col(UploadRow.offset).desc())
+        .limit(1)
+        .with_for_update(key_share=True)
     ).first()
+
+
+def _locked(session: Session, upload_id: str) -> UploadRow | None:
+    return session.get(UploadRow, upload_id, with_for_update=LOCK)
+
+
+def _pieces(session: Session, upload_id: str) -> list[UploadPiece]:
+    query = select(UploadPiece).where(col(UploadPiece.upload_id) == upload_id).order_by(col(UploadPiece.offset))
+    return list(session.exec(query))
 
 
 def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None:

@@ -3,20 +3,18 @@
     open ──(bytes, fsynced)──► open, offset = length ──(SHA-256 right)──► verifying ──(in the store)──► stored, receipt
                                                      └─(wrong)──► dropped, nothing stored
 
-Every arrow can be taken again after a kill: the file is cut to the durable offset, the whole is proven again from the
-disk, adopting what the store has is no error.
+Every arrow can be taken again after a kill, and by two processes at once: the offset moves by comparison with where it
+was, the whole is proven again from what is durable, adopting what the store has is no error. See ``parts``.
 """
 
 from __future__ import annotations
 
 import hashlib
 import hmac
-import os
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, suppress
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -41,7 +39,7 @@ from lms_server.ingest.body import Body
 from lms_server.ingest.headers import Checksum
 from lms_server.ingest.holds import Hold, Holds
 from lms_server.ingest.manifest import MAX_BYTES, read_card
-from lms_server.ingest.parts import Part, file_sha256, full_disk_told
+from lms_server.ingest.parts import Gone, Part, Parts, Whole, lost, overtaken
 from lms_server.ingest.sieve import Sieve
 from lms_server.settings import Settings
 from lms_server.store import Store
@@ -66,6 +64,7 @@ class Ingest:
         *,
         settings: Settings,
         uploads: Uploads,
+        parts: Parts,
         store: Store,
         key: jwk.OKPKey,
         clock: Callable[[], float],
@@ -74,13 +73,13 @@ class Ingest:
         """on_stored: told the bytes of every asset stored, for the metrics."""
         self._settings = settings
         self._uploads = uploads
+        self._parts = parts
         self._store = store
         self._key = key
         self._clock = clock
         self._on_stored = on_stored
         self._holds = Holds()
         self._hashes: OrderedDict[str, tuple[int, _Hash]] = OrderedDict()
-        settings.uploads.mkdir(parents=True, exist_ok=True)
 
     # -- one upload
     # ------------------------------------------------------------------------------------------------------
@@ -90,9 +89,10 @@ class Ingest:
         NotFound."""
         await self._holds.interrupt(upload_id, patience=5.0)
         row = await self._row(upload_id)
-        if row.offset == row.length and row.state == "open":
+        if row.offset == row.length and row.state != "stored":
             async with self._holds.of(upload_id):
-                await self._finish(upload_id)
+                with suppress(Busy):  # another process proves it
+                    await self._finish(upload_id)
             row = await self._row(upload_id)
         return row
 
@@ -119,10 +119,7 @@ class Ingest:
             if announced is not None and offset + announced > row.length:
                 raise _too_large(row)
             if row.state == "open" and offset < row.length:
-                try:
-                    part = await run_in_threadpool(Part, self._part(upload_id), offset, lambda: self._stands(row))
-                except NotFound as error:
-                    raise await run_in_threadpool(self._lost, row) from error
+                part = await run_in_threadpool(self._open, row)
                 try:
                     await self._take_in(row, part, body=body, hold=hold, proof=proof)
                 except ServerError:
@@ -145,7 +142,8 @@ class Ingest:
                     raise _wrong_offset(row)
                 if length < offset:
                     raise BadRequest("bad-header", f"The upload has {offset} bytes already; it cannot end before.")
-                await run_in_threadpool(self._uploads.declare, upload_id, length)
+                if not await run_in_threadpool(self._uploads.declare, upload_id, offset, length):
+                    raise overtaken()
 
     async def finish_new(self, upload_id: str) -> UploadRow:
         """An upload of no bytes, of those that its room has sent before, or whose every byte came while it grew, is
@@ -160,9 +158,9 @@ class Ingest:
 
         What fails leaves the parts as they were, to be joined anew, and the upload of a room without a byte; a foreign
         client's, of which it knows no address yet, is gone. A kill leaves the same, or every byte of the whole: then
-        it is finished at the next start, and joining again only drops the parts.
+        it is finished at the next start.
         Raises StoreFull, NotFound when a part lost its bytes (that part is gone then), ChecksumMismatch when the whole
-        is not what was announced (the upload is gone then).
+        is not what was announced (the upload is gone then), Busy when another process joins them.
         """
         async with AsyncExitStack() as holds:
             for name in sorted({upload_id, *(part.id for part in parts)}):  # in one order, for two who want the same
@@ -171,40 +169,34 @@ class Ingest:
             if row.state == "open" and row.offset == 0:
                 await run_in_threadpool(self._join, row, parts)
                 await self._finish(upload_id)
-                row = await self._row(upload_id)
-            if row.state == "stored":
-                for part in parts:
-                    await run_in_threadpool(self._forget, part.id)
-        return row
+        return await self._row(upload_id)
 
     def _join(self, upload: UploadRow, parts: Sequence[UploadRow]) -> None:
-        whole = Part(self._part(upload.id), 0)
         try:
-            for row in parts:
-                self._copy(row, whole)
-            whole.sync()
+            digest = hashlib.sha256()
+            for part in parts:
+                self._read(part, digest)
+            self._compare(upload, digest.hexdigest())
+            try:
+                self._parts.join(upload, parts)
+            except Gone as error:
+                raise lost() from error
         except ServerError:
-            whole.take_back()
             if upload.asset_key is None:  # nobody can find it
                 self._forget(upload.id)
             raise
-        finally:
-            whole.close()
-        self._uploads.advance(upload.id, whole.end)
-        self._uploads.joins(upload.id, parts)
+        self._hashes[upload.id] = (sum(part.length for part in parts), digest)
+        for part in parts:
+            self._hashes.pop(part.id, None)
 
-    def _copy(self, row: UploadRow, whole: Part) -> None:
-        """The bytes of a part behind what is there already. Raises NotFound when they are lost, StoreFull."""
+    def _read(self, part: UploadRow, digest: _Hash) -> None:
+        """Raises NotFound, when the part has lost its bytes: it is gone then."""
         try:
-            with self._part(row.id).open("rb") as part:
-                if os.fstat(part.fileno()).st_size < row.length:
-                    raise self._lost(row)
-                left = row.length
-                while left and (piece := part.read(min(left, WRITE_BYTES))):
-                    whole.write(piece, self._settings.reserve)
-                    left -= len(piece)
-        except FileNotFoundError as error:
-            raise self._lost(row) from error
+            with self._parts.whole(part) as whole:
+                for piece in whole.read():
+                    digest.update(piece)
+        except Gone as error:
+            raise self._lost(part) from error
 
     def _adopt(self, upload_id: str) -> None:
         row = self._uploads.get(upload_id)
@@ -245,7 +237,7 @@ class Ingest:
                     due = intake.partial and anyio.current_time() - intake.durable_at >= CHECKPOINT_SECONDS
                     if due or len(gathered) >= WRITE_BYTES:
                         with anyio.CancelScope(shield=True):
-                            await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
+                            await run_in_threadpool(intake.write, bytes(gathered))
                             gathered.clear()
                             if due or (intake.partial and part.end - part.start >= CHECKPOINT_BYTES):
                                 await self._commit(row.id, intake)
@@ -254,9 +246,9 @@ class Ingest:
         hold.reading = None
         if broken and not intake.damaged and not intake.partial and proof.checksum is not None:
             raise Busy("upload-cut", "The connection broke before the body was whole; send it again.")
-        await run_in_threadpool(intake.write, bytes(gathered), self._settings.reserve)
+        await run_in_threadpool(intake.write, bytes(gathered))
         if not broken and not intake.damaged:
-            await run_in_threadpool(intake.end, self._settings.reserve)
+            await run_in_threadpool(intake.end)
         await self._commit(row.id, intake)
         if intake.damaged:
             raise ChecksumMismatch(
@@ -269,11 +261,7 @@ class Ingest:
             raise Busy("upload-cut", "The connection broke before the body was whole; ask for the offset and go on.")
 
     async def _commit(self, upload_id: str, intake: _Intake) -> None:
-        def commit() -> None:
-            intake.part.sync()
-            self._uploads.advance(upload_id, intake.part.end)
-
-        await run_in_threadpool(commit)
+        await run_in_threadpool(intake.part.commit)
         intake.durable_at = anyio.current_time()
         if intake.whole is not None:
             self._hashes[upload_id] = (intake.part.end, intake.whole.copy())
@@ -282,7 +270,8 @@ class Ingest:
                 self._hashes.popitem(last=False)
 
     def _recall(self, row: UploadRow) -> _Hash | None:
-        """The hash of the durable bytes so far; None after a restart: then the whole is read again in the end."""
+        """The hash of the durable bytes so far; None after a restart, or when another process has taken some of them:
+        then the whole is read again in the end."""
         if row.offset == 0:
             return hashlib.sha256()
         known = self._hashes.get(row.id)
@@ -298,51 +287,57 @@ class Ingest:
         """Prove, store and receipt an upload whose bytes are all here; anything else is left alone. Synchronous.
 
         Raises ChecksumMismatch when the whole is not what was announced, and NotFound when the disk lost it: the upload
-        is gone then.
+        is gone then. Busy when another process does the same.
         """
         row = self._uploads.get(upload_id)
         if row is None or row.state == "stored" or row.offset != row.length or row.concat == PARTIAL:
             return
-        part = self._part(upload_id)
-        if row.state == "open":
-            digest = self._digest(row, part)
-            if row.sha256 and not hmac.compare_digest(digest, row.sha256):
-                self._forget(upload_id)
-                log.warning("upload discarded", upload=upload_id, lesson=row.lesson_id, path=row.path)
-                raise ChecksumMismatch(
-                    "checksum-mismatch",
-                    "The bytes are not those that were announced; the upload was discarded, begin it again.",
-                )
-            self._uploads.verifying(upload_id, digest)
-            row.sha256 = digest
-        if part.exists():
-            with full_disk_told():
-                self._store.adopt(part, row.sha256)
-        elif self._store.size(row.sha256) != row.length:
-            raise self._lost(row)
+        try:
+            with self._parts.whole(row) as whole:
+                if row.state == "open":
+                    self._prove(row, whole)
+                whole.adopt(row.sha256)
+        except Gone:
+            now = self._uploads.get(upload_id)
+            if now is None or now.state == "stored":
+                return  # another process was first
+            if now.state != "verifying" or self._store.size(now.sha256) != row.length:
+                raise self._lost(row) from None
+            row = now  # it was put into the store, and its process killed
         manifest = self._manifest(row) if row.kind == "manifest" else None
         asset = self._uploads.store(upload_id, self._receipt, manifest)
         self._hashes.pop(upload_id, None)
+        self._parts.forget(upload_id)
         if asset is not None:
             log.info("stored", lesson=asset.lesson_id, path=asset.path, bytes=asset.bytes)
             self._on_stored(asset.bytes)
 
-    def _digest(self, row: UploadRow, part: Path) -> str:
-        """The whole's SHA-256: known when this process wrote every byte, else read from the disk."""
-        if row.length == 0:
-            part.touch(mode=0o600)
-        known = self._recall(row)
-        if known is not None:
-            return known.hexdigest()
-        try:
-            return file_sha256(part)
-        except FileNotFoundError as error:
-            raise self._lost(row) from error
+    def _prove(self, row: UploadRow, whole: Whole) -> None:
+        """The whole's SHA-256 is known when this process wrote every byte, else all is read again. Raises Gone,
+        ChecksumMismatch."""
+        digest = self._recall(row)
+        if digest is None:
+            digest = hashlib.sha256()
+            for piece in whole.read():
+                digest.update(piece)
+        self._compare(row, digest.hexdigest())
+        self._uploads.verifying(row.id, digest.hexdigest())
+        row.sha256 = digest.hexdigest()
+
+    def _compare(self, row: UploadRow, sha256: str) -> None:
+        """Raises ChecksumMismatch."""
+        if row.sha256 and not hmac.compare_digest(sha256, row.sha256):
+            self._forget(row.id)
+            log.warning("upload discarded", upload=row.id, lesson=row.lesson_id, path=row.path)
+            raise ChecksumMismatch(
+                "checksum-mismatch",
+                "The bytes are not those that were announced; the upload was discarded, begin it again.",
+            )
 
     def _lost(self, row: UploadRow) -> NotFound:
         log.error("upload lost its bytes", upload=row.id, lesson=row.lesson_id, path=row.path)
         self._forget(row.id)
-        return NotFound("upload-lost", "The server lost bytes of this upload; begin it again.")
+        return lost()
 
     def _receipt(self, asset: wire.Asset, room: str) -> str:
         server = self._settings.public_url or "darsbox"
@@ -370,28 +365,27 @@ class Ingest:
                 self.finish(row.id)
             except (ChecksumMismatch, NotFound):
                 continue  # logged and dropped; the room finds no upload and begins it again
+            except Busy:
+                continue  # another process is at it
 
     async def sweep(self) -> int:
         """Drop uploads nobody came back for; how many."""
         rows = await run_in_threadpool(self._uploads.expired)
         for row in rows:
             await self.drop(row.id)
+        await run_in_threadpool(self._parts.sweep)
         return len(rows)
 
     def _forget(self, upload_id: str) -> None:
         self._uploads.drop(upload_id)
-        self._part(upload_id).unlink(missing_ok=True)
+        self._parts.forget(upload_id)
         self._hashes.pop(upload_id, None)
 
-    def _part(self, upload_id: str) -> Path:
-        if not upload_id.replace("-", "").replace("_", "").isalnum():
-            raise BadRequest("bad-upload", "That is not the name of an upload.")
-        return self._settings.uploads / f"{upload_id}.part"
-
-    def _stands(self, row: UploadRow) -> bool:
-        """Whether the upload is still where this row says: another process may have moved it."""
-        now = self._uploads.get(row.id)
-        return now is not None and (now.state, now.offset) == (row.state, row.offset)
+    def _open(self, row: UploadRow) -> Part:
+        try:
+            return self._parts.open(row)
+        except Gone as error:
+            raise self._lost(row) from error
 
     async def _row(self, upload_id: str) -> UploadRow:
         row = await run_in_threadpool(self._uploads.get, upload_id)
@@ -427,14 +421,14 @@ class _Intake:
     def damaged(self) -> bool:
         return self._sieve is not None and self._sieve.damaged
 
-    def write(self, data: bytes, reserve: int) -> None:
+    def write(self, data: bytes) -> None:
         """Raises StoreFull."""
-        self._put(self._sieve.take(data) if self._sieve is not None else data, reserve)
+        self._put(self._sieve.take(data) if self._sieve is not None else data)
 
-    def end(self, reserve: int) -> None:
+    def end(self) -> None:
         """The body is whole. Raises ChecksumMismatch or Unauthenticated when it is not what was promised, StoreFull."""
         if self._sieve is not None:
-            self._put(self._sieve.end(), reserve)
+            self._put(self._sieve.end())
             return
         checksum = self._proof.checksum
         if checksum is not None and self._body is not None and self._body.digest() != checksum.digest:
@@ -442,10 +436,10 @@ class _Intake:
         if self._signed is not None and self._signed.hexdigest() != self._proof.signed_sha256:
             raise Unauthenticated("bad-signature", "The signature belongs to another body.")
 
-    def _put(self, data: bytes, reserve: int) -> None:
+    def _put(self, data: bytes) -> None:
         if not data:
             return
-        self.part.write(data, reserve)
+        self.part.write(data)
         digests = (self.whole,) if self._sieve is not None else (self.whole, self._body, self._signed)
         for digest in digests:
             if digest is not None:

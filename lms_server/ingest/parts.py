@@ -1,84 +1,91 @@
-"""The file of an unfinished upload. Its truth is the durable offset in the database: whatever lies beyond is cut off
-before anything is written, so a request killed at any instant leaves nothing behind."""
+"""Where the bytes of unfinished uploads lie, until they are whole and go into the store."""
 
 from __future__ import annotations
 
 import errno
-import fcntl
-import hashlib
-import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Protocol
 
-from lms_server.errors import Busy, NotFound, ServerError, StoreFull
-from lms_server.store.folder import sync_folder
+from lms_server.catalog.tables import UploadRow
+from lms_server.errors import Busy, NotFound, StoreFull
 
 FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
-class Part:
-    """Open for one request, locked against other processes. Synchronous: used from threads."""
+class Gone(Exception):
+    """Bytes of an upload that were durable are not there: lost, or in the store already by another process."""
 
-    def __init__(self, path: Path, offset: int, still: Callable[[], bool] = lambda: True) -> None:
-        """still: asked once nobody else can write, whether the upload yet stands at this offset; an import from a stick
-        may have brought it further.
 
-        Raises Busy when another process writes it or has written, NotFound when durable bytes are missing, StoreFull.
-        """
-        self.start = self.end = offset
-        fresh = not path.exists()
-        with full_disk_told():
-            self._handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            with full_disk_told():
-                self._lock_and_cut(path, offset, fresh, still)
-        except (OSError, ServerError):
-            os.close(self._handle)
-            raise
+class Part(Protocol):
+    """An upload, open for one request. Synchronous: used from threads."""
 
-    def _lock_and_cut(self, path: Path, offset: int, fresh: bool, still: Callable[[], bool]) -> None:
-        try:
-            fcntl.flock(self._handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise Busy("upload-busy", "Another request is writing this upload; try again.") from error
-        if not still():
-            if fresh:
-                path.unlink(missing_ok=True)
-            raise Busy("upload-moved", "Another process has brought this upload further; ask for its offset.")
-        size = os.fstat(self._handle).st_size
-        if size < offset:
-            raise NotFound("upload-lost", "The server lost bytes of this upload; begin it again.")
-        if size > offset:
-            os.ftruncate(self._handle, offset)
-        os.lseek(self._handle, offset, os.SEEK_SET)
-        if fresh:
-            sync_folder(path.parent)
+    start: int
+    """What is durable and noted in the catalogue."""
+    end: int
+    """What was written."""
 
-    def write(self, piece: bytes | bytearray, reserve: int) -> None:
-        """Behind what is there. Raises StoreFull when the disk has less than reserve bytes left."""
-        with full_disk_told():
-            disk = os.fstatvfs(self._handle)
-            if disk.f_bavail * disk.f_frsize < reserve + len(piece):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(self._handle, view) :]
-        self.end += len(piece)
+    def write(self, piece: bytes) -> None:
+        """Behind what is there. Raises StoreFull."""
+        ...
 
-    def sync(self) -> None:
-        with full_disk_told():
-            os.fsync(self._handle)
-        self.start = self.end
+    def commit(self) -> None:
+        """Make durable what was written and note it in the catalogue. Raises StoreFull; Busy when another process has
+        brought the upload further meanwhile: what was written is forgotten then."""
+        ...
 
     def take_back(self) -> None:
-        """Forget what was written since the last sync."""
-        os.ftruncate(self._handle, self.start)
-        os.lseek(self._handle, self.start, os.SEEK_SET)
-        self.end = self.start
+        """Forget what was written since the last commit."""
+        ...
 
-    def close(self) -> None:
-        os.close(self._handle)
+    def close(self) -> None: ...
+
+
+class Whole(Protocol):
+    """An upload of which every byte is here."""
+
+    def read(self) -> Iterator[bytes]:
+        """All of it, in pieces. Raises Gone."""
+        ...
+
+    def adopt(self, sha256: str) -> None:
+        """Into the store under the name of its content; what is there already is no error. Raises Gone, StoreFull."""
+        ...
+
+
+class Parts(Protocol):
+    """The truth about an upload is its offset in the catalogue: whatever lies beyond does not count, so a request
+    killed at any instant leaves nothing behind. It moves by comparison with where it was, so that of two processes that
+    take the same bytes one wins and the other is told."""
+
+    def open(self, row: UploadRow) -> Part:
+        """Raises Busy when another process writes it or has written, Gone when durable bytes are missing, StoreFull."""
+        ...
+
+    def whole(self, row: UploadRow) -> AbstractContextManager[Whole]:
+        """To be proven and put into the store while the block lasts. Raises Gone, Busy."""
+        ...
+
+    def join(self, row: UploadRow, parts: Sequence[UploadRow]) -> None:
+        """An upload without bytes gets those of whole parts, in this order, durable and noted; the parts are gone. What
+        fails changes nothing. Raises StoreFull, Gone, Busy."""
+        ...
+
+    def forget(self, upload_id: str) -> None:
+        """The upload is stored, or no longer in the catalogue: its bytes are of no use."""
+        ...
+
+    def sweep(self) -> None:
+        """Remove what killed processes have left."""
+        ...
+
+
+def overtaken() -> Busy:
+    return Busy("upload-moved", "Another process has brought this upload further; ask for its offset.")
+
+
+def lost() -> NotFound:
+    return NotFound("upload-lost", "The server lost bytes of this upload; begin it again.")
 
 
 @contextmanager
@@ -92,9 +99,3 @@ def full_disk_told() -> Iterator[None]:
                 "server-full", "The server's disk is full; free some room on it, the upload then goes on."
             ) from error
         raise
-
-
-def file_sha256(path: Path) -> str:
-    """Hex; reads the whole file."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import errno
 import os
-import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from lms_server.store import NotStored
+from lms_server.store import PIECE, NotStored, address_in
 
-PIECE = 256 * 1024
-_SHA256 = re.compile(r"[0-9a-f]{64}")
 _STAGING = "staging"
 
 
@@ -25,6 +22,9 @@ class FolderStore:
         self._root = root
         self._staging = root / _STAGING
         self._staging.mkdir(parents=True, exist_ok=True)
+
+    def check(self) -> None:
+        os.statvfs(self._root)
 
     def adopt(self, file: Path, sha256: str) -> None:
         target = self._place(sha256)
@@ -83,10 +83,7 @@ class FolderStore:
         return disk.f_bavail * disk.f_frsize
 
     def _place(self, sha256: str) -> Path:
-        """Where an object lies. Raises ValueError for anything but 64 hexadecimal digits: no name ever climbs out."""
-        if not _SHA256.fullmatch(sha256):
-            raise ValueError(f"{sha256!r} is not a SHA-256")
-        return self._root / sha256[:2] / sha256[2:4] / sha256
+        return self._root / address_in(sha256)
 
 
 def _pieces(file: BinaryIO, length: int | None) -> Iterator[bytes]:

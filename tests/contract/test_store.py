@@ -1,4 +1,4 @@
-"""What every store promises. Add a maker to ``STORES`` and the whole suite runs over it.
+"""What every store promises; the whole suite runs over each.
 
 A store that breaks one of these loses or mixes up lessons whose only other copy the room has deleted by then.
 """
@@ -8,22 +8,28 @@ from __future__ import annotations
 import hashlib
 import os
 import random
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from lms_server.store import NotStored, Store
+from lms_server.store.bucket import Bucket
 from lms_server.store.folder import FolderStore
+from lms_server.store.s3 import S3Store
 
-STORES: dict[str, Callable[[Path], Store]] = {"folder": lambda root: FolderStore(root / "store")}
 CONTENT = random.Random(4).randbytes(700_001)  # the same in every process: names of tests are made of its digest
 NAME = hashlib.sha256(CONTENT).hexdigest()
 
 
-@pytest.fixture(params=sorted(STORES))
-def store(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
-    return STORES[request.param](tmp_path)
+@pytest.fixture(params=["folder", "seaweedfs"])
+def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
+    if request.param == "folder":
+        yield FolderStore(tmp_path / "store")
+        return
+    bucket = Bucket(request.getfixturevalue("seaweed").make())
+    yield S3Store(bucket, tmp_path / "fetched")
+    bucket.close()
 
 
 def put(store: Store, folder: Path, content: bytes = CONTENT) -> str:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import hashlib
 
+from sqlmodel import SQLModel, select
+
+from lms_server.catalog.database import Database
 from lms_server.catalog.tables import Room
 from lms_server.catalog.uploads import Card, Uploads
 from lms_sync import wire
@@ -28,3 +31,9 @@ def store(uploads: Uploads, room: Room, sent: wire.Asset, manifest: Card | str |
 
 def manifest(uploads: Uploads, room: Room, lesson: str, content: Card | str, sha256: str = SHA) -> None:
     store(uploads, room, asset(lesson, "lesson.json", "manifest", sha256), content)
+
+
+def everything(database: Database) -> str:
+    """All that stands in the database, as text."""
+    with database.read() as session:
+        return str([session.connection().execute(select(table)).all() for table in SQLModel.metadata.sorted_tables])

@@ -111,7 +111,7 @@ def test_an_unfinished_upload_is_kept_for_weeks_and_no_longer(uploads: Uploads, 
     row = uploads.create(amphi, asset(str(ULID())), join=True)
     hands.now += KEEP - 1
     assert uploads.expired() == []
-    uploads.advance(row.id, 0)  # the room was heard of: it has its weeks again
+    uploads.advance(row.id, 0, 0)  # the room was heard of: it has its weeks again
     hands.now += KEEP - 1
     assert uploads.expired() == []
     hands.now += 2

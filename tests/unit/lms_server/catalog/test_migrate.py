@@ -29,17 +29,17 @@ def test_the_head_the_program_believes_in_is_the_last_migration() -> None:
 
 
 def test_migrating_again_changes_nothing(database: Database) -> None:
-    assert migration.migrate(database.file) is False
+    assert migration.migrate(database.place) is False
 
 
 def test_a_newer_database_is_refused_untouched(database: Database) -> None:
     with database.engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'later'")
     database.close()
-    before = database.file.read_bytes()
+    before = database.place.read_bytes()
     with pytest.raises(StartError, match="newer"):
-        migration.migrate(database.file)
-    assert database.file.read_bytes() == before
+        migration.migrate(database.place)
+    assert database.place.read_bytes() == before
 
 
 def test_a_file_that_is_no_database_is_refused_untouched(tmp_path: Path) -> None:

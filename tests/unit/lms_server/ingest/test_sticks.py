@@ -17,8 +17,8 @@ from lms_server.catalog.schemas import Person
 from lms_server.catalog.tables import Room, UploadRow
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import Busy, StartError, StoreFull
+from lms_server.ingest.folder_parts import FolderParts
 from lms_server.ingest.ingest import Ingest, Proof
-from lms_server.ingest.parts import Part
 from lms_server.ingest.sticks import BundleReport, Sticks
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
@@ -61,11 +61,15 @@ class Bench:
         return Ingest(
             settings=settings,
             uploads=self.uploads,
+            parts=self.parts_of(settings),
             store=FolderStore(settings.store),
             key=SERVER_KEY,
             clock=self.clock,
             on_stored=lambda _: None,
         )
+
+    def parts_of(self, settings: Settings) -> FolderParts:
+        return FolderParts(settings.uploads, FolderStore(settings.store), self.uploads, settings.reserve)
 
     def part(self, upload_id: str) -> Path:
         return self.settings.uploads / f"{upload_id}.part"
@@ -248,7 +252,7 @@ async def test_what_an_import_killed_at_the_last_byte_left_is_finished(bench: Be
     bench.sign(bench.put((0, 700_000)))
     row = bench.row()
     bench.part(row.id).write_bytes(CONTENT)
-    bench.uploads.advance(row.id, len(CONTENT))
+    bench.uploads.advance(row.id, 0, len(CONTENT))
     report = await bench.take_in()
     assert (report.stored, report.bytes, bench.objects()) == (1, 0, [CONTENT])
 
@@ -271,12 +275,13 @@ async def test_nothing_of_ours_is_one_sentence(bench: Bench, tmp_path: Path) -> 
 
 async def test_link_and_stick_at_once_never_cut_each_others_bytes(bench: Bench) -> None:
     """The web process read the offset, then an import of another process moved it: what it made durable stays."""
-    row = bench.row()
+    before = bench.row()
     await bench.by_link(0, 100_000)
+    parts = bench.parts_of(bench.settings)
     with pytest.raises(Busy, match="brought this upload further"):
-        Part(bench.part(row.id), 0, lambda: False)
-    assert bench.part(row.id).read_bytes() == CONTENT[:100_000]
-    fresh = bench.part("another")
+        parts.open(before)
+    assert bench.part(before.id).read_bytes() == CONTENT[:100_000]
+    before.id = "another"
     with pytest.raises(Busy):
-        Part(fresh, 0, lambda: False)
-    assert not fresh.exists()
+        parts.open(before)
+    assert not bench.part("another").exists()

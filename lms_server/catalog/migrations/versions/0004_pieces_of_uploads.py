@@ -1,0 +1,27 @@
+"""Pieces of uploads, for stores where nothing can be appended to"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "upload_piece",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("upload_id", sa.String(), nullable=False),
+        sa.Column("offset", sa.BigInteger(), nullable=False),
+        sa.Column("length", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("key"),
+        sa.UniqueConstraint("upload_id", "offset", name="uq_upload_piece_upload_offset"),
+    )
+
+
+def downgrade() -> None:
+    op.drop_table("upload_piece")
