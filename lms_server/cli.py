@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -38,6 +39,27 @@ user = typer.Typer(
 )
 app.add_typer(user, name="user")
 Data = Annotated[Path | None, typer.Option("--data", help=f"Folder of everything the server keeps [default: {DATA}]")]
+Address = Annotated[
+    str,
+    typer.Option("--database", help="PostgreSQL in place of a file, as postgresql://darsbox@db.example.org/darsbox"),
+]
+Bucket = Annotated[
+    str, typer.Option("--store", help="A bucket in place of a folder, as s3://lessons?endpoint=https://s3.example.org")
+]
+Keys = Annotated[
+    Path | None,
+    typer.Option("--keys", help="Folder of the server's keys, the same on every machine [default: in --data]"),
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What stands before the command, or in the environment: it holds for every command."""
+
+    data: Path | None
+    database: str
+    store: str
+    keys: Path | None
 
 
 class RoleName(StrEnum):
@@ -51,14 +73,24 @@ class RoleName(StrEnum):
 
 
 @app.callback()
-def _common(context: typer.Context, data: Data = None) -> None:
-    context.obj = data
+def _before(
+    context: typer.Context,
+    data: Data = None,
+    database: Annotated[str, typer.Option(envvar="DARSBOX_DATABASE", help="As of `run`")] = "",
+    store: Annotated[str, typer.Option(envvar="DARSBOX_STORE", help="As of `run`")] = "",
+    keys: Annotated[Path | None, typer.Option(envvar="DARSBOX_KEYS", help="As of `run`")] = None,
+) -> None:
+    context.obj = Told(data, database, store, keys)
 
 
 @app.command(help="Serve rooms, people and programs.\n\nExample: lms-server run --host 0.0.0.0 --port 8500")
 def run(
     context: typer.Context,
+    *,
     data: Data = None,
+    database: Address = "",
+    store: Bucket = "",
+    keys: Keys = None,
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one", min=0, max=65535)] = 8500,
     public_url: Annotated[str, typer.Option(help="How rooms and people reach it, as https://lessons.example.org")] = "",
@@ -66,20 +98,23 @@ def run(
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
-    composition.run(Settings(data=_folder(context, data), host=host, port=port, public_url=_public(public_url)))
+    settings = _settings(context, data, database=database, store=store, keys=keys)
+    composition.run(replace(settings, host=host, port=port, public_url=_public(public_url)))
 
 
 @app.command(help="Assemble lessons that have arrived.\n\nExample: lms-server worker --data /var/lib/darsbox/server")
-def worker(context: typer.Context, data: Data = None) -> None:
+def worker(
+    context: typer.Context, *, data: Data = None, database: Address = "", store: Bucket = "", keys: Keys = None
+) -> None:
     from lms_server import main as composition  # noqa: PLC0415  as above
 
     logs.configure()
-    composition.work(Settings(data=_folder(context, data)))
+    composition.work(_settings(context, data, database=database, store=store, keys=keys))
 
 
 @app.command(help="Bring the database to this program's form.\n\nExample: lms-server migrate")
-def migrate(context: typer.Context, data: Data = None) -> None:
-    settings = Settings(data=_folder(context, data))
+def migrate(context: typer.Context, data: Data = None, database: Address = "") -> None:
+    settings = _settings(context, data, database=database)
     changed = migrate_database(settings.database)
     typer.echo("The database was brought up to date." if changed else "The database is up to date.")
 
@@ -162,7 +197,7 @@ def receipts(
     lesson: Annotated[str, typer.Option(help="Only of this lesson")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the signed receipt")] = False,
 ) -> None:
-    settings = Settings(data=_folder(context, data))
+    settings = _settings(context, data)
     with _database(settings) as database:
         for room, asset in Uploads(database, time.time, settings.upload_seconds).receipts(lesson):
             if as_json:
@@ -188,7 +223,7 @@ def import_(
     from lms_server import carried  # noqa: PLC0415  the other commands start without what this one needs
 
     logs.configure(least=logging.ERROR)
-    settings = Settings(data=_folder(context, data))
+    settings = _settings(context, data)
     with _database(settings) as database:
         reports = carried.take_in(settings, database, stick)
     if as_json:
@@ -207,8 +242,17 @@ def import_(
 # -------------------------------------------------------------------------------------------------------------
 
 
-def _folder(context: typer.Context, data: Path | None) -> Path:
-    return data or context.find_root().obj or DATA
+def _settings(
+    context: typer.Context, data: Path | None, *, database: str = "", store: str = "", keys: Path | None = None
+) -> Settings:
+    """What was given to the command itself goes before what stood before it."""
+    told: Told = context.find_root().obj
+    return Settings(
+        data=data or told.data or DATA,
+        database_address=database or told.database,
+        store_address=store or told.store,
+        keys_folder=keys or told.keys,
+    )
 
 
 @contextmanager
@@ -223,7 +267,7 @@ def _database(settings: Settings) -> Iterator[Database]:
 
 @contextmanager
 def _catalog(context: typer.Context, data: Path | None) -> Iterator[Catalog]:
-    with _database(Settings(data=_folder(context, data))) as database:
+    with _database(_settings(context, data)) as database:
         yield Catalog.over(database, time.time)
 
 

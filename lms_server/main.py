@@ -196,7 +196,6 @@ def prepare(settings: Settings) -> bool:
     """The data folder and the database in this program's form. True when the database changed. Raises StartError."""
     try:
         settings.data.mkdir(parents=True, exist_ok=True)
-        settings.keys.mkdir(parents=True, exist_ok=True)
         return migrate(settings.database)
     except OSError as error:
         raise StartError(

@@ -2,8 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from tests.peers.postgresql import PostgreSQL
+    from tests.peers.seaweedfs import SeaweedFS
 
 settings.register_profile("house", deadline=None)
 settings.register_profile("quick", deadline=None, max_examples=20)  # make check; make test tries a hundred of each
@@ -22,3 +29,21 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def anyio_backend() -> str:
     """The one the product runs on."""
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgreSQL]:
+    """Started, and its libraries loaded, when the first test asks for it."""
+    from tests.peers.postgresql import postgresql
+
+    with postgresql() as peer:
+        yield peer
+
+
+@pytest.fixture(scope="session")
+def seaweed() -> Iterator[SeaweedFS]:
+    """As above."""
+    from tests.peers.seaweedfs import seaweedfs
+
+    with seaweedfs() as peer:
+        yield peer

@@ -26,8 +26,8 @@ def read_card(text: bytes, lesson_id: str) -> Card:
 
 def _card(lesson: Lesson) -> Card:
     return Card(
-        title=" ".join(lesson.title.split())[:300],
-        language=lesson.language[:20],
+        title=" ".join(lesson.title.replace("\0", " ").split())[:300],  # PostgreSQL has no NUL in text
+        language=lesson.language.replace("\0", "")[:20],
         started=float(lesson.started),
         seconds=round(float(lesson.seconds), 3),
         gaps=[

@@ -8,14 +8,16 @@ import subprocess
 import sys
 import threading
 import time
-from contextlib import ExitStack
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import structlog
+from sqlalchemy.exc import OperationalError
 
 from lms_server.catalog.jobs import LEASE, Goal, Job, Jobs, Made
-from lms_server.store import NotStored, Store
+from lms_server.store import NotStored, Store, StoreUnavailable
 
 IDLE: dict[Goal, float] = {"files": 2.0, "film": 30.0}
 """Seconds between looks into the database while there is nothing to do: nobody waits for them, and a small server's
@@ -41,7 +43,12 @@ class Worker:
     def run(self, stop: threading.Event) -> None:
         """Until stop is set; a lesson half-way is given back then."""
         while not stop.is_set():
-            if not self.once(stop):
+            try:
+                found = self.once(stop)
+            except OperationalError as error:
+                log.error("the database does not answer", problem=str(error.orig))
+                found = False
+            if not found:
                 stop.wait(IDLE[self._goal])
 
     def once(self, stop: threading.Event) -> bool:
@@ -54,15 +61,44 @@ class Worker:
         shutil.rmtree(folder, ignore_errors=True)  # a killed worker's leavings
         try:
             folder.mkdir(parents=True)
-            self._assemble(job, folder, stop)
+            with self._renewing(job) as lost:
+                self._assemble(job, folder, stop, lost)
         except OSError as error:
             # The folder or the store, not the lesson: it is tried again for ever.
-            self._fail(job, {"problem": f"The server's disk refuses to work: {error}.", "final": False, "full": True})
+            disk = f"The server's disk refuses to work: {error}."
+            problem = str(error) if isinstance(error, StoreUnavailable) else disk
+            self._fail(job, {"problem": problem, "final": False, "full": True})
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         return True
 
-    def _assemble(self, job: Job, folder: Path, stop: threading.Event) -> None:
+    @contextmanager
+    def _renewing(self, job: Job) -> Iterator[threading.Event]:
+        """Keeps the lease while the block lasts: fetching from a store and putting into it takes longer than a lease.
+        The event is set when the lesson is no longer ours."""
+        over, lost = threading.Event(), threading.Event()
+
+        def renew() -> None:
+            while not over.wait(LEASE / 4):
+                try:
+                    if self._jobs.renew(job, self._owner):
+                        continue
+                except OperationalError as error:
+                    log.error("lease not renewed", lesson=job.lesson, problem=str(error.orig))
+                    continue  # whether it is still ours is found in the end
+                log.warning("lost the lease", lesson=job.lesson)
+                lost.set()
+                return
+
+        thread = threading.Thread(target=renew, daemon=True)
+        thread.start()
+        try:
+            yield lost
+        finally:
+            over.set()
+            thread.join()
+
+    def _assemble(self, job: Job, folder: Path, stop: threading.Event, lost: threading.Event) -> None:
         with ExitStack() as held:
             try:
                 order = {
@@ -77,7 +113,7 @@ class Worker:
             except NotStored as error:
                 answer: dict[str, Any] = {"problem": f"The store has lost {error}.", "final": False, "full": False}
             else:
-                found = self._run(job, order, stop)
+                found = self._run(job, order, stop, lost)
                 if found is None:
                     return
                 answer = found
@@ -86,7 +122,9 @@ class Worker:
         else:
             self._fail(job, answer)
 
-    def _run(self, job: Job, order: dict[str, Any], stop: threading.Event) -> dict[str, Any] | None:
+    def _run(
+        self, job: Job, order: dict[str, Any], stop: threading.Event, lost: threading.Event
+    ) -> dict[str, Any] | None:
         """The assembly's answer; None when it was stopped, because we end or the lesson is no longer ours."""
         errors = Path(order["out"]) / "errors.log"
         with errors.open("wb") as log_file:
@@ -104,16 +142,13 @@ class Worker:
                 process.stdin.flush()
             except BrokenPipeError:
                 pass  # it died at its start: the exit code below says so
-            begun = renewed = time.monotonic()
-            while process.poll() is None:
+            begun = time.monotonic()
+            while process.poll() is None and not lost.is_set():
                 if stop.wait(LOOK) or time.monotonic() - begun > LONGEST[job.goal]:
                     break
-                if time.monotonic() - renewed > LEASE / 4:
-                    renewed = time.monotonic()
-                    if not self._jobs.renew(job, self._owner):
-                        log.warning("lost the lease", lesson=job.lesson)
-                        _end(process)
-                        return None
+            if lost.is_set():
+                _end(process)
+                return None
             if process.poll() is None:
                 _end(process)
                 if stop.is_set():

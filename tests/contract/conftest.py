@@ -1,4 +1,4 @@
-"""A server and a room that speaks to it by the wire's rules, and what a server can be built on."""
+"""A server and a room that speaks to it by the wire's rules, for every test of the upload protocol."""
 
 from __future__ import annotations
 
@@ -8,8 +8,6 @@ import pytest
 from ulid import ULID
 
 from tests.peers.central import Central, SigningRoom
-from tests.peers.postgresql import PostgreSQL, postgresql
-from tests.peers.seaweedfs import SeaweedFS, seaweedfs
 
 
 @pytest.fixture(scope="module")
@@ -28,17 +26,3 @@ def room(central: Central) -> SigningRoom:
 def lesson() -> str:
     """The id of a lesson that nobody has heard of."""
     return str(ULID())
-
-
-@pytest.fixture(scope="session")
-def seaweed() -> Iterator[SeaweedFS]:
-    """Started when the first test asks for it."""
-    with seaweedfs() as peer:
-        yield peer
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[PostgreSQL]:
-    """As above."""
-    with postgresql() as peer:
-        yield peer

@@ -9,7 +9,7 @@ import re
 import signal
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import httpx
@@ -24,20 +24,33 @@ OFFSET_TYPE = "application/offset+octet-stream"
 PASSWORD = "correct horse battery"
 
 
-def order(data: Path, *words: str, stdin: str = "") -> subprocess.CompletedProcess[str]:
-    """One `lms-server` command on this data folder."""
-    return zygote.run(["lms-server", *words, "--data", str(data)], stdin=stdin, timeout=60)
+def order(
+    data: Path, *words: str, stdin: str = "", env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """One `lms-server` command on this data folder. env: beside what stands in the environment."""
+    argv = ["lms-server", *words, "--data", str(data)]
+    return zygote.run(argv, stdin=stdin, timeout=60, env={**os.environ, **(env or {})})
 
 
 class Central:
     """`lms-server run` on a free port. It may be killed and started again; it keeps its port, as a server does."""
 
-    def __init__(self, data: Path, *, shell_limits: str = "", options: Sequence[str] = ()) -> None:
-        """shell_limits: a `ulimit …` under which the server runs."""
+    def __init__(
+        self,
+        data: Path,
+        *,
+        shell_limits: str = "",
+        options: Sequence[str] = (),
+        env: Mapping[str, str] | None = None,
+        name: str = "",
+    ) -> None:
+        """shell_limits: a `ulimit …` under which the server runs. env: beside what stands in the environment. name: of
+        one of several on the same folder."""
         self.data = data
         self._limits = shell_limits
         self._options = list(options)
-        self._log = data.parent / f"{data.name}.log"
+        self._env = dict(env or {})
+        self._log = data.parent / f"{name or data.name}.log"
         self._port = 0
         self.http = httpx.Client(timeout=30, verify=TRUSTING_NOBODY)
         self.process: subprocess.Popen[bytes] | zygote.Forked | None = None
@@ -63,10 +76,11 @@ class Central:
         if self._limits:
             command = ["sh", "-c", f'{self._limits}; exec "$0" "$@"', LMS_SERVER, *words]
             with self._log.open("wb") as log:
-                self.process = subprocess.Popen(command, stdout=log, stderr=log)
+                self.process = subprocess.Popen(command, stdout=log, stderr=log, env={**os.environ, **self._env})
         else:
-            self.process = zygote.Forked(["lms-server", *words], [Path(os.devnull), self._log, self._log])
-        wait_until(self._said_where, 20, f"the server's address ({self.words()[-2000:]})")
+            files = [Path(os.devnull), self._log, self._log]
+            self.process = zygote.Forked(["lms-server", *words], files, {**os.environ, **self._env})
+        wait_until(self._said_where, 60, f"the server's address ({self.words()[-2000:]})")
 
     def _said_where(self) -> bool:
         assert self.process is not None
@@ -91,13 +105,13 @@ class Central:
 
     def token(self, name: str, role: str) -> dict[str, str]:
         """The header of a program with this role."""
-        order(self.data, "user", "add", name, "--role", role, "--password-stdin", stdin=PASSWORD)
-        made = order(self.data, "user", "token", name)
+        order(self.data, "user", "add", name, "--role", role, "--password-stdin", stdin=PASSWORD, env=self._env)
+        made = order(self.data, "user", "token", name, env=self._env)
         assert made.returncode == 0, made.stderr
         return {"Authorization": f"Bearer {made.stdout.strip()}"}
 
     def code(self, room: str) -> str:
-        made = order(self.data, "enrol-code", room)
+        made = order(self.data, "enrol-code", room, env=self._env)
         assert made.returncode == 0, made.stderr
         return made.stdout.strip()
 
