@@ -17,6 +17,7 @@ from types import FrameType
 import anyio
 import structlog
 import uvicorn
+import uvloop
 from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 from starlette.concurrency import run_in_threadpool
@@ -141,7 +142,8 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         try:
-            anyio.run(_serve, _Web(config, server.bell), server.ingest, listener, _url(host, port))
+            web = _Web(config, server.bell)
+            uvloop.run(_serve(web, server.ingest, listener, _url(host, port)))
         finally:
             server.database.close()
 

@@ -82,7 +82,7 @@ class BucketPart:
             # Unbuffered: a full disk is told at the write itself.
             self._file = tempfile.TemporaryFile(dir=spool, buffering=0)  # noqa: SIM115  closed by close()
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         with full_disk_told():
             view = memoryview(piece)
             while view:

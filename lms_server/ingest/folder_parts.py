@@ -132,7 +132,7 @@ class FilePart:
         now = self._uploads.get(self._row.id)
         return now is not None and (now.state, now.offset) == (self._row.state, self._row.offset)
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         with full_disk_told():
             disk = os.fstatvfs(self._handle)
             if disk.f_bavail * disk.f_frsize < self._reserve + len(piece):

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -91,9 +91,10 @@ class Ingest:
         row = await self._row(upload_id)
         if row.offset == row.length and row.state != "stored":
             async with self._holds.of(upload_id):
-                with suppress(Busy):  # another process proves it
-                    await self._finish(upload_id)
-            row = await self._row(upload_id)
+                try:
+                    row = await self._finish(upload_id)
+                except Busy:  # another process proves it
+                    row = await self._row(upload_id)
         return row
 
     async def append(
@@ -127,8 +128,7 @@ class Ingest:
                     raise
                 finally:
                     await run_in_threadpool(part.close)
-            await self._finish(upload_id)
-            return await self._row(upload_id)
+            return await self._finish(upload_id)
 
     async def declare(self, upload_id: str, offset: int, length: int) -> None:
         """The length of an upload that was created without one; said again it changes nothing. Raises Conflict,
@@ -150,8 +150,7 @@ class Ingest:
         whole when it is created. Raises ChecksumMismatch when what grew is something else: the upload is gone then."""
         async with self._holds.of(upload_id):
             await run_in_threadpool(self._adopt, upload_id)
-            await self._finish(upload_id)
-        return await self._row(upload_id)
+            return await self._finish(upload_id)
 
     async def join(self, upload_id: str, parts: Sequence[UploadRow]) -> UploadRow:
         """Fill a new upload with the bytes of whole parts, in this order; they are gone then.
@@ -168,8 +167,8 @@ class Ingest:
             row = await self._row(upload_id)
             if row.state == "open" and row.offset == 0:
                 await run_in_threadpool(self._join, row, parts)
-                await self._finish(upload_id)
-        return await self._row(upload_id)
+                row = await self._finish(upload_id)
+        return row
 
     def _join(self, upload: UploadRow, parts: Sequence[UploadRow]) -> None:
         try:
@@ -237,8 +236,8 @@ class Ingest:
                     due = intake.partial and anyio.current_time() - intake.durable_at >= CHECKPOINT_SECONDS
                     if due or len(gathered) >= WRITE_BYTES:
                         with anyio.CancelScope(shield=True):
-                            await run_in_threadpool(intake.write, bytes(gathered))
-                            gathered.clear()
+                            await run_in_threadpool(intake.write, gathered)
+                            gathered = bytearray()
                             if due or (intake.partial and part.end - part.start >= CHECKPOINT_BYTES):
                                 await self._commit(row.id, intake)
             except (ClientDisconnect, TimeoutError):
@@ -246,7 +245,7 @@ class Ingest:
         hold.reading = None
         if broken and not intake.damaged and not intake.partial and proof.checksum is not None:
             raise Busy("upload-cut", "The connection broke before the body was whole; send it again.")
-        await run_in_threadpool(intake.write, bytes(gathered))
+        await run_in_threadpool(intake.write, gathered)
         if not broken and not intake.damaged:
             await run_in_threadpool(intake.end)
         await self._commit(row.id, intake)
@@ -280,18 +279,22 @@ class Ingest:
     # -- the end
     # ---------------------------------------------------------------------------------------------------------
 
-    async def _finish(self, upload_id: str) -> None:
-        await run_in_threadpool(self.finish, upload_id)
+    async def _finish(self, upload_id: str) -> UploadRow:
+        """Raises NotFound when there is no such upload, and what finish raises."""
+        row = await run_in_threadpool(self.finish, upload_id)
+        if row is None:
+            raise _unknown()
+        return row
 
-    def finish(self, upload_id: str) -> None:
+    def finish(self, upload_id: str) -> UploadRow | None:
         """Prove, store and receipt an upload whose bytes are all here; anything else is left alone. Synchronous.
 
-        Raises ChecksumMismatch when the whole is not what was announced, and NotFound when the disk lost it: the upload
-        is gone then. Busy when another process does the same.
+        The upload as it is then, None when there is none. Raises ChecksumMismatch when the whole is not what was
+        announced, and NotFound when the disk lost it: the upload is gone then. Busy when another process does the same.
         """
         row = self._uploads.get(upload_id)
         if row is None or row.state == "stored" or row.offset != row.length or row.concat == PARTIAL:
-            return
+            return row
         try:
             with self._parts.whole(row) as whole:
                 if row.state == "open":
@@ -300,7 +303,7 @@ class Ingest:
         except Gone:
             now = self._uploads.get(upload_id)
             if now is None or now.state == "stored":
-                return  # another process was first
+                return now  # another process was first
             if now.state != "verifying" or self._store.size(now.sha256) != row.length:
                 raise self._lost(row) from None
             row = now  # it was put into the store, and its process killed
@@ -311,6 +314,7 @@ class Ingest:
         if asset is not None:
             log.info("stored", lesson=asset.lesson_id, path=asset.path, bytes=asset.bytes)
             self._on_stored(asset.bytes)
+        return self._uploads.get(upload_id)
 
     def _prove(self, row: UploadRow, whole: Whole) -> None:
         """The whole's SHA-256 is known when this process wrote every byte, else all is read again. Raises Gone,
@@ -390,7 +394,7 @@ class Ingest:
     async def _row(self, upload_id: str) -> UploadRow:
         row = await run_in_threadpool(self._uploads.get, upload_id)
         if row is None:
-            raise NotFound("no-such-upload", "There is no such upload; create it again.")
+            raise _unknown()
         return row
 
 
@@ -421,7 +425,7 @@ class _Intake:
     def damaged(self) -> bool:
         return self._sieve is not None and self._sieve.damaged
 
-    def write(self, data: bytes) -> None:
+    def write(self, data: bytearray) -> None:
         """Raises StoreFull."""
         self._put(self._sieve.take(data) if self._sieve is not None else data)
 
@@ -436,7 +440,7 @@ class _Intake:
         if self._signed is not None and self._signed.hexdigest() != self._proof.signed_sha256:
             raise Unauthenticated("bad-signature", "The signature belongs to another body.")
 
-    def _put(self, data: bytes) -> None:
+    def _put(self, data: bytearray | memoryview) -> None:
         if not data:
             return
         self.part.write(data)
@@ -444,6 +448,10 @@ class _Intake:
         for digest in digests:
             if digest is not None:
                 digest.update(data)
+
+
+def _unknown() -> NotFound:
+    return NotFound("no-such-upload", "There is no such upload; create it again.")
 
 
 def _wrong_offset(row: UploadRow) -> Conflict:

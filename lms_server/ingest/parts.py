@@ -25,7 +25,7 @@ class Part(Protocol):
     end: int
     """What was written."""
 
-    def write(self, piece: bytes) -> None:
+    def write(self, piece: bytes | bytearray | memoryview) -> None:
         """Behind what is there. Raises StoreFull."""
         ...
 

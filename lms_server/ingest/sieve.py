@@ -11,30 +11,31 @@ class Sieve:
     def __init__(self, pieces: wire.Pieces) -> None:
         self._size = pieces.size
         self._digests = iter(pieces.digests)
-        self._held = bytearray()
+        self._held = b""
         self.damaged = False
 
-    def take(self, data: bytes | bytearray) -> bytes:
-        """What is proven by now and was not given back before. Holds less than a piece."""
-        self._held += data
-        whole = len(self._held) // self._size * self._size
-        return self._prove(whole)
+    def take(self, data: bytes | bytearray) -> memoryview:
+        """What is proven by now and was not given back before: a view, of data itself where nothing was held back.
+        Holds less than a piece."""
+        come = memoryview(self._held + data if self._held else data)
+        whole = len(come) // self._size * self._size
+        self._held = b"" if self.damaged else bytes(come[whole:])
+        return self._prove(come[:whole])
 
-    def end(self) -> bytes:
+    def end(self) -> memoryview:
         """The body is whole: its last piece may be a short one."""
-        proven = self._prove(len(self._held))
+        proven = self._prove(memoryview(self._held))
+        self._held = b""
         if next(self._digests, None) is not None:
             self.damaged = True
         return proven
 
-    def _prove(self, count: int) -> bytes:
+    def _prove(self, come: memoryview) -> memoryview:
         proven = 0
-        view = memoryview(bytes(self._held[:count]))
-        while proven < count and not self.damaged:
-            piece = view[proven : proven + self._size]
+        while proven < len(come) and not self.damaged:
+            piece = come[proven : proven + self._size]
             if wire.piece_digest(piece) == next(self._digests, None):
                 proven += len(piece)
             else:
                 self.damaged = True
-        del self._held[: count if not self.damaged else len(self._held)]
-        return bytes(view[:proven])
+        return come[:proven]
