@@ -25,7 +25,7 @@ from appliance.addresses import web_address
 from appliance.dumping import as_toml
 from appliance.errors import ConfigError
 from appliance.scenes import ScenesTable
-from appliance.schedule import SelftestTable
+from appliance.schedule import SelftestTable, TimetableTable
 from appliance.targets import TargetTable
 from appliance.thresholds import JudgeTable
 from appliance.uplink import HoursRow, SyncTable
@@ -105,10 +105,6 @@ class DiskTable(Table):
     warn_hours: float = Field(4.0, ge=0)
     keep_free_percent: float = Field(15.0, ge=0, le=95)
     """Below this, takes that the server has signed for are removed here, oldest first."""
-
-
-class TimetableTable(Table):
-    """No keys yet."""
 
 
 class ApiTable(Table):

@@ -43,8 +43,10 @@ from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
 from appliance.room.poller import Poller
 from appliance.room.scenes import Scenes
+from appliance.room.timetable import Follower
 from appliance.spool import policy as sync_policy
 from appliance.spool import targets
+from appliance.spool.clock import BOOT_ID, Clock
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import open_or_rebuild
 
@@ -52,7 +54,6 @@ log = logging.getLogger(__name__)
 
 THREADS = 64
 """At most; one comes to be only when all others are busy."""
-BOOT_ID = Path("/proc/sys/kernel/random/boot_id")
 _LONGEST_SOCKET_FOLDER = 80
 """A unix socket's whole path has at most 107 bytes."""
 
@@ -128,6 +129,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         followed=lambda: {**lamps.problems, **buttons.problems},
         poller=poller,
     )
+    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool).now, muted=lambda: buttons.muted)
     testing = SelfTesting(
         config.tables.selftest,
         config.tables.judge,
@@ -138,6 +140,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         ffmpeg=ffmpeg,
         boot=boot,
         idle=lambda: recorder.status().state == "ready",
+        ahead=timetable.ahead,
     )
     remote = Remote(spool)
     board = Board(
@@ -153,8 +156,9 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         buttons=buttons,
         scenes=scenes,
         remote=remote,
+        timetable=timetable,
     )
-    room = Room(config, recorder, preview, spool, bus, books, board, devices, remote)
+    room = Room(config, recorder, preview, spool, bus, books, board, devices, remote, timetable)
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
     _warn(sources)
@@ -173,6 +177,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         partial(watch_devices, partial(on_plug, recorder, preview, devices, buttons)),
         poller.run,
         partial(scenes.run, recorder.ready),
+        partial(timetable.run, recorder.ready),
     ]
     if config.tables.recorder.renditions:
         background.append(partial(household.renderer.run, recorder.ready))

@@ -1,13 +1,14 @@
-"""``[selftest]`` of room.toml: when the room looks at and listens to its sources by itself. Pure."""
+"""``[selftest]`` and ``[timetable]`` of room.toml: what the room does by itself, and when. Pure."""
 
 from __future__ import annotations
 
 import re
 import time
 from collections.abc import Mapping
+from pathlib import PurePosixPath
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 Day = Literal["mon", "tue", "wed", "thu", "fri", "sat", "sun"]
 DAYS: tuple[Day, ...] = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -16,6 +17,8 @@ LATE = 15 * 60.0
 REST = 20 * 3600.0
 """Seconds before the test of one time of day is made again, by the machine's own count: a clock that is set back, or
 jumps, may otherwise bring the same time again and again."""
+BEFORE = "before"
+"""Stands for a time of day in the memory of tests: the test before a lesson of the timetable."""
 _TIME = re.compile(r"([01]\d|2[0-3]):[0-5]\d")
 
 
@@ -34,6 +37,33 @@ class SelftestTable(BaseModel):
     """Times of day, by the room's clock, at which every source is looked at or listened to for ten seconds, unless a
     lesson is on; none: never."""
     days: tuple[Day, ...] = DAYS
+    before_minutes: int = Field(0, ge=0, le=120)
+    """So long before each lesson of the timetable too; 0: not."""
+
+
+def _absolute(path: str) -> str:
+    if path and not PurePosixPath(path).is_absolute():
+        raise ValueError('must be a whole path, such as "/etc/darsbox/timetable.ics"')
+    return path
+
+
+class TimetableTable(BaseModel):
+    """The lessons that the room begins and ends by itself."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    follow: bool = True
+    """Begin and end lessons as the timetable says; false: it is only shown."""
+    file: Annotated[str, AfterValidator(_absolute)] = ""
+    """An iCalendar file on this machine, for a room whose server gives it no timetable; the server's comes first."""
+    overrun_minutes: int = Field(0, ge=0, le=60)
+    """A lesson that the timetable began goes on for so long after its end, but never into the next."""
+
+
+def due_before(table: SelftestTable, ahead: float, uptime: float, done: Mapping[str, float]) -> bool:
+    """Whether the test before a lesson of the timetable is to be made now. ahead: seconds until it begins."""
+    rested = uptime - done.get(BEFORE, float("-inf")) >= table.before_minutes * 60
+    return 0 < ahead <= table.before_minutes * 60 and rested
 
 
 def due(table: SelftestTable, now: time.struct_time, uptime: float, done: Mapping[str, float]) -> str | None:

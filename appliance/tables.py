@@ -94,6 +94,7 @@ def status(answer: Answer) -> str:
         "",
         f"Disk: {size(disk['free_bytes'])} free, room for {disk['hours_left']:.0f} more hours.",
     ]
+    lines += timetable(answer.get("timetable"))
     if sync["lessons_waiting"]:
         sent = f"{size(sync['bytes_sent'])} of {size(sync['bytes_total'])} sent"
         lines.append(f"On their way: {_count(sync['lessons_waiting'], 'lesson')}, {sent}.")
@@ -102,6 +103,22 @@ def status(answer: Answer) -> str:
         problem = f", now: {sync['problem']}" if sync["problem"] else ""
         lines.append(f"Server: {sync['server']}, last contact {contact}{problem}.")
     return "\n".join(lines)
+
+
+def timetable(plan: Answer | None) -> list[str]:
+    """What it will do, in a line or two."""
+    if plan is None:
+        return []
+    said = [] if plan["follows"] else ["it is only shown, for [timetable] follow is false"]
+    if plan["ends"] is not None:
+        said.append(f"it began this lesson, and ends it at {when(plan['ends'])}")
+    if plan["next"] is not None:
+        title = f'"{plan["next"]["title"]}", ' if plan["next"]["title"] else ""
+        said.append(f"next: {title}{when(plan['next']['begin'])}")
+    lines = [f"Timetable: {'; '.join(said) or 'nothing in the days to come'}."]
+    if plan["problem"] is not None:
+        lines.append(f"Timetable: {plan['problem']['detail']}")
+    return lines
 
 
 class _Facts(dict[str, Any]):

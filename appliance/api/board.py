@@ -13,6 +13,7 @@ from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.remote import Remote
 from appliance.api.views import (
     DiskView,
+    EventView,
     LampView,
     LessonView,
     MakingView,
@@ -20,6 +21,7 @@ from appliance.api.views import (
     SelfTestView,
     SourceView,
     StatusView,
+    TimetableView,
 )
 from appliance.config import LANGUAGES, Config
 from appliance.recorder.judge.supervisor import Judging
@@ -30,6 +32,8 @@ from appliance.recorder.touches import Recorder
 from appliance.room.buttons import Buttons
 from appliance.room.lamps import Lamps
 from appliance.room.scenes import Scenes
+from appliance.room.timetable import Follower
+from media.timetable import Event
 
 VERSION = version("darsbox")
 
@@ -52,6 +56,7 @@ class Board:
         buttons: Buttons | None = None,
         scenes: Scenes | None = None,
         remote: Remote | None = None,
+        timetable: Follower | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
@@ -60,6 +65,7 @@ class Board:
         self._buttons = buttons
         self._scenes = scenes
         self._remote = remote
+        self._timetable = timetable
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -111,6 +117,20 @@ class Board:
             muted=self._buttons is not None and self._buttons.muted,
             occupied=self._buttons.occupied if self._buttons is not None else None,
             remote=self._remote.last if self._remote is not None else None,
+            timetable=self._planned(),
+        )
+
+    def _planned(self) -> TimetableView | None:
+        shown = self._timetable.shown() if self._timetable is not None else None
+        if shown is None:
+            return None
+        return TimetableView(
+            follows=shown.follows,
+            now=_event(shown.now),
+            next=_event(shown.next),
+            lesson=shown.lesson or None,
+            ends=shown.ends,
+            problem=problem_view(shown.problem),
         )
 
     def _shown(self) -> list[LampView]:
@@ -150,6 +170,10 @@ class Board:
         if problem is None or source.problem is not None or status.lesson is not None:
             return source
         return replace(source, problem=problem)
+
+
+def _event(event: Event | None) -> EventView | None:
+    return None if event is None else EventView(title=event.title, begin=event.begin, end=event.end)
 
 
 def heard_of(sources: Sequence[SourceStatus]) -> str | None:

@@ -1,4 +1,4 @@
-"""The teacher's five touches."""
+"""The teacher's touches."""
 
 from __future__ import annotations
 
@@ -44,6 +44,11 @@ class MarkMoment(BaseModel):
     label: Name = ""
 
 
+class Extend(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+    minutes: Annotated[int, Field(ge=1, le=120)] = 10
+
+
 @router.post("/start")
 async def start(room: Here, wish: Start | None = None) -> StatusView:
     """Begin a lesson. Problems: ``already-recording``, ``cannot-record``, ``disk-full``."""
@@ -77,6 +82,14 @@ async def stop(room: Here, wish: Stop | None = None) -> StatusView:
 async def mark(room: Here, wish: MarkMoment | None = None) -> StatusView:
     """Remember this moment. Problems: ``not-recording``, ``wrong-state``."""
     await room.recorder.mark(wish.label if wish is not None else "")
+    return await room.board.status()
+
+
+@router.post("/extend")
+async def extend(room: Here, wish: Extend | None = None) -> StatusView:
+    """Let a lesson that the timetable began run on after its end. Problems: ``not-recording``, ``wrong-state`` for a
+    lesson that was started by hand, ``disk-full``."""
+    await room.timetable.extend((wish or Extend()).minutes)
     return await room.board.status()
 
 

@@ -17,6 +17,7 @@ from appliance.config import Config
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
 from appliance.recorder.touches import Recorder
+from appliance.room.timetable import Follower
 from appliance.spool.layout import Spool
 
 
@@ -33,6 +34,7 @@ class Room:
     board: Board
     devices: Devices
     remote: Remote
+    timetable: Follower
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 

@@ -130,6 +130,27 @@ class RemoteView(View):
     at: float
 
 
+class EventView(View):
+    """A lesson of the timetable. begin, end: Unix seconds."""
+
+    title: str
+    begin: float
+    end: float
+
+
+class TimetableView(View):
+    """The room's timetable. follows: lessons begin and end by it. now: its lesson of this hour, whether or not it is
+    recorded. lesson: the id of the lesson that it began and that is on; ends: when that will be ended. problem:
+    ``clock-unknown``, ``timetable-unreadable``, or why a lesson could not be begun."""
+
+    follows: bool
+    now: EventView | None = None
+    next: EventView | None = None
+    lesson: str | None = None
+    ends: float | None = None
+    problem: ProblemView | None = None
+
+
 class FixtureView(View):
     """A panel, or a camera that turns, as it said last. power: None when it has not said. presets: places it can turn
     to. problem: why it does not answer now."""
@@ -170,6 +191,8 @@ class StatusView(View):
     """None where no sensor says so."""
     remote: RemoteView | None = None
     """It is about the lesson that is on only if it names that one."""
+    timetable: TimetableView | None = None
+    """None where the room has none."""
 
 
 class GapView(View):

@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, field
 from appliance.events import Bus, SelfTested
 from appliance.recorder.pipes import as_a_guest, put_down, tell
 from appliance.recorder.plan import SourcePlan
-from appliance.schedule import SelftestTable, due
+from appliance.schedule import BEFORE, SelftestTable, due, due_before
 from appliance.spool.layout import Spool, write_atomically
 from appliance.thresholds import JudgeTable
 
@@ -75,8 +75,11 @@ class SelfTesting:
         ffmpeg: str,
         boot: str,
         idle: Callable[[], bool],
+        ahead: Callable[[], float | None] = lambda: None,
     ) -> None:
-        """url: of this daemon; boot: what tells this run of the machine from others; idle: no lesson is on."""
+        """url: of this daemon; boot: what tells this run of the machine from others; idle: no lesson is on; ahead:
+        seconds until the next lesson of the timetable, None when there is none."""
+        self._ahead = ahead
         self._table = table
         self._idle = idle
         self._bus = bus
@@ -99,17 +102,23 @@ class SelfTesting:
     async def run(self, ready: asyncio.Event) -> None:
         """Until cancelled. ready: set when the recorder has recovered what a crash left."""
         await ready.wait()
-        while self._table.at and self._sources:
+        while (self._table.at or self._table.before_minutes) and self._sources:
             if self.last is not None and not self._idle():
                 self._memory.last = None  # a lesson is judged itself, and the room may be another after it
                 await asyncio.to_thread(self._note)
             uptime = time.clock_gettime(time.CLOCK_BOOTTIME)
-            at = due(self._table, time.localtime(), uptime, self._memory.done) if self._idle() else None
+            at = self._due(uptime) if self._idle() else None
             if at is not None:
                 self._memory.done[at] = uptime
                 await self._test()
             await asyncio.sleep(LOOK)
         await asyncio.Event().wait()
+
+    def _due(self, uptime: float) -> str | None:
+        ahead = self._ahead()
+        if ahead is not None and due_before(self._table, ahead, uptime, self._memory.done):
+            return BEFORE
+        return due(self._table, time.localtime(), uptime, self._memory.done)
 
     async def _test(self) -> None:
         """One test; given up without a word when a lesson begins."""

@@ -54,7 +54,11 @@ def test_devices_keep_the_order_of_preference_and_their_own_keys() -> None:
         ("[recorder]\nheight = true", '[recorder]: "height" must be a whole number, not true.'),
         ("[recorder]\nfragment_seconds = 2", '[recorder]: "fragment_seconds" must be at most 0.5, not 2.'),
         ('[disk]\nwarn_hours = "x"', '[disk]: "warn_hours" must be a number, not "x".'),
-        ("[timetable]\nspeed = 1", '[timetable]: unknown key "speed" (this table has no keys yet).'),
+        ("[timetable]\nfollows = true", '[timetable]: unknown key "follows" (did you mean "follow"?).'),
+        (
+            '[timetable]\nfile = "table.ics"',
+            '[timetable]: "file" must be a whole path, such as "/etc/darsbox/timetable.ics".',
+        ),
         ("room = 1", "[room] must be a table, a line [room] with its keys below it."),
         ('[server]\nurl = "lessons"', '[server]: "url" must be a web address such as "https://lessons.example.org".'),
         (

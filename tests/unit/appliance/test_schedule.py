@@ -8,7 +8,7 @@ import pytest
 
 from appliance.config import parse
 from appliance.errors import ConfigError
-from appliance.schedule import LATE, REST, SelftestTable, due
+from appliance.schedule import BEFORE, LATE, REST, SelftestTable, due, due_before
 
 TABLE = SelftestTable(at=("07:30", "13:00"), days=("mon", "tue"))
 MONDAY, WEDNESDAY = 0, 2
@@ -47,3 +47,13 @@ def test_a_time_that_is_none_is_refused_with_an_example(wrong: str) -> None:
 def test_times_and_days_are_read() -> None:
     table = parse('[selftest]\nat = ["07:30"]\ndays = ["mon"]\n').tables.selftest
     assert (table.at, table.days) == (("07:30",), ("mon",))
+
+
+def test_the_room_is_tried_once_before_each_lesson_of_the_timetable() -> None:
+    table = SelftestTable(before_minutes=10)
+    assert not due_before(table, 601, 5000, {})
+    assert due_before(table, 600, 5000, {})
+    assert not due_before(table, 590, 5010, {BEFORE: 5000.0})
+    assert due_before(table, 600, 5000 + 5400, {BEFORE: 5000.0})
+    assert not due_before(table, 0, 5000, {})
+    assert not due_before(SelftestTable(), 5, 5000, {})

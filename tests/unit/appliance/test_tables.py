@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from appliance.tables import duration, headline, size, table, width
+from appliance.tables import duration, headline, size, table, timetable, when, width
 
 
 def test_columns_align_whatever_the_script() -> None:
@@ -29,3 +29,14 @@ def test_the_headline_says_what_became_of_the_lesson() -> None:
     assert headline({**status, "last": {**last, "receipted": True}}).endswith("kept and delivered.")
     lesson = {"title": "", "elapsed": 5, "marks": 1}
     assert headline({"state": "recording", "lesson": lesson, "last": None}) == "Recording, 0:00:05, 1 mark."
+
+
+def test_what_the_timetable_will_do_is_said_in_a_line() -> None:
+    plan = {"follows": True, "ends": None, "next": None, "problem": None}
+    assert timetable(None) == []
+    assert timetable(plan) == ["Timetable: nothing in the days to come."]
+    soon = {"title": "Algebra II", "begin": 1_795_255_200.0}
+    assert timetable({**plan, "next": soon}) == [f'Timetable: next: "Algebra II", {when(soon["begin"])}.']
+    ending = timetable({**plan, "ends": 1_795_255_200.0, "problem": {"detail": "The clock is wrong."}})
+    assert ending[0].startswith("Timetable: it began this lesson, and ends it at ")
+    assert ending[1] == "Timetable: The clock is wrong."

@@ -18,6 +18,8 @@ from appliance.errors import AlreadyRecording, NotRecording, WrongState
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
 from appliance.recorder.status import LessonStatus, RecorderStatus, SourceStatus
+from appliance.room.timetable import Follower
+from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 
@@ -92,8 +94,9 @@ def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
     devices = Devices(config, recorder.status, preview)
     books = Books(spool, config.server.url)
     remote = Remote(spool)
-    board = Board(config, recorder, books, devices, remote=remote)
-    return Room(config, recorder, preview, spool, bus, books, board, devices, remote), recorder
+    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool).now)
+    board = Board(config, recorder, books, devices, remote=remote, timetable=timetable)
+    return Room(config, recorder, preview, spool, bus, books, board, devices, remote, timetable), recorder
 
 
 def client_of(room: Room) -> httpx.AsyncClient:
