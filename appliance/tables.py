@@ -45,6 +45,7 @@ _HEALTH = {
     "load-quality": "The machine is too busy, so pictures are recorded in lower quality; see what else runs on it.",
     "disk-quality": "The disk runs short, so pictures are recorded smaller; deliver or remove lessons.",
     "scene": "{label} did not do what the lesson needs ({problem}); the recording goes on: appliance doctor.",
+    "timetable": "The timetable is not followed ({problem}); see below.",
     "selftest": "The self-test found something wrong with {label} ({verdict}): appliance doctor.",
     "speech-unrecorded": "Somebody seems to be teaching at {label}, and nothing records: appliance start.",
 }

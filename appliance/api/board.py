@@ -143,6 +143,7 @@ class Board:
 
     def _judged(self, status: RecorderStatus) -> JudgedRoom:
         judging, lamps, buttons = self._judging, self._lamps, self._buttons
+        shown = self._timetable.shown() if self._timetable is not None else None
         speaking = judging.unrecorded_speech() if judging is not None and status.state == "ready" else ()
         return JudgedRoom(
             standing=judging.standing if judging is not None else {},
@@ -151,6 +152,7 @@ class Board:
             tested=self._tested(status),
             muting=buttons.muting if buttons is not None else (),
             doubtful=lamps.doubtful if lamps is not None else (),
+            planned=shown.problem.code if shown is not None and shown.follows and shown.problem is not None else "",
             untold=[(each.device, each.problem.code) for each in self._scenes.troubles] if self._scenes else (),
         )
 

@@ -47,7 +47,7 @@ class JudgedRoom:
     while nothing records; shed: codes of what has given way because the machine or its disk is short; tested:
     what the last self-test found, where no lesson is on; muting: switches that say that nobody shall be heard;
     doubtful: lamps of which nobody knows what they show; untold: devices that did not do what the lesson's scene says,
-    and their problem's code."""
+    and their problem's code; planned: why the timetable is not followed, a problem's code."""
 
     standing: Mapping[str, Mapping[str, Verdict]] = field(default_factory=dict)
     speaking: Sequence[str] = ()
@@ -56,6 +56,7 @@ class JudgedRoom:
     muting: Sequence[Device] = ()
     doubtful: Sequence[Device] = ()
     untold: Sequence[tuple[Device, str]] = ()
+    planned: str = ""
 
 
 NOBODY = JudgedRoom()
@@ -95,6 +96,7 @@ def _findings(
         yield from _poor(code, sources, silent, judged)
     if judged.untold:
         yield from _of_room("scene", [device for device, _ in judged.untold], problem=judged.untold[0][1])
+    yield from _planned("" if status.lesson else judged.planned)
     if status.hours_left < disk.warn_hours:
         facts = {"hours_left": round(status.hours_left, 1), "free_bytes": status.disk_free}
         yield HealthView(code="disk-low", level="warning", facts=facts)
@@ -108,6 +110,11 @@ def _findings(
     starting = [s for s in sources if s.state == "starting"]
     if starting:
         yield HealthView(code="source-starting", facts=_facts(starting))
+
+
+def _planned(problem: str) -> Iterator[HealthView]:
+    if problem:
+        yield HealthView(code="timetable", level="warning", facts={"problem": problem})
 
 
 def _of_room(code: str, devices: Sequence[Device], **more: Any) -> Iterator[HealthView]:

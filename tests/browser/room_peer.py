@@ -110,6 +110,13 @@ def furnished(status: Status) -> Status:
     }
 
 
+def planned(status: Status, *, lesson: str | None = None, ends: float | None = None, **problem: Any) -> Status:
+    """The same room with a timetable: algebra at 10:15, after the lesson that it began, if it did."""
+    algebra = {"title": "Algebra II", "begin": STARTED + 780, "end": STARTED + 6180}
+    plan = {"follows": True, "now": None, "next": algebra, "lesson": lesson, "ends": ends, "problem": None}
+    return status | {"timetable": plan | problem}
+
+
 def paused(status: Status | None = None) -> Status:
     """The same lesson in a pause: nothing is captured."""
     status = copy.deepcopy(status or recording()) | {"state": "paused"}
@@ -190,6 +197,8 @@ class RoomPeer:
                 now = paused(now)
             case "resume":
                 now = recording(now["lesson"]["elapsed"], now["lesson"]["title"]) | {"room": now["room"]}
+            case "extend":
+                now["timetable"]["ends"] += 60 * body["minutes"]
             case "mark":
                 now["lesson"]["marks"] += 1
             case "stop":

@@ -11,7 +11,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import NO_ANSWER, Visits
-from tests.browser.room_peer import RoomPeer, Status, furnished, kept, paused, ready, recording
+from tests.browser.room_peer import STARTED, RoomPeer, Status, furnished, kept, paused, planned, ready, recording
 from tests.browser.test_kiosk_states import mode, settled, stop_button
 
 SIZES = [(1920, 1080), (1280, 800), (3840, 2160), (390, 844)]
@@ -41,6 +41,8 @@ STATES: dict[str, Status] = {
     "starting": recording(0.0) | {"state": "starting"},
     "recording": recording(),
     "recording with trouble": troubled(),
+    "ready before a planned lesson": planned(ready()),
+    "ending soon": planned(recording(), lesson=recording()["lesson"]["id"], ends=STARTED + 600),
     "paused": paused(),
     "stopping": recording() | {"state": "stopping"},
     "cannot-record": unable(),
@@ -180,8 +182,9 @@ def test_nothing_moves_while_values_change(room: RoomPeer, visits: Visits) -> No
     changed["sync"] |= {"lessons_waiting": 0}
     changed["lesson"] |= {"marks": 12, "gaps": 3}
     changed["health"] = {"code": "microphone-silent", "level": "warning", "facts": {"source": "lectern"}}
-    room.show(changed)
+    room.show(planned(changed, lesson=changed["lesson"]["id"], ends=STARTED + 600))
     expect(page.locator(".headline")).to_have_text("10:00:01")
+    expect(page.locator(".more")).to_be_visible()
     assert page.evaluate(where) == before
     page.locator(".mark").click()
     expect(page.locator(".mark")).to_have_attribute("data-done", "")

@@ -9,7 +9,18 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import Visits
-from tests.browser.room_peer import RoomPeer, furnished, kept, paused, problem, ready, recording, until
+from tests.browser.room_peer import (
+    STARTED,
+    RoomPeer,
+    furnished,
+    kept,
+    paused,
+    planned,
+    problem,
+    ready,
+    recording,
+    until,
+)
 
 START = {"en": "Start", "ar": "ابدأ"}
 SAID = {
@@ -60,6 +71,39 @@ def test_a_room_that_is_ready_offers_one_large_start(room: RoomPeer, visits: Vis
     expect(page.locator("html")).to_have_attribute("dir", {"en": "ltr", "ar": "rtl"}[language])
     expect(page.locator(".facts")).to_contain_text("41")
     expect(page.locator(".facts")).to_contain_text("42")
+
+
+PLANNED = {
+    "en": ("Next: Algebra II, 10:15", "Ends at 10:12", "10 more minutes", "Ends at 10:22"),
+    "ar": ("التالي: Algebra II، 10:15", "ينتهي الساعة 10:12", "10 دقائق إضافية", "ينتهي الساعة 10:22"),
+}
+
+
+@both
+def test_the_timetable_says_what_comes_and_lets_a_lesson_run_on(room: RoomPeer, visits: Visits, language: str) -> None:
+    """A teacher must know what will be recorded without a touch, and that it will end in mid-sentence."""
+    following, ends, more, later = PLANNED[language]
+    room.show(planned(ready(language)))
+    page = visits.open(room.url, at="2026-11-21T10:02:00Z")
+    mode(page, "ready")
+    plain = re.compile("[\u2068\u2069]")
+    expect(page.locator(".plan")).to_be_visible()
+    assert plain.sub("", page.locator(".plan").inner_text()) == following
+    assert page.locator("#title").input_value() == "Algebra II"
+
+    lesson = recording() | {"room": ready(language)["room"]}
+    room.show(planned(lesson, lesson=lesson["lesson"]["id"], ends=STARTED + 600))
+    mode(page, "recording")
+    expect(page.locator(".plan")).to_be_hidden()
+    assert ends in plain.sub("", page.locator(".title-under").inner_text())
+    expect(page.locator(".more")).to_have_text(more)
+    page.locator(".more").click()
+    until(lambda: told(room) == ["extend"])
+    expect(page.locator(".title-under")).to_contain_text("10:22")
+    assert later in plain.sub("", page.locator(".title-under").inner_text())
+
+    room.show(planned(lesson, lesson="another lesson", ends=STARTED + 600))
+    expect(page.locator(".more")).to_be_hidden()
 
 
 LISTENS = {

@@ -4,6 +4,7 @@ import { CENTRE, SHAPE, mode_of } from "./mode.js";
 import { Deliveries } from "./deliveries.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
+import { Plan } from "./plan.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
 import { delivery, from_afar, health, refusal, started_from_afar } from "./sentences.js";
@@ -37,6 +38,8 @@ export class Panel {
     Object.assign(this, { room, words, language });
     if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson, announced: before.announced });
     this.title = new Title(words, before?.title);
+    this.plan = new Plan(words, (body) => this._do("extend", body));
+    this.title.row.append(this.plan.more);
     this.sources = new Sources(words);
     this.deliveries = new Deliveries(room, words);
     this.facts = new Facts(words);
@@ -116,7 +119,7 @@ export class Panel {
     return h(
       "main",
       { class: "stage" },
-      this.headline,
+      h("div", { class: "head" }, this.headline, this.plan.element),
       this.title.element,
       h(
         "div",
@@ -162,6 +165,7 @@ export class Panel {
     this._show_controls(mode);
     this._show_sentence(status, mode);
     this.title.show(status, mode, now);
+    this.plan.show(status, mode, now);
     put(this.sources.element, "hidden", status === null);
     put(this.facts.element, "hidden", status === null);
     if (status) {

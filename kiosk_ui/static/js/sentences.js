@@ -27,6 +27,8 @@ export function health(words, status) {
     return `${words.t("tested.failed", { time: time(facts.at) })} ${health(words, found)}`;
   }
   if (code === "all-well" && started_from_afar(status)) return from_afar(words, status);
+  const { lesson } = status;
+  if (code === "all-well" && lesson && status.timetable?.lesson === lesson.id) return words.t("plan.started");
   if (code === "all-well" && status.selftest) {
     return `${words.t("health.all-well")} ${words.t("tested.passed", { time: time(status.selftest.at) })}`;
   }

@@ -1,4 +1,5 @@
 import { h, put, say } from "./dom.js";
+import { ending, planned_title } from "./plan.js";
 
 const MOST = 200; // characters; the daemon refuses more
 const LONG = 60;
@@ -6,7 +7,7 @@ const ASKED = new Set(["ready", "cannot-record", "waking"]);
 
 /** The lesson's title: a field before the lesson, a line of text from Start on. */
 export class Title {
-  own = false; // someone has written a title; before that it is the day and the hour
+  own = false; // someone has written a title; before that it is the timetable's, or the day and the hour
 
   /** before: the field in another language, whose half-written title goes on. */
   constructor(words, before) {
@@ -29,7 +30,8 @@ export class Title {
     this.form = h("div", { class: "title-form" }, h("label", { for: "title" }, words.t("title")), this.field);
     this.text = h("p", { class: "title-text", dir: "auto" });
     this.under = h("p", { class: "title-under" });
-    this.told = h("div", { class: "title-told" }, this.text, this.under);
+    this.row = h("div", { class: "title-row" }, this.under);
+    this.told = h("div", { class: "title-told" }, this.text, this.row);
     this.element = h("div", { class: "title" }, this.form, this.told);
   }
 
@@ -47,19 +49,20 @@ export class Title {
     put(this.form, "hidden", !asked);
     put(this.told, "hidden", asked);
     if (asked && !this.own && document.activeElement !== this.field) {
-      const today = this.words.today(now);
+      const today = (status && planned_title(status, now)) || this.words.today(now);
       if (this.field.value !== today) this.field.value = today;
     }
     const lesson = mode === "kept" ? status.last : status?.lesson;
     say(this.text, lesson?.title ?? "");
     put(this.text, "data-long", (lesson?.title.length ?? 0) > LONG);
-    say(this.under, lesson ? this._under(lesson, mode) : "");
+    say(this.under, lesson ? this._under(lesson, mode, ending(status)) : "");
   }
 
-  _under(lesson, mode) {
+  _under(lesson, mode, ends) {
     const { words } = this;
     if (mode === "kept") return words.t("under.kept", { length: words.length(lesson.seconds) });
     const parts = [words.t("under.started", { time: words.minutes.format(new Date(lesson.started * 1000)) })];
+    if (ends !== null) parts.push(words.t("under.ends", { time: words.minutes.format(ends * 1000) }));
     if (lesson.marks) parts.push(words.t("under.marks", { n: lesson.marks }));
     if (lesson.gaps) parts.push(words.t("under.gaps", { n: lesson.gaps }));
     return parts.join(" · ");
