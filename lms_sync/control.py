@@ -19,16 +19,19 @@ from typing import Any
 import structlog
 
 from appliance.spool import keeping
+from appliance.spool import policy as policies
+from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import Ledger, LedgerUnreadable
 from lms_sync import deeds, facts, identity, wire_control
-from lms_sync.client import Client, LinkError, RequestError
+from lms_sync.client import Client, LinkError, RequestError, ServerClock
 from lms_sync.deeds import Deeds
 from lms_sync.door import LedgerDoor
 from lms_sync.health import Link, Troubles
 from lms_sync.pace import Backoff
 from lms_sync.roomdoor import DaemonError, RoomDoor
-from lms_sync.wire_control import Heartbeat, Orders, Policy
+from lms_sync.wire_control import Heartbeat, Orders
+from lms_sync.wire_policy import Policy
 
 BEAT = 60.0
 """Seconds between two heartbeats while nothing changes."""
@@ -68,6 +71,7 @@ class Control:
         self._client: Client | None = None
         self._who_stamp: tuple[int, ...] = ()
         self._policy = Policy()
+        self._clock = Clock(spool)
         self._obeying = asyncio.Lock()
         self._said: tuple[object, ...] = ()
         self._beat_at = 0.0
@@ -163,6 +167,7 @@ class Control:
 
     async def _obey(self, client: Client, ledger: Ledger, orders: Orders) -> None:
         self._policy = orders.policy
+        await asyncio.to_thread(self._keep, orders.policy, client.clock)
         async with self._obeying:
             for command in orders.commands:
                 await self._deeds.do(ledger, command, client.clock.now())
@@ -170,6 +175,15 @@ class Control:
                 if memory.outcome and not memory.answered:
                     await self._answer(client, ledger, command_id, memory)
         await self._fetch_timetable(client, orders.timetable_etag)
+
+    def _keep(self, policy: Policy, clock: ServerClock) -> None:
+        """What must be known without a network too: the institution's rules, and what time it is. Raises OSError."""
+        try:
+            policies.give(self._spool, policy.sync)
+        except policies.BadPolicy as error:
+            log.warning("policy.refused", detail=str(error))
+        if clock.known:
+            self._clock.learn(clock.now())
 
     async def _answer(self, client: Client, ledger: Ledger, command_id: str, memory: deeds.Memory) -> None:
         outcome = wire_control.Outcome(memory.outcome, memory.detail)
@@ -205,7 +219,7 @@ class Control:
 def _gist(now: Heartbeat) -> tuple[object, ...]:
     """What is worth a heartbeat of its own when it changes."""
     sources = tuple((each.id, each.state, each.problem) for each in now.sources)
-    return now.state, now.title, sources, now.problem, now.kept
+    return now.state, now.title, sources, now.problem, now.kept, now.next_title, now.next_begin
 
 
 def _orders(found: dict[str, Any]) -> Orders:

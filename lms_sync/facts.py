@@ -36,6 +36,7 @@ def heartbeat(
     lesson = said.get("lesson") or {}
     done_by = forecast.of_text(notes.get(FORECAST))[0].all
     disk = said.get("disk") or {}
+    following = (said.get("timetable") or {}).get("next") or {}
     return Heartbeat(
         version=VERSION,
         state=_code(said.get("state")) or "silent",
@@ -47,6 +48,8 @@ def heartbeat(
         forecast=None if done_by is None else max(0.0, round(done_by - now)),
         clock_ahead=round(clock_ahead, 1),
         kept=tuple(kept[-MOST_KEPT:]),
+        next_title=plain(str(following.get("title", "")), 300),
+        next_begin=_moment(following.get("begin")),
     )
 
 
@@ -62,6 +65,10 @@ def _source(said: Mapping[str, Any]) -> SourceHealth:
 
 def _code(said: object) -> str:
     return said if isinstance(said, str) and _CODE.fullmatch(said) else ""
+
+
+def _moment(said: object) -> float | None:
+    return float(said) if isinstance(said, int | float) and 0 <= said < 1e12 else None
 
 
 def _figure(said: object) -> float | None:

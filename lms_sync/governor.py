@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import time
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import urlsplit
 
 import structlog
@@ -177,11 +178,15 @@ class Governor:
             log.info("policy.changed")
 
     def _stamp_of_file(self) -> tuple[int, ...]:
-        try:
-            facts = policies.file_of(self._spool).stat()
-        except FileNotFoundError:
-            return ()
-        return facts.st_ino, facts.st_size, facts.st_mtime_ns
+        return _stamp(policies.file_of(self._spool)) + _stamp(policies.file_given(self._spool))
+
+
+def _stamp(file: Path) -> tuple[int, ...]:
+    try:
+        facts = file.stat()
+    except FileNotFoundError:
+        return ()
+    return facts.st_ino, facts.st_size, facts.st_mtime_ns
 
 
 def is_near(server: str) -> bool:

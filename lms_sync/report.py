@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
-from appliance.spool import keeping, targets
+from appliance.spool import keeping, policy, targets
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import TIER_ORDER, AssetRow, Ledger
 from lms_sync import forecast
@@ -30,7 +30,8 @@ _WAYS = {"waiting": "waiting", "sending": "being sent", "delivered": "delivered"
 
 def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
     """{"server", "last_contact" (Unix seconds or None), "problem" (code or None), "done_by" (of all; Unix seconds, None
-    when it cannot be said or nothing waits), "lessons": [{"id", "title", "state", "kept_here",
+    when it cannot be said or nothing waits), "server_rules": {what of [sync] the server sets: its value},
+    "lessons": [{"id", "title", "state", "kept_here",
     "wished", "bytes", "sent", "waiting_for" (code of ``bandwidth`` or None), "done_by", "assets": [...],
     "targets": {id: {"state", "problem"}}}]}, oldest first.
 
@@ -46,6 +47,7 @@ def gather(spool: Spool, ledger: Ledger) -> dict[str, Any]:
         "last_contact": _number(notes.get("sync.last_contact")),
         "problem": notes.get("sync.problem") or None,
         "done_by": foretold.all if any(_open(row) for rows in lessons.values() for row in rows) else None,
+        "server_rules": policy.given(spool),
         "lessons": [
             {
                 "id": lesson,
@@ -106,6 +108,8 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
     ]
     if status["done_by"] is not None and status["done_by"] > now:
         said.append(f"All sent: {when(status['done_by'], now, local)}")
+    if status["server_rules"]:
+        said.append(f"Set by the server: {', '.join(_rule(*rule) for rule in status['server_rules'].items())}")
     for lesson in status["lessons"]:
         said.append("")
         said.append(
@@ -127,6 +131,15 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
     if not status["lessons"]:
         said += ["", "There is nothing to send."]
     return said
+
+
+def _rule(name: str, value: Any) -> str:
+    """As room.toml would have it, shortened where it is long."""
+    if name == "hours":
+        return f"{len(value)} rows of hours"
+    if isinstance(value, list):
+        return f"{name} {' and '.join(value) or 'none'}"
+    return f"{name} {str(value).lower()}"
 
 
 def _wishes(lesson: Mapping[str, Any]) -> str:

@@ -20,6 +20,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, get_args
 
 from lms_sync import wire
+from lms_sync.wire_policy import Policy
 
 ME = f"{wire.API}/rooms/me"
 HEARTBEATS = f"{ME}/heartbeat"
@@ -57,7 +58,7 @@ class Heartbeat:
     lesson that is on. disk_hours: of recording that fit, None when nobody could say. backlog: bytes without a receipt,
     by tier. problem: what keeps the agent from sending, a code. forecast: seconds until the backlog is sent, None when
     unknown. clock_ahead: seconds by which the room's clock is ahead of the server's. kept: lessons whose recordings a
-    teacher keeps in the room."""
+    teacher keeps in the room. next_title, next_begin: of the timetable's next lesson; Unix seconds, None for none."""
 
     version: str
     state: str
@@ -69,6 +70,8 @@ class Heartbeat:
     forecast: float | None = None
     clock_ahead: float = 0.0
     kept: tuple[str, ...] = ()
+    next_title: str = ""
+    next_begin: float | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "sources": [asdict(each) for each in self.sources], "kept": list(self.kept)}
@@ -95,6 +98,8 @@ class Heartbeat:
             forecast=_figure(facts, "forecast"),
             clock_ahead=_number(facts, "clock_ahead", least=-1e12),
             kept=tuple(kept),
+            next_title=_text(facts, "next_title", 300),
+            next_begin=_figure(facts, "next_begin"),
         )
 
 
@@ -148,25 +153,6 @@ class Outcome:
     def from_json(cls, found: object) -> Outcome:
         facts = _object(found, "outcome")
         return cls(_code(facts, "code"), _text(facts, "detail", 400))
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the institution wants of a room. long_poll: whether it may hold a connection open to hear of commands at
-    once; without, it hears of them with its heartbeat."""
-
-    long_poll: bool = True
-
-    def as_json(self) -> dict[str, Any]:
-        return asdict(self)
-
-    @classmethod
-    def from_json(cls, found: object) -> Policy:
-        facts = _object(found, "policy")
-        long_poll = facts.get("long_poll", True)
-        if not isinstance(long_poll, bool):
-            raise ValueError("The policy's long_poll is neither true nor false.")
-        return cls(long_poll)
 
 
 @dataclass(frozen=True, slots=True)

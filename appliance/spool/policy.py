@@ -1,7 +1,8 @@
 """``spool/sync.json``: what ``[sync]`` of room.toml says, for the sync agent, which may not read room.toml.
 
 The daemon writes it at its start, whole; the agent reads it again when it has changed. Its keys are those of the table;
-rates are kbit/s, budgets MB of 10⁶ bytes, times of day "HH:MM" of the room's local time.
+rates are kbit/s, budgets MB of 10⁶ bytes, times of day "HH:MM" of the room's local time. ``spool/policy.json`` has the
+same keys, as many as the central server sets: those count instead. The agent keeps it there for times without a link.
 """
 
 from __future__ import annotations
@@ -55,6 +56,31 @@ def file_of(spool: Spool) -> Path:
     return spool.root / "sync.json"
 
 
+def file_given(spool: Spool) -> Path:
+    return spool.root / "policy.json"
+
+
+def give(spool: Spool, rules: Mapping[str, Any]) -> None:
+    """Put what the central server sets in force, in the place of what it set before. Raises OSError, BadPolicy."""
+    parse(rules)
+    if rules == given(spool):
+        return
+    if rules:
+        write_atomically(file_given(spool), json.dumps(rules, indent=1).encode())
+    else:
+        file_given(spool).unlink(missing_ok=True)
+
+
+def given(spool: Spool) -> dict[str, Any]:
+    """What the central server sets; nothing when it cannot be read: it comes again with the next heartbeat."""
+    try:
+        rules = _load(file_given(spool))
+        parse(rules)
+    except (BadPolicy, OSError):
+        return {}
+    return dict(rules)
+
+
 def write(spool: Spool, table: Mapping[str, Any]) -> None:
     """Put a ``[sync]`` table (as JSON would hold it, defaults included) in force. Raises OSError, BadPolicy."""
     parse(table)
@@ -69,18 +95,25 @@ def write(spool: Spool, table: Mapping[str, Any]) -> None:
 
 def read(spool: Spool) -> Policy:
     """What is in force; the defaults where nothing was written yet. Raises BadPolicy, OSError."""
+    return parse({**_load(file_of(spool)), **given(spool)})
+
+
+def _load(path: Path) -> Mapping[str, Any]:
+    """Empty where there is no file. Raises BadPolicy, OSError."""
     try:
-        with file_of(spool).open("rb") as file:
+        with path.open("rb") as file:
             data = file.read(LARGEST + 1)
     except FileNotFoundError:
-        return Policy()
+        return {}
     if len(data) > LARGEST:
-        raise BadPolicy("sync.json is too large.")
+        raise BadPolicy(f"{path.name} is too large.")
     try:
         table = json.loads(data)
     except (ValueError, RecursionError) as error:
-        raise BadPolicy("sync.json is not JSON.") from error
-    return parse(table)
+        raise BadPolicy(f"{path.name} is not JSON.") from error
+    if not isinstance(table, dict):
+        raise BadPolicy(f"{path.name} holds no table.")
+    return table
 
 
 def parse(table: object) -> Policy:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
@@ -16,7 +16,8 @@ from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import CommandView, RoomView
 from lms_server.errors import BadRequest, TooLarge
 from lms_sync.wire import API
-from lms_sync.wire_control import LARGEST_TIMETABLE, Policy, Verb
+from lms_sync.wire_control import LARGEST_TIMETABLE, Verb
+from lms_sync.wire_policy import MEMBERS, Policy
 
 
 class NewCommand(BaseModel):
@@ -27,11 +28,6 @@ class NewCommand(BaseModel):
     title: Annotated[str, StringConstraints(max_length=200)] = ""
     lesson: Annotated[str, StringConstraints(max_length=26)] = ""
     seconds: Annotated[float, Field(gt=0, le=90 * 86400)] | None = None
-
-
-class NewPolicy(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    long_poll: bool = True
 
 
 def router(catalog: Catalog, gate: Gate) -> APIRouter:
@@ -68,9 +64,22 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
         return Response(status_code=204, headers={"ETag": f'"{etag}"'})
 
     @routes.put("/rooms/{room_id}/policy", status_code=204, summary="What a room may do with its link")
-    def policy(room_id: str, body: NewPolicy, request: Request) -> Response:
-        catalog.desks.set_policy(gate.require(request), room_id, Policy(body.long_poll))
+    def policy(room_id: str, body: dict[str, Any], request: Request) -> Response:
+        person = gate.require(request)
+        strange = sorted(body.keys() - MEMBERS)
+        if strange:
+            known = ", ".join(sorted(MEMBERS))
+            raise BadRequest("bad-policy", f"A policy has no member {strange[0][:60]!r}; it may have {known}.")
+        try:
+            wanted = Policy.from_json(body)
+        except ValueError as error:
+            raise BadRequest("bad-policy", str(error)) from error
+        catalog.desks.set_policy(person, room_id, wanted)
         return Response(status_code=204)
+
+    @routes.get("/rooms/{room_id}/policy", summary="What a room was told about its link")
+    def current_policy(room_id: str, request: Request) -> dict[str, Any]:
+        return catalog.desks.policy(gate.require(request), room_id).as_json()
 
     @routes.post("/lessons/{lesson_id}/send-now", status_code=202, summary="Ask the room to send a lesson first")
     def send_now(lesson_id: str, request: Request) -> CommandView:

@@ -22,7 +22,8 @@ SECURITY = {
 """A page of ours sets its own policy; whatever does not is data, and runs nothing even when opened as a page."""
 MAX_BODY = 256 * 1024
 """Bytes; forms and JSON are far smaller, and uploads have their own way in."""
-MAX_TIMETABLE = wire_control.LARGEST_TIMETABLE
+MAX_TIMETABLE = wire_control.LARGEST_TIMETABLE + 1024
+"""The file, and what a form puts around it."""
 CARRIED = frozenset({"bearer", wire.SCHEME.lower()})
 """Ways of signing in that no browser sends by itself, unlike a cookie or Basic."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -84,7 +85,8 @@ def _length(headers: Headers) -> int:
 
 def _most(path: str) -> int:
     """Bytes of a body to this address."""
-    return MAX_TIMETABLE if path.startswith(f"{wire.API}/rooms/") and path.endswith("/timetable") else MAX_BODY
+    rooms = path.startswith((f"{wire.API}/rooms/", "/rooms/"))
+    return MAX_TIMETABLE if rooms and path.endswith("/timetable") else MAX_BODY
 
 
 def _bounded(receive: Receive, most: int) -> Receive:

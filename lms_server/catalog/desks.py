@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
+from lms_server.catalog import timetables
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.schemas import CommandState, CommandView, Health, Person
 from lms_server.catalog.tables import CommandRow, LessonRow, Room, RoomDesk
@@ -18,11 +19,11 @@ from lms_sync.wire_control import (
     Heartbeat,
     Orders,
     Outcome,
-    Policy,
     Verb,
     check_calendar,
     etag_of,
 )
+from lms_sync.wire_policy import Policy
 
 PATIENCE: dict[str, float] = {"start": 900.0, "stop": 900.0}
 """Seconds for which a command is worth doing: nobody wants a lesson that begins hours after it was asked for."""
@@ -178,11 +179,13 @@ class Desks:
         return [self._view(row) for row in rows]
 
     def set_timetable(self, person: Person, room_id: str, calendar: str) -> str:
-        """Give a room a timetable, "" for none; its ETag. Raises Forbidden, NotFound, BadRequest."""
+        """Give a room a timetable, "" for none; its ETag. It is read first, which takes up to some seconds. Raises
+        Forbidden, NotFound, BadRequest."""
         _may(person)
         if calendar:
             try:
                 check_calendar(calendar)
+                timetables.check(calendar, self._clock())
             except ValueError as error:
                 raise BadRequest("bad-timetable", str(error)) from error
         with self._database.write() as session:
@@ -198,6 +201,14 @@ class Desks:
             _room(session, room_id)
             desk = _desk(session, room_id)
             desk.policy = policy.as_json()
+
+    def policy(self, person: Person, room_id: str) -> Policy:
+        """Raises Forbidden, NotFound."""
+        _may(person)
+        with self._database.read() as session:
+            _room(session, room_id)
+            desk = session.get(RoomDesk, room_id)
+        return Policy.from_json(desk.policy) if desk is not None else Policy()
 
     def _view(self, row: CommandRow) -> CommandView:
         facts = row.model_dump()

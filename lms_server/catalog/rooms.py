@@ -144,6 +144,7 @@ class Rooms:
                 failed=counts.get(room.id, {}).get("failed", 0),
                 last_lesson=last.get(room.id),
                 health=health_of(desks.get(room.id)),
+                has_timetable=room.id in desks and desks[room.id].calendar != "",
             )
             for room, institution in rows
         ]

@@ -122,7 +122,7 @@ class SourceHealth(View):
 class Health(View):
     """A room's last heartbeat. received: Unix seconds by the server's clock; the rest was true then. disk_hours: of
     recording that fit; backlog: bytes without a receipt, by tier; forecast: seconds until they are sent; kept: lessons
-    whose recordings a teacher keeps in the room."""
+    whose recordings a teacher keeps in the room; next_title, next_begin: of the next lesson of its timetable."""
 
     received: float
     version: str
@@ -135,6 +135,8 @@ class Health(View):
     forecast: float | None
     clock_ahead: float
     kept: list[str]
+    next_title: str = ""
+    next_begin: float | None = None
 
     @property
     def waiting(self) -> int:
@@ -179,3 +181,4 @@ class RoomView(View):
     failed: int
     last_lesson: float | None
     health: Health | None = None
+    has_timetable: bool = False

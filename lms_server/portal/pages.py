@@ -14,7 +14,7 @@ from datetime import datetime, tzinfo
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
-from fastapi import APIRouter, Form, Request, Response
+from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
@@ -30,9 +30,10 @@ from lms_server.errors import (
     TooManyAttempts,
     Unauthenticated,
 )
+from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, timeline, words
-from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues
+from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues, isolated
 
 POLICY = "; ".join(
     (
@@ -78,6 +79,8 @@ def portal_router(
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
     router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
     router.add_api_route("/rooms", portal.rooms, methods=look)
+    router.add_api_route("/rooms/{room_id}/timetable", portal.give_timetable, methods=["POST"])
+    router.add_api_route("/rooms/{room_id}/timetable/remove", portal.remove_timetable, methods=["POST"])
     return router
 
 
@@ -227,7 +230,24 @@ class _Portal:
                 (tongue.gettext("All well"), [room for room in judged if room.need < 2]),
             ],
             now=now,
+            follows=lambda room: words.next_lesson(tongue, room, now),
+            may_plan=person.role in ("admin", "it"),
         )
+
+    def give_timetable(self, request: Request, room_id: str, calendar: Annotated[UploadFile, File()]) -> Response:
+        person = self._gate.require(request)
+        try:
+            text = calendar.file.read(LARGEST_TIMETABLE + 1).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            raise BadRequest("bad-timetable", "The timetable is not text in UTF-8.") from error
+        if not text.strip():
+            raise BadRequest("bad-timetable", "The file is empty; choose another.")
+        self._catalog.desks.set_timetable(person, room_id, text)
+        return RedirectResponse("/rooms", 303)
+
+    def remove_timetable(self, request: Request, room_id: str) -> Response:
+        self._catalog.desks.set_timetable(self._gate.require(request), room_id, "")
+        return RedirectResponse("/rooms", 303)
 
     # -- around every page -------------------------------------------------------------------------------
 
@@ -273,6 +293,11 @@ class _Portal:
             "bad-day": (
                 tongue.gettext("No such day"),
                 tongue.gettext("That is not a day of the calendar. Choose another one in the list."),
+            ),
+            "bad-timetable": (
+                tongue.gettext("The timetable was not taken"),
+                tongue.gettext("The room keeps what it had. What the file lacks, in English: %(why)s")
+                % {"why": isolated(error.detail)},
             ),
             "not-allowed": (
                 tongue.gettext("Not open to you"),

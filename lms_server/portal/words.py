@@ -181,6 +181,20 @@ def rooms_by_need(tongue: Tongue, rooms: Sequence[RoomView], now: float) -> list
     return sorted(judged, key=lambda it: (-it.need, it.room.last_seen or 0.0 if it.need else 0.0, it.room.name))
 
 
+def next_lesson(tongue: Tongue, room: RoomView, now: float) -> str:
+    """What the room's timetable brings next, as the room said last; empty without a timetable."""
+    health = room.health
+    if health is not None and health.next_begin is not None and health.next_begin > now:
+        facts = {"day": tongue.day(health.next_begin), "time": tongue.hour(health.next_begin)}
+        if not health.next_title:
+            return tongue.gettext("Next lesson: %(day)s, %(time)s.") % facts
+        return tongue.gettext("Next lesson: %(title)s, %(day)s, %(time)s.") % {
+            **facts,
+            "title": isolated(health.next_title),
+        }
+    return tongue.gettext("It has a timetable.") if room.has_timetable else ""
+
+
 def _judge(tongue: Tongue, room: RoomView, now: float) -> RoomSentence:
     silent = None if room.last_seen is None else max(0.0, now - room.last_seen)
     if room.revoked:

@@ -106,6 +106,21 @@ def test_a_timetable_goes_to_its_room_and_only_if_it_is_one(central: Central) ->
     assert room.ask("GET", wire_control.TIMETABLE, If_None_Match=f'"{told}"').status_code == 304
 
 
+def test_a_rooms_policy_is_told_with_its_orders_and_a_mistake_is_said(central: Central) -> None:
+    token = central.token("it-policy", "it")
+    room = central.room("Policy")
+    at = f"/rooms/{room.id}/policy"
+    wanted = {"long_poll": True, "daily_mb": 50, "metered": "yes"}
+    assert admin(central, "PUT", at, token, json=wanted).status_code == 204
+    assert admin(central, "GET", at, token).json() == wanted
+    assert room.ask("POST", wire_control.HEARTBEATS, body=beat()).json()["policy"] == wanted
+    for wrong, said in (({"daily_mb": -1}, "daily_mb must be"), ({"daily": 5}, "has no member 'daily'")):
+        answer = admin(central, "PUT", at, token, json=wrong)
+        assert answer.status_code == 400
+        assert said in answer.json()["detail"]
+    assert admin(central, "GET", at, token).json() == wanted
+
+
 def test_an_order_given_while_the_link_is_down_is_done_once_though_the_agent_is_killed(tmp_path: Path) -> None:
     room, server = Room(tmp_path, DEVICES), Server(tmp_path)
     token = {"Authorization": f"Bearer {server.token}"}

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from appliance.spool import keeping
+from appliance.spool import keeping, policy
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 from lms_sync import deeds, wire, wire_control
@@ -19,7 +19,8 @@ from lms_sync.control import Control
 from lms_sync.deeds import Deeds
 from lms_sync.identity import Identity
 from lms_sync.roomdoor import RoomDoor
-from lms_sync.wire_control import Command, Orders, Policy
+from lms_sync.wire_control import Command, Orders
+from lms_sync.wire_policy import Policy
 from tests.peers.spool import keep_lesson, lesson_id
 
 pytestmark = pytest.mark.anyio
@@ -248,6 +249,17 @@ async def test_a_policy_keeps_the_room_from_holding_a_connection(house: House) -
         assert house.central.polls == 1
     await control._door.close()
     control._ledger.close()
+
+
+async def test_the_institutions_rules_and_the_time_lie_in_the_spool_for_when_the_link_is_down(house: House) -> None:
+    """A room that boots without a link must not forget that its link is metered, nor what time it is."""
+    house.central.orders = Orders(policy=Policy(sync={"daily_mb": 50}))
+    await house.beat()
+    assert policy.read(house.spool).daily == 50_000_000
+    assert abs(json.loads((house.spool.root / "clock.json").read_text())["server"] - time.time()) < 60
+    house.central.orders = Orders()
+    await house.beat()
+    assert policy.read(house.spool).daily == 0
 
 
 async def test_what_is_remembered_stays_small(house: House) -> None:

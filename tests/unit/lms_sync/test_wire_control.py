@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from lms_sync.wire_control import Command, Heartbeat, Orders, Outcome, Policy, SourceHealth, check_calendar, etag_of
+from lms_sync.wire_control import Command, Heartbeat, Orders, Outcome, SourceHealth, check_calendar, etag_of
+from lms_sync.wire_policy import Policy
 
 ID = "01JD4R6YJ3M3W9VZB0Q7RZB6C5"
 COMMAND = {"id": ID, "verb": "start", "by": "amina", "made": 1.0, "expires": 2.0, "title": "Analyse II"}

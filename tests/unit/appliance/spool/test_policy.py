@@ -102,3 +102,22 @@ def test_a_broken_file_is_said_to_be_one(spool: Spool, text: str) -> None:
 
 def test_a_key_of_a_newer_program_is_passed_over() -> None:
     assert policy.parse({"speed": 5, "max_kbit": 64}) == Policy(kbit=64)
+
+
+def test_what_the_server_sets_counts_instead_of_the_rooms_own_and_only_that(spool: Spool) -> None:
+    put(spool, "[sync]\nmax_kbit = 256\ndaily_mb = 50")
+    policy.give(spool, {"daily_mb": 10, "metered": "yes"})
+    found = policy.read(spool)
+    assert (found.kbit, found.daily, found.metered) == (256, 10_000_000, "yes")
+    assert policy.given(spool) == {"daily_mb": 10, "metered": "yes"}
+    policy.give(spool, {})
+    assert policy.read(spool).daily == 50_000_000
+
+
+@pytest.mark.parametrize("torn", ["", "{", "[]", '{"daily_mb": -1}', '{"hours": 3}'])
+def test_rules_of_the_server_that_cannot_be_read_leave_the_rooms_own(spool: Spool, torn: str) -> None:
+    put(spool, "[sync]\nmax_kbit = 256")
+    policy.file_given(spool).write_text(torn)
+    assert policy.read(spool).kbit == 256
+    with pytest.raises(BadPolicy):
+        policy.give(spool, {"metered": "perhaps"})

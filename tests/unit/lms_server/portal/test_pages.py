@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import time
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC
 from importlib import resources
@@ -287,3 +288,33 @@ async def test_an_admin_asks_for_a_lesson_and_sees_how_far_the_wish_is(app: Fast
                 page = (await browser.get(answer.headers["location"], params={"lang": "en"})).text
                 assert "The room has not heard it yet." in page
                 assert "Send this lesson first" not in page
+
+
+def calendar(*entries: tuple[str, str]) -> dict[str, tuple[str, bytes]]:
+    """A form's file with a lesson for each time and title, each an hour long."""
+    lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x"]
+    for at, title in entries:
+        lines += ["BEGIN:VEVENT", f"UID:{title}", f"DTSTART:{at}", "DURATION:PT1H", f"SUMMARY:{title}", "END:VEVENT"]
+    return {"calendar": ("room.ics", "\r\n".join([*lines, "END:VCALENDAR", ""]).encode())}
+
+
+async def test_an_admin_gives_a_room_its_timetable_and_takes_it_away(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    """A timetable that cannot be followed must be refused here, where somebody reads why, not in the room."""
+    await known(browser, app)
+    at = re.search(r'action="(/rooms/[^"]+/timetable)"', (await browser.get("/rooms?lang=en")).text)
+    assert at is not None
+    day = time.strftime("%Y%m%d", time.gmtime(time.time() + 86400))
+    twice = calendar((f"{day}T100000Z", "Algebra"), (f"{day}T103000Z", "Physics"))
+    refused = await browser.post(at[1], files=twice)
+    assert refused.status_code == 400
+    assert "“Physics” begins on " in text(refused)
+    assert "before “Algebra” has ended" in text(refused)
+    for wrong in (b"", b"Monday at ten", b"\xff"):
+        assert (await browser.post(at[1], files={"calendar": ("a.ics", wrong)})).status_code == 400
+    assert (await browser.post(at[1], files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 303
+    assert "It has a timetable." in text(await browser.get("/rooms"))
+    assert (await browser.post(f"{at[1]}/remove")).status_code == 303
+    assert "It has a timetable." not in text(await browser.get("/rooms"))
+
+    await known(browser, app, "sidi")
+    assert (await browser.post(at[1], files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 403

@@ -160,3 +160,18 @@ def test_a_room_is_judged_by_what_it_said_itself(
     judged = words.rooms_by_need(ENGLISH, [room("A", last_seen=NOW - silent, health=health(**facts))], NOW)[0]
     assert words_of_it in judged.sentence
     assert judged.need == need
+
+
+def test_a_rooms_next_lesson_is_what_the_room_said_and_not_what_has_passed() -> None:
+    health: dict[str, Any] = {"received": NOW, "version": "1", "state": "ready", "title": "", "sources": []}
+    health |= {"disk_hours": None, "backlog": {}, "problem": "", "forecast": None, "clock_ahead": 0.0, "kept": []}
+
+    def brings(begin: float, title: str = "Algebra") -> str:
+        told = room("A", health=health | {"next_title": title, "next_begin": begin}, has_timetable=True)
+        return words.next_lesson(ENGLISH, told, NOW)
+
+    plain = str.maketrans("", "", "\u2068\u2069")
+    assert brings(NOW + 600).translate(plain) == "Next lesson: Algebra, 21 Nov 2026, 10:12."
+    assert brings(NOW + 600, "") == "Next lesson: 21 Nov 2026, 10:12."
+    assert brings(NOW - 600) == "It has a timetable."
+    assert words.next_lesson(ENGLISH, room("A"), NOW) == ""
