@@ -303,7 +303,7 @@ async def test_an_admin_gives_a_room_its_timetable_and_takes_it_away(browser: ht
     await known(browser, app)
     at = re.search(r'action="(/rooms/[^"]+/timetable)"', (await browser.get("/rooms?lang=en")).text)
     assert at is not None
-    day = time.strftime("%Y%m%d", time.gmtime(time.time() + 86400))
+    day = time.strftime("%Y%m%d", time.gmtime(NOW + 86400))
     twice = calendar((f"{day}T100000Z", "Algebra"), (f"{day}T103000Z", "Physics"))
     refused = await browser.post(at[1], files=twice)
     assert refused.status_code == 400

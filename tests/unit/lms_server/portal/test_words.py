@@ -171,7 +171,7 @@ def test_a_rooms_next_lesson_is_what_the_room_said_and_not_what_has_passed() -> 
         return words.next_lesson(ENGLISH, told, NOW)
 
     plain = str.maketrans("", "", "\u2068\u2069")
-    assert brings(NOW + 600).translate(plain) == "Next lesson: Algebra, 21 Nov 2026, 10:12."
-    assert brings(NOW + 600, "") == "Next lesson: 21 Nov 2026, 10:12."
+    assert brings(NOW + 600).translate(plain) == "Next lesson: Algebra, Sat, 21 Nov 2026, 10:12."
+    assert brings(NOW + 600, "") == "Next lesson: Sat, 21 Nov 2026, 10:12."
     assert brings(NOW - 600) == "It has a timetable."
     assert words.next_lesson(ENGLISH, room("A"), NOW) == ""
