@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import secrets
 import sys
 import time
 from collections.abc import Iterator
@@ -18,6 +19,7 @@ import typer
 
 from lms_server import logs
 from lms_server.catalog import Catalog
+from lms_server.catalog.agents import Agents
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
@@ -38,6 +40,12 @@ user = typer.Typer(
     help="People and programs that may come in.\n\nExample: lms-server user add amina --role admin --password-stdin",
 )
 app.add_typer(user, name="user")
+agent = typer.Typer(
+    no_args_is_help=True,
+    help="Capture agents of others: Pearl, SMP, Galicaster, pyCA.\n\n"
+    "Example: lms-server agent add pearl-a --room 'Amphi A'",
+)
+app.add_typer(agent, name="agent")
 Data = Annotated[Path | None, typer.Option("--data", help=f"Folder of everything the server keeps [default: {DATA}]")]
 Address = Annotated[
     str,
@@ -172,6 +180,42 @@ def user_revoke_token(
     typer.echo("The token was revoked.")
 
 
+@agent.command(
+    "add",
+    help="Let a capture agent deliver for a room, and print its password, once; or give it another password.\n\n"
+    "Example: lms-server agent add pearl-a --room 'Amphi A'",
+)
+def agent_add(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What the device calls itself, and its login")],
+    *,
+    room: Annotated[str, typer.Option(help="The room that it records; made when it is new")],
+    data: Data = None,
+    institution: Annotated[str, typer.Option(help="Of the room, where several have one of that name")] = "",
+    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read a password of yours instead")] = False,
+) -> None:
+    password = sys.stdin.readline().rstrip("\r\n") if password_stdin else secrets.token_urlsafe(18)
+    with _agents(context, data) as agents:
+        agents.add(name, room, institution, password)
+    typer.echo(f"{name} may deliver for {room}." if password_stdin else password)
+
+
+@agent.command("list", help="Every capture agent and how it is.\n\nExample: lms-server agent list")
+def agent_list(context: typer.Context, data: Data = None) -> None:
+    with _agents(context, data) as agents:
+        for row, room in agents.all():
+            heard = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.heard)) if row.heard else "never heard"
+            state = "revoked" if row.revoked is not None else agents.state(row)
+            typer.echo(f"{heard:<19}  {state:<13}  {row.name}  {room}")
+
+
+@agent.command("revoke", help="Shut a capture agent out.\n\nExample: lms-server agent revoke pearl-a")
+def agent_revoke(context: typer.Context, name: str, data: Data = None) -> None:
+    with _agents(context, data) as agents:
+        agents.revoke(name)
+    typer.echo(f"{name} can do nothing here any more.")
+
+
 @app.command(
     "enrol-code",
     help="Print a code that lets one PC in as this room, once, within 15 minutes.\n\n"
@@ -269,6 +313,12 @@ def _database(settings: Settings) -> Iterator[Database]:
 def _catalog(context: typer.Context, data: Path | None) -> Iterator[Catalog]:
     with _database(_settings(context, data)) as database:
         yield Catalog.over(database, time.time)
+
+
+@contextmanager
+def _agents(context: typer.Context, data: Path | None) -> Iterator[Agents]:
+    with _database(Settings(data=_folder(context, data))) as database:
+        yield Agents(database, time.time)
 
 
 def _password(from_stdin: bool) -> str:

@@ -28,10 +28,17 @@ from lms_server import keys
 from lms_server.api import desk, health, lessons, problems, rooms
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
+from lms_server.capture.agents import AgentRoutes
+from lms_server.capture.delivery import Delivery
+from lms_server.capture.forms import Forms
+from lms_server.capture.login import Logins, Stranger
+from lms_server.capture.packages import PackageRoutes
 from lms_server.catalog import Catalog
+from lms_server.catalog.agents import Agents
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
+from lms_server.catalog.packages import Packages
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import ServerError, StartError
 from lms_server.ingest import enrolment
@@ -52,6 +59,7 @@ log = structlog.get_logger(__name__)
 class Server:
     app: FastAPI
     ingest: Ingest
+    delivery: Delivery
     database: Database
     bell: desk.Bell
 
@@ -102,26 +110,42 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
         store=store,
         address=address,
     )
+    agents, packages, forms = Agents(database, clock), Packages(database, clock), Forms(settings)
+    secret = keys.session_secret(settings.keys)
+    logins = Logins(agents, secret, clock)
+    delivery = Delivery(forms, packages, ingest, clock, settings.upload_seconds)
+    agent_routes = AgentRoutes(logins=logins, agents=agents, forms=forms, address=address, clock=clock)
+    package_routes = PackageRoutes(
+        settings=settings,
+        logins=logins,
+        forms=forms,
+        packages=packages,
+        delivery=delivery,
+        facts=agent_routes.facts,
+    )
     app = FastAPI(title="Darsbox server", version=version("darsbox"), docs_url=None, redoc_url=None)
     problems.install(app)
+    app.add_exception_handler(Stranger, logins.refusal)
     sealing_key = keys.sealing_key(settings.keys)
     app.include_router(enrolment.router(catalog.rooms, key, sealing_key, address, clock))
     app.include_router(tus.router())
     app.include_router(desk.router(catalog.desks, callers, bell))
+    app.include_router(agent_routes.router())
+    app.include_router(package_routes.router())
     app.include_router(lessons.router(catalog, gate, store))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
     app.include_router(portal_router(catalog, gate, clock=clock))
     app.add_middleware(
         SessionMiddleware,
-        secret_key=keys.session_secret(settings.keys),
+        secret_key=secret,
         session_cookie="darsbox_server",
         max_age=SESSION_SECONDS,
         same_site="lax",
         https_only=settings.public_url.startswith("https://"),
     )
     app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
-    return Server(app, ingest, database, bell)
+    return Server(app, ingest, delivery, database, bell)
 
 
 def run(settings: Settings) -> None:
@@ -143,28 +167,30 @@ def run(settings: Settings) -> None:
             signal.signal(number, lambda *_: None)
         try:
             web = _Web(config, server.bell)
-            uvloop.run(_serve(web, server.ingest, listener, _url(host, port)))
+            uvloop.run(_serve(web, server, listener, _url(host, port)))
         finally:
             server.database.close()
 
 
-async def _serve(web: uvicorn.Server, ingest: Ingest, listener: socket.socket, url: str) -> None:
+async def _serve(web: uvicorn.Server, server: Server, listener: socket.socket, url: str) -> None:
     async with anyio.create_task_group() as tasks:
-        tasks.start_soon(_take_care, ingest)
+        tasks.start_soon(_take_care, server.ingest, server.delivery)
         log.info("serving", url=url)
         print(f"Darsbox server on {url}", flush=True)  # noqa: T201  the one line a person waits for
         await web.serve(sockets=[listener])
         tasks.cancel_scope.cancel()
 
 
-async def _take_care(ingest: Ingest) -> None:
+async def _take_care(ingest: Ingest, delivery: Delivery) -> None:
     """Finish what was left and sweep, now and again: another process may have died for good. A full or locked disk, and
     a database or a store that does not answer, are waited out; anything else ends the process, and the unit starts it
     afresh."""
     while True:
         try:
             await run_in_threadpool(ingest.recover)
+            await delivery.recover()
             await ingest.sweep()
+            await delivery.sweep()
         except (OSError, ServerError, OperationalError) as error:
             log.error("cleaning put off", problem=str(error))
         await anyio.sleep(SWEEP_SECONDS)

@@ -46,6 +46,11 @@ class Settings:
         return self.data / "uploads"
 
     @property
+    def staged(self) -> Path:
+        """Files of capture agents' media packages that are not whole yet; on the store's file system too."""
+        return self.data / "packages"
+
+    @property
     def work(self) -> Path:
         """Where the worker builds files."""
         return self.data / "work"

@@ -99,6 +99,17 @@ class Take:
 
 
 @dataclass(slots=True)
+class Original:
+    """A recording by a system that is not ours: one file of a source, in whatever container and codecs, pictures and
+    sound together. Takes are made of it where the lesson is assembled."""
+
+    source: str
+    file: str
+    bytes: int
+    sha256: str
+
+
+@dataclass(slots=True)
 class Mark:
     """A moment the teacher marked: which span, and the monotonic instant."""
 
@@ -145,6 +156,8 @@ class Lesson:
     takes: list[Take] = field(default_factory=list)
     marks: list[Mark] = field(default_factory=list)
     quality: list[Remark] = field(default_factory=list)
+    originals: list[Original] = field(default_factory=list)
+    teacher: str = ""
 
     # -- the timeline
     # -------------------------------------------------------------------------------------------------
@@ -235,6 +248,8 @@ class Lesson:
         body["seconds"] = round(self.seconds, 3)
         body["gaps"] = [asdict(gap) for gap in self.gaps()]
         body["quality"] = by_source(self.quality)
+        if not self.originals:
+            del body["originals"]
         return json.dumps(body, ensure_ascii=False, indent=1) + "\n"
 
     @classmethod
@@ -256,6 +271,7 @@ class Lesson:
                 takes=[_read(Take, item) for item in _list(body, "takes")],
                 marks=[_read(Mark, item) for item in _list(body, "marks")],
                 quality=_remarks(body.get("quality", {})),
+                originals=[_read(Original, item) for item in body.get("originals", [])],
             )
         except (TypeError, RecursionError) as error:
             raise BadLesson(f"lesson.json lacks or mistypes a field: {error}") from error
@@ -283,6 +299,13 @@ class Lesson:
             if take.number < 1 or take.bytes < 0 or take.seconds < 0 or not 0.5 < take.pace < 2:
                 raise BadLesson(f"lesson.json gives {take.file} an impossible number, size, length or pace.")
             seen.add(take.file)
+        for original in self.originals:
+            folder, _, name = original.file.partition("/")
+            if original.source not in known or folder != original.source or not _PLAIN.fullmatch(name):
+                raise BadLesson(f"lesson.json has an original {original.file[:40]!r}, which is none of its sources'.")
+            if original.file in seen or original.bytes < 1:
+                raise BadLesson(f"lesson.json names {original.file} twice, or says that it is empty.")
+            seen.add(original.file)
 
 
 @dataclass(slots=True)
@@ -295,6 +318,7 @@ class _Head:
     institution: str
     language: str
     state: State
+    teacher: str = ""
 
 
 def take_file(source: str, number: int) -> str:

@@ -22,6 +22,8 @@ SECURITY = {
 """A page of ours sets its own policy; whatever does not is data, and runs nothing even when opened as a page."""
 MAX_BODY = 256 * 1024
 """Bytes; forms and JSON are far smaller, and uploads have their own way in."""
+OWN_BOUNDS = (wire.UPLOADS, "/ingest/")
+"""Addresses that bound what they read themselves: files come there."""
 MAX_TIMETABLE = wire_control.LARGEST_TIMETABLE + 1024
 """The file, and what a form puts around it."""
 CARRIED = frozenset({"bearer", wire.SCHEME.lower()})
@@ -47,7 +49,7 @@ class Shields:
             await send(message)
 
         headers = Headers(scope=scope)
-        uploads = scope["path"].startswith(wire.UPLOADS)
+        uploads = scope["path"].startswith(OWN_BOUNDS)
         if scope["method"] not in SAFE and not self._own_page(headers):
             refusal = problem(
                 403, "foreign-origin", "The request came from another site's page; use this server's own."

@@ -110,6 +110,8 @@ class Jobs:
             if job.goal == "files":
                 session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
                 row.problem = problem
+                # Of a lesson that another system recorded nobody has said how long it is.
+                row.seconds = row.seconds or max((file.seconds for file in made), default=0.0)
             session.add_all(
                 OutputRow(
                     lesson_id=job.lesson,

@@ -7,21 +7,16 @@ import secrets
 from collections.abc import Callable
 
 from pwdlib import PasswordHash
-from sqlmodel import Session, col, delete, select
+from sqlmodel import Session, col, select
 
+from lms_server.catalog import patience
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.schemas import ROLES, Person, Role
-from lms_server.catalog.tables import ApiToken, PersonRow, SignInFailure
-from lms_server.errors import BadRequest, Conflict, NotFound, TooManyAttempts, Unauthenticated
+from lms_server.catalog.tables import ApiToken, PersonRow
+from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated
 
 TOKEN_MARK = "darsbox_"  # noqa: S105  a prefix that secret scanners can look for, not a secret
 MIN_PASSWORD = 8
-FREE_FAILURES = {"pair": 5, "address": 30}
-"""Failures in a row before waiting begins: of one name from one address, and of one address with whatever names."""
-MAX_WAIT = 300.0
-"""Seconds. A class of students behind one address must not be shut out for an afternoon by one joker."""
-FORGET = 3600.0
-"""Seconds after which failures no longer count."""
 TOKEN_USE_GRAIN = 60.0
 """Seconds: how exactly a token's last use is kept, so that a thousand range requests are not a thousand writes."""
 
@@ -63,15 +58,15 @@ class People:
         keys = {"pair": f"pair {address} {name.strip()[:100]}", "address": f"address {address}"}
         now = self._clock()
         with self._database.read() as session:
-            self._patience(session, keys, now)
+            patience.check(session, keys, now)
             row = _by_name(session, name.strip())
         hashed = row.password_hash if row is not None else self._stand_in()
         good = self._hasher.verify(password[:1000], hashed) and row is not None
         with self._database.write() as session:
             if good and row is not None:
-                session.exec(delete(SignInFailure).where(col(SignInFailure.key) == keys["pair"]))
+                patience.forgive(session, keys["pair"])
                 return _person(row)
-            self._count(session, keys, now)
+            patience.count(session, keys.values(), now)
         raise Unauthenticated("wrong-login", "The name or the password is wrong; try again.")
 
     def by_id(self, person_id: int, stamp: str) -> Person | None:
@@ -141,38 +136,6 @@ class People:
             for row in rows:
                 row.revoked = self._clock()
             return len(rows)
-
-    # -- guessing
-    # -------------------------------------------------------------------------------------------------------
-
-    def _patience(self, session: Session, keys: dict[str, str], now: float) -> None:
-        for kind, key in keys.items():
-            row = session.get(SignInFailure, key)
-            if row is None or row.count < FREE_FAILURES[kind]:
-                continue
-            wait = min(MAX_WAIT, 2.0 ** min(row.count - FREE_FAILURES[kind] + 1, 16)) - (now - row.last)
-            if wait > 0:
-                seconds = int(wait) + 1
-                raise TooManyAttempts(
-                    "too-many-attempts",
-                    f"Too many wrong passwords; wait {seconds} seconds and try again.",
-                    headers={"Retry-After": str(seconds)},
-                    seconds=seconds,
-                )
-
-    def _count(self, session: Session, keys: dict[str, str], now: float) -> None:
-        session.exec(delete(SignInFailure).where(col(SignInFailure.last) < now - FORGET))
-        for key in sorted(keys.values()):  # in one order, for two who guess at the same time
-            row = self._failure(session, key, now)
-            row.count += 1
-            row.last = now
-
-    def _failure(self, session: Session, key: str, now: float) -> SignInFailure:
-        return made_once(
-            session,
-            lambda: session.get(SignInFailure, key, with_for_update=LOCK),
-            SignInFailure(key=key, count=0, last=now),
-        )
 
     def _stand_in(self) -> str:
         """A hash nobody's password has: an unknown name takes as long to refuse as a wrong password."""

@@ -35,7 +35,7 @@ class Rooms:
     def make_code(self, room: str, institution: str = "") -> str:
         """A one-time code for a room of this name, good for 15 minutes by this clock. institution: "" leaves it to the
         room to say."""
-        room, institution = _name(room), _name(institution) if institution else ""
+        room, institution = plain_name(room), plain_name(institution) if institution else ""
         code = "".join(secrets.choice(CODE_SIGNS) for _ in range(10))
         now = self._clock()
         with self._database.write() as session:
@@ -56,7 +56,7 @@ class Rooms:
 
         Raises Forbidden: code-unknown, code-used, code-expired, code-other-room.
         """
-        room, institution = _name(room), institution.strip()
+        room, institution = plain_name(room), institution.strip()
         now = self._clock()
         with self._database.write() as session:
             row = session.exec(
@@ -71,7 +71,7 @@ class Rooms:
             _judge_code(row, room, institution, now)
             assert row is not None  # noqa: S101  _judge_code refused None
             row.used = now
-            owner = _institution(session, row.institution or institution)
+            owner = institution_of(session, row.institution or institution)
             same = select(Room).where(col(Room.institution_id) == owner).where(col(Room.name) == room)
             known = made_once(
                 session,
@@ -171,14 +171,14 @@ def _judge_code(row: EnrolmentCode | None, room: str, institution: str, now: flo
         raise Forbidden("code-other-room", "This code is for another room; ask for one for this room.")
 
 
-def _institution(session: Session, name: str) -> int:
+def institution_of(session: Session, name: str) -> int:
     known = select(Institution).where(col(Institution.name) == name)
     row = made_once(session, lambda: session.exec(known).first(), Institution(name=name))
     assert row.id is not None  # noqa: S101  flushed rows have one
     return row.id
 
 
-def _name(text: str) -> str:
+def plain_name(text: str) -> str:
     text = text.strip()
     if not text or len(text) > 200 or not text.isprintable():
         raise BadRequest("bad-name", "A room or institution has a name of 1 to 200 visible characters.")

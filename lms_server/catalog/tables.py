@@ -214,3 +214,68 @@ class CommandRow(SQLModel, table=True):
     done: float | None = None
     outcome: str = ""
     detail: str = ""
+
+
+class AgentRow(SQLModel, table=True):
+    """A capture agent of others that delivers for a room, and its login. ha1: of RFC 7616, hex; as good as the
+    password. state, address, capabilities: what it said last, and heard: when."""
+
+    __tablename__ = "agent"
+    name: str = Field(primary_key=True)
+    room_id: str = Field(foreign_key="room.id", index=True)
+    ha1: str
+    made: float
+    revoked: float | None = None
+    state: str = ""
+    address: str = ""
+    heard: float | None = None
+    capabilities: dict[str, str] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class AgentRecordingRow(SQLModel, table=True):
+    """An event of the timetable that an agent has begun to record: what it says of it, and what the timetable said when
+    it began. starts: Unix seconds."""
+
+    __tablename__ = "agent_recording"
+    agent: str = Field(primary_key=True, foreign_key="agent.name")
+    uid: str = Field(primary_key=True)
+    state: str
+    heard: float
+    title: str = ""
+    teacher: str = ""
+    starts: float = 0.0
+
+
+class PackageRow(SQLModel, table=True):
+    """A media package on its way: open while files are added, then delivering, until its lesson is whole. lesson_id: of
+    the lesson that it will be; the lesson that was there already, when the same came twice. event: the timetable's UID,
+    "" for what was not scheduled. started: Unix seconds, None when the package did not say."""
+
+    __tablename__ = "media_package"
+    __table_args__ = (Index("ix_media_package_event", "agent", "event"),)
+    id: str = Field(primary_key=True)
+    agent: str = Field(foreign_key="agent.name")
+    lesson_id: str
+    state: str = "open"
+    event: str = ""
+    title: str = ""
+    teacher: str = ""
+    language: str = ""
+    started: float | None = None
+    made: float
+    touched: float
+
+
+class PackageFileRow(SQLModel, table=True):
+    """A file of a media package: ``path`` inside the lesson; ``staged``, its name among those that wait."""
+
+    __tablename__ = "media_package_file"
+    id: int | None = Field(default=None, primary_key=True)
+    package_id: str = Field(foreign_key="media_package.id", ondelete="CASCADE", index=True)
+    kind: str
+    flavor: str
+    source: str
+    path: str
+    staged: str
+    bytes: int = Field(sa_type=BigInteger)
+    sha256: str

@@ -36,6 +36,7 @@ class Card:
     marks: list[dict[str, object]]
     sources: list[dict[str, object]]
     takes: list[dict[str, object]]
+    teacher: str = ""
 
 
 class Uploads:
@@ -335,6 +336,7 @@ def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None
     if not row.title_edited:
         row.title = card.title
     row.language, row.started, row.seconds = card.language, card.started, card.seconds
+    row.teacher = card.teacher or row.teacher
     row.gaps, row.marks, row.sources, row.takes = card.gaps, card.marks, card.sources, card.takes
     row.search = normalise(f"{row.title} {room.name} {row.teacher}")
     if row.manifest_sha256 != sha256:  # the same one again changes nothing

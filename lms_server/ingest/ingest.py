@@ -23,7 +23,7 @@ from joserfc import jwk
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 
-from lms_server.catalog.tables import UploadRow
+from lms_server.catalog.tables import Room, UploadRow
 from lms_server.catalog.uploads import PARTIAL, Card, Uploads, asset_of
 from lms_server.errors import (
     BadRequest,
@@ -43,6 +43,7 @@ from lms_server.ingest.parts import Gone, Part, Parts, Whole, lost, overtaken
 from lms_server.ingest.sieve import Sieve
 from lms_server.settings import Settings
 from lms_server.store import Store
+from lms_server.store.folder import sync_folder
 from lms_sync import wire
 from media.lesson import BadLesson
 
@@ -196,6 +197,24 @@ class Ingest:
                     digest.update(piece)
         except Gone as error:
             raise self._lost(part) from error
+
+    async def take_whole(self, room: Room, asset: wire.Asset, file: Path) -> None:
+        """Store and receipt an asset whose every byte lies in a file beside the uploads, durable and hashed. The file
+        is gone then; an asset that was taken in before stays as it is. Raises StoreFull, Forbidden, and NotFound when
+        the disk has lost it."""
+        row = await run_in_threadpool(lambda: self._uploads.create(room, asset, join=True))
+        async with self._holds.of(row.id):
+            await run_in_threadpool(self._place, row.id, asset.sha256, file)
+            await self._finish(row.id)
+
+    def _place(self, upload_id: str, sha256: str, file: Path) -> None:
+        row = self._uploads.get(upload_id)
+        if row is not None and row.state == "open":
+            if file.exists():  # else it was moved, and the process killed before it could say so
+                file.replace(self._part(upload_id))
+                sync_folder(self._settings.uploads)
+            self._uploads.verifying(upload_id, sha256)
+        file.unlink(missing_ok=True)
 
     def _adopt(self, upload_id: str) -> None:
         row = self._uploads.get(upload_id)

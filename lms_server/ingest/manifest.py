@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from lms_server.catalog.uploads import Card
-from media.lesson import BadLesson, Lesson
+from media.lesson import BadLesson, Lesson, Original, Take
 
 MAX_BYTES = 8 * 1024 * 1024
 """A day of takes, marks and gaps is far smaller; more is not a lesson."""
@@ -47,7 +47,10 @@ def _card(lesson: Lesson) -> Card:
             }
             for source in lesson.sources
         ],
-        takes=[
-            {"path": take.file, "sha256": str(take.sha256), "bytes": take.bytes} for take in lesson.takes if take.bytes
-        ],
+        takes=[_wanted(take) for take in lesson.takes if take.bytes] + [_wanted(each) for each in lesson.originals],
+        teacher=" ".join(lesson.teacher.split())[:200],
     )
+
+
+def _wanted(file: Take | Original) -> dict[str, object]:
+    return {"path": file.file, "sha256": str(file.sha256), "bytes": file.bytes}

@@ -17,15 +17,17 @@ import json
 import os
 import sys
 import threading
-from dataclasses import asdict
+from collections.abc import Callable
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from av.error import FFmpegError
 
+from media import foreign
 from media.assemble import CannotAssemble, assemble_lesson
 from media.compose import Form, compose
-from media.lesson import BadLesson, Lesson, Take
+from media.lesson import BadLesson, Lesson, Original, Take
 from media.probe import Unreadable
 from media.remux import NotWhole
 from media.renditions.layout import CannotRender, lay_out
@@ -52,14 +54,21 @@ def assemble(order: dict[str, Any]) -> dict[str, Any]:
     try:
         lesson = Lesson.from_json(Path(order["manifest"]).read_bytes())
 
-        def file_of(take: Take) -> Path:
-            return files.get(take.file, out / "missing" / take.file)
+        def file_of(part: Take | Original) -> Path:
+            return files.get(part.file, out / "missing" / part.file)
 
-        if "films" in order:
-            films = [Path(film) for film in order["films"]]
+        films = [Path(film) for film in order.get("films", [])]
+        problems: list[str] = []
+        if lesson.originals:
+            lesson, made, problems = _of_others(lesson, file_of, films, out)
+            files |= made
+        if films:
             outputs = [compose(lay_out(lesson, file_of), films, FORM, out, report=lambda problem: None)]
         else:
-            outputs = assemble_lesson(lesson, file_of, out)
+            outputs = [
+                replace(output, problems=(*output.problems, *problems))
+                for output in assemble_lesson(lesson, file_of, out)
+            ]
     except (BadLesson, CannotAssemble, CannotRender) as error:
         return {"problem": str(error), "final": True, "full": False}
     except NotWhole as error:
@@ -71,8 +80,21 @@ def assemble(order: dict[str, Any]) -> dict[str, Any]:
     except (FFmpegError, Unreadable) as error:
         return {"problem": f"A recording could not be read: {error}.", "final": False, "full": False}
     if not outputs:
-        return {"problem": "Nothing of this lesson can be played.", "final": True, "full": False}
+        problem = " ".join([*problems, "Nothing of this lesson can be played."])
+        return {"problem": problem, "final": True, "full": False}
     return {"outputs": [asdict(output) for output in outputs]}
+
+
+def _of_others(
+    lesson: Lesson, file_of: Callable[[Original], Path], films: list[Path], out: Path
+) -> tuple[Lesson, dict[str, Path], list[str]]:
+    """A lesson that another system recorded, with takes, their files, and what is wrong with the originals. It may have
+    to be encoded: at a low priority, behind what is only copied; not at the lowest, for somebody waits for it."""
+    if films:
+        return *foreign.of_films(lesson, films), []
+    os.nice(10)
+    lesson, problems = foreign.unpacked(lesson, file_of, out / "takes")
+    return lesson, {take.file: out / "takes" / take.file for take in lesson.takes}, problems
 
 
 def _end_with_the_worker() -> None:
