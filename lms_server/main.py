@@ -185,10 +185,13 @@ async def _take_care(ingest: Ingest, delivery: Delivery) -> None:
     """Finish what was left and sweep, now and again: another process may have died for good. A full or locked disk, and
     a database or a store that does not answer, are waited out; anything else ends the process, and the unit starts it
     afresh."""
+    delivered = False
     while True:
         try:
             await run_in_threadpool(ingest.recover)
-            await delivery.recover()
+            if not delivered:
+                await delivery.recover()
+                delivered = True
             await ingest.sweep()
             await delivery.sweep()
         except (OSError, ServerError, OperationalError) as error:

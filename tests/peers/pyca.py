@@ -16,9 +16,9 @@ PYTHON = Path(sys.prefix) / "peers" / "bin" / "python"
 
 
 @contextmanager
-def pyca(folder: Path, server: str, name: str, password: str, method: str, capture: str = "") -> Iterator[Path]:
-    """pyCA with this login, by ``digest`` or ``basic``; gives its log. folder: its own, for it keeps its database in the
-    folder in which it was started. capture: lines of that section; as it comes, it records FFmpeg's test picture."""
+def pyca(folder: Path, server: str, name: str, password: str, *, method: str, capture: str = "") -> Iterator[Path]:
+    """pyCA with this login, by ``digest`` or ``basic``; gives its log. folder: its own, for it keeps its database where
+    it was started. capture: lines of that section; as it comes, it records FFmpeg's test picture."""
     assert PYTHON.exists(), "make test installs the tests' peers: .venv/bin/python -m provisioning.prepare test"
     folder.mkdir()
     config, log = folder / "pyca.conf", folder / "pyca.log"

@@ -1,5 +1,5 @@
-"""A campus that has pyCA keeps it: unmodified, it registers, takes the timetable, records and delivers; its lessons play
-like all others."""
+"""A campus that has pyCA keeps it: unmodified, it registers, takes the timetable, records and delivers; its lessons
+play like all others."""
 
 from __future__ import annotations
 
@@ -47,7 +47,9 @@ def timetable(uid: str, title: str) -> str:
 
     lines = ["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:test", "BEGIN:VEVENT", f"UID:{uid}", f"SUMMARY:{title}"]
     times = [f"DTSTAMP:{zulu(begins)}", f"DTSTART:{zulu(begins)}", f"DTEND:{zulu(begins + LASTS)}"]
-    return "\r\n".join([*lines, "ORGANIZER;CN=Amina:mailto:amina@example.org", *times, "END:VEVENT", "END:VCALENDAR", ""])
+    return "\r\n".join(
+        [*lines, "ORGANIZER;CN=Amina:mailto:amina@example.org", *times, "END:VEVENT", "END:VCALENDAR", ""]
+    )
 
 
 @pytest.mark.timeout(360)
@@ -60,7 +62,11 @@ def test_unmodified_pyca_delivers_lessons_that_play(central: Central, tmp_path: 
         for method, capture in (("digest", ""), ("basic", TWO_FILES)):
             made = order(central.data, "agent", "add", method, "--room", method, "--password-stdin", stdin=PASSWORD)
             assert made.returncode == 0, made.stderr
-            logs.append(agents.enter_context(pyca(tmp_path / method, central.url, method, PASSWORD, method, capture)))
+            logs.append(
+                agents.enter_context(
+                    pyca(tmp_path / method, central.url, method, PASSWORD, method=method, capture=capture)
+                )
+            )
         wait_until(lambda: all(room["health"] for room in api.get("/rooms").json()), 60, "both agents' first words")
         for room in api.get("/rooms").json():
             text = timetable(f"event-{room['name']}", f"Statistique {room['name']}")

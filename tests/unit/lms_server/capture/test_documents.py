@@ -58,7 +58,10 @@ def test_a_package_goes_out_and_comes_back() -> None:
 def test_dublin_core_says_title_teacher_and_when() -> None:
     text = documents.episode("Maths  2", "Amina", "pearl-a", 1_795_953_600.0, 1_795_957_200.0)
     assert documents.described(text) == documents.Described("Maths 2", "Amina", "", 1_795_953_600.0)
-    assert documents.described("<dublincore><created>2026-11-29T12:00:00Z</created></dublincore>").started == 1_795_953_600.0
+    assert (
+        documents.described("<dublincore><created>2026-11-29T12:00:00Z</created></dublincore>").started
+        == 1_795_953_600.0
+    )
     assert documents.described("<dublincore><created>yesterday</created></dublincore>").started is None
 
 

@@ -35,7 +35,9 @@ END:VEVENT"""
 
 
 def calendar(*events: str) -> str:
-    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:t", *events, "END:VCALENDAR", ""]).replace("\n", "\r\n")
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:t", *events, "END:VCALENDAR", ""]).replace(
+        "\n", "\r\n"
+    )
 
 
 def single(uid: str, starts: str, ends: str) -> str:
@@ -88,10 +90,12 @@ def test_the_same_timetable_is_the_same_answer_and_has_what_agents_need() -> Non
 
 def test_no_timetable_is_no_lesson_and_a_broken_one_an_error() -> None:
     assert timetable.events_at("", NOW, NOW + DAY) == []
-    with pytest.raises(ValueError, match=".+"):
+    with pytest.raises(ValueError, match="end"):
         timetable.events_at("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", NOW, NOW + DAY)
 
 
 def test_a_lesson_every_second_is_none() -> None:
-    text = calendar(single("mad", "20261129T080000Z", "20261129T080001Z").replace("SUMMARY", "RRULE:FREQ=SECONDLY\nSUMMARY"))
+    text = calendar(
+        single("mad", "20261129T080000Z", "20261129T080001Z").replace("SUMMARY", "RRULE:FREQ=SECONDLY\nSUMMARY")
+    )
     assert timetable.events_at(text, NOW, NOW + DAY) == []
