@@ -85,6 +85,7 @@ def properties(text: str) -> dict[str, str]:
     if text.lstrip().startswith("{"):
         try:
             found = json.loads(text)
+            json.dumps(found, ensure_ascii=False).encode()  # half a surrogate pair could never be answered
         except (ValueError, RecursionError) as error:
             raise BadRequest("bad-configuration", "The agent's configuration is not JSON.") from error
         pairs = {str(key): str(value) for key, value in found.items()}

@@ -86,8 +86,10 @@ class Logins:
         except (KeyError, ValueError, IndexError) as error:
             raise Stranger("The digest lacks one of its parts.") from error
         made = self._made(nonce)
-        if parts[3] != "auth" or uri != target or made is None:
-            raise Stranger("The digest is for another address or of another kind than was asked for.", stale=True)
+        if parts[3] != "auth" or uri != target:
+            raise Stranger("The digest is for another address or of another kind than was asked for.")
+        if made is None:
+            raise Stranger("The digest's nonce is not of this server.", stale=True)
         known = self._agents.login(name, address)
         expected = _response(known[1] if known is not None else "", parts, method, uri)
         if known is None or not hmac.compare_digest(expected.encode(), response.encode()):

@@ -91,8 +91,10 @@ class PackageRoutes:
             package_id = documents.package_id(form.wanted("mediaPackage"))
             if form.file is None or not form.file.bytes:
                 raise BadRequest("no-file", "Send the file itself in the form, not its address, and not empty.")
-            file = form.file
-            new = NewFile(kind, form.wanted("flavor"), file.filename, file.name, file.bytes, file.sha256)
+            file, flavor = form.file, form.wanted("flavor").strip()
+            if not flavor.isprintable():
+                raise BadRequest("bad-flavor", "A flavor is two words with a slash between them, as presenter/source.")
+            new = NewFile(kind, flavor, file.filename, file.name, file.bytes, file.sha256)
             form.kept = await run_in_threadpool(self._packages.add, agent, package_id, new)
         return await self._package(agent, package_id)
 
@@ -129,7 +131,7 @@ class PackageRoutes:
     async def _completed(self, agent: Agent, package_id: str, form: Form) -> Response:
         """workflowInstanceId is an event of the timetable, unless it is a number: then it is one of Opencast's own."""
         event = form.fields.get("workflowInstanceId", "").strip()[:200]
-        event = "" if event.isdigit() else event
+        event = "" if event.isdigit() or not event.isprintable() else event
         facts = await run_in_threadpool(self._facts, agent, event)
         await self._delivery.complete(agent, package_id, event, facts)
         found = await run_in_threadpool(self._packages.get, agent, package_id)

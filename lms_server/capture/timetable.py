@@ -15,6 +15,7 @@ from itertools import islice
 
 import icalendar
 import recurring_ical_events
+import structlog
 
 from lms_server.capture import documents
 from lms_server.catalog.agents import Event
@@ -28,8 +29,12 @@ WORKFLOW = "darsbox"
 PROPERTIES = "org.opencastproject.capture.agent.properties"
 DEVICES = "capture.device.names"
 _DAY = 86400.0
+_BROKEN = (ValueError, KeyError, TypeError, AttributeError, ArithmeticError)
+"""What icalendar and its companion raise for a damaged event; the others of its timetable are none the worse."""
 _PLAIN = re.compile(r"(?=.*[^0-9])[A-Za-z0-9][A-Za-z0-9@._-]{0,99}")
 """A UID that agents may put into addresses and names of folders, and that is no number."""
+
+log = structlog.get_logger(__name__)
 
 
 def events_at(calendar: str, now: float, until: float) -> list[Event]:
@@ -45,18 +50,31 @@ def _events(calendar: str, day: float) -> tuple[Event, ...]:
     """Of this day and AHEAD, and those that began the day before. Read once a day: agents ask every minute."""
     if not calendar:
         return ()
-    read = icalendar.Calendar.from_ical(calendar)
-    read.subcomponents = [each for each in read.subcomponents if not _is_mad(each)]
-    series = {str(each.get("UID")) for each in read.walk("VEVENT") if "RRULE" in each or "RDATE" in each}
-    begins, ends = (datetime.fromtimestamp(at, UTC) for at in (day - _DAY, day + _DAY + AHEAD))
+    groups: dict[str, list[icalendar.Component]] = {}
+    for each in icalendar.Calendar.from_ical(calendar).walk("VEVENT"):
+        groups.setdefault(str(each.get("UID", "")), []).append(each)
     found: list[Event] = []
-    for each in islice(recurring_ical_events.of(read, skip_bad_series=True).after(begins), MOST):
+    for uid, group in groups.items():
+        try:
+            found += _unrolled(group, day - _DAY, day + _DAY + AHEAD)
+        except _BROKEN as error:
+            log.warning("event cannot be read", uid=uid[:100], problem=str(error)[:200])
+    return tuple(sorted(found, key=lambda event: event.starts)[:MOST])
+
+
+def _unrolled(group: list[icalendar.Component], begins: float, ends: float) -> list[Event]:
+    """The lessons of one UID: of one event, or of a series and what was changed of it. Raises _BROKEN."""
+    alone = icalendar.Calendar()
+    alone.subcomponents = [each for each in group if not _is_mad(each)]
+    series = any("RRULE" in each or "RDATE" in each for each in group)
+    found: list[Event] = []
+    for each in islice(recurring_ical_events.of(alone).after(datetime.fromtimestamp(begins, UTC)), MOST):
         event = _event(each, series)
         if event is not None:
-            if event.starts > ends.timestamp():
+            if event.starts > ends:
                 break
             found.append(event)
-    return tuple(found)
+    return found
 
 
 def _is_mad(each: icalendar.Component) -> bool:
@@ -65,13 +83,13 @@ def _is_mad(each: icalendar.Component) -> bool:
     return rule is not None and any(str(often).upper() in ("SECONDLY", "MINUTELY") for often in rule.get("FREQ", []))
 
 
-def _event(each: icalendar.Event, series: set[str]) -> Event | None:
+def _event(each: icalendar.Event, series: bool) -> Event | None:
     """None for what lasts whole days or no time: no lesson."""
     starts, ends = each.decoded("DTSTART"), each.decoded("DTEND")
     if not isinstance(starts, datetime) or not isinstance(ends, datetime) or ends <= starts:
         return None
     uid = str(each.get("UID", ""))
-    if uid in series and "RECURRENCE-ID" in each:
+    if series and "RECURRENCE-ID" in each:
         uid = f"{uid}-{_zulu(each.decoded('RECURRENCE-ID'))}"
     if not _PLAIN.fullmatch(uid):
         uid = str(uuid.uuid5(uuid.NAMESPACE_URL, f"{uid}-{_zulu(starts)}"))

@@ -10,8 +10,10 @@ import av
 import pytest
 
 from media.assemble import assemble_lesson
+from media.compose import compose
 from media.foreign import of_films, unpacked
 from media.lesson import Lesson, Original, Source, Span
+from media.renditions.layout import lay_out
 
 SECONDS = 2
 PICTURES = ["-f", "lavfi", "-i", f"testsrc=s=160x90:r=10:d={SECONDS}"]
@@ -99,7 +101,13 @@ def test_one_bad_track_does_not_take_the_others_along(tmp_path: Path) -> None:
 
 
 def test_the_film_is_made_of_what_was_encoded_before(tmp_path: Path) -> None:
-    films = [made(tmp_path, "pearl.mp4"), made(tmp_path, "444.mp4")]
-    whole, files = of_films(lesson("a.mkv", "b.mkv"), films)
+    originals = lesson("pearl.mp4", "444.mp4")
+    takes, _ = unpacked(originals, lambda each: made(tmp_path, each.file[3:]), tmp_path / "takes")
+    outputs = assemble_lesson(takes, lambda take: tmp_path / "takes" / take.file, tmp_path)
+    films = [output.path for output in outputs if output.kind == "programme"]
+    whole, files = of_films(originals, films)
     assert [(take.source, files[take.file]) for take in whole.takes] == [("s0", films[0]), ("s1", films[1])]
     assert all(abs(take.seconds - SECONDS) < 0.2 for take in whole.takes)
+    layout = lay_out(whole, lambda take: files[take.file])
+    film = compose(layout, films, "pip", tmp_path, report=pytest.fail)
+    assert decoded(film.path)[0] == {"h264", "aac"}

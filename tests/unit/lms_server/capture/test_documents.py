@@ -74,6 +74,6 @@ def test_capabilities_come_as_java_writes_them_or_as_json() -> None:
     assert documents.properties(java) == {"capture.device.names": "camera,slides"}
     assert documents.properties('{"capture.device.names": "camera"}') == {"capture.device.names": "camera"}
     assert documents.properties(documents.configuration({"a": "<b>"}).decode()) == {"a": "<b>"}
-    for bad in ("{", '<!DOCTYPE properties SYSTEM "x" [<!ENTITY a "b">]><properties/>'):
+    for bad in ("{", '{"a": "\\ud800"}', '<!DOCTYPE properties SYSTEM "x" [<!ENTITY a "b">]><properties/>'):
         with pytest.raises(BadRequest):
             documents.properties(bad)

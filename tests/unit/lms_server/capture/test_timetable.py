@@ -90,7 +90,7 @@ def test_the_same_timetable_is_the_same_answer_and_has_what_agents_need() -> Non
 
 def test_no_timetable_is_no_lesson_and_a_broken_one_an_error() -> None:
     assert timetable.events_at("", NOW, NOW + DAY) == []
-    with pytest.raises(ValueError, match="end"):
+    with pytest.raises(ValueError, match="VCALENDAR"):
         timetable.events_at("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", NOW, NOW + DAY)
 
 
@@ -99,3 +99,20 @@ def test_a_lesson_every_second_is_none() -> None:
         single("mad", "20261129T080000Z", "20261129T080001Z").replace("SUMMARY", "RRULE:FREQ=SECONDLY\nSUMMARY")
     )
     assert timetable.events_at(text, NOW, NOW + DAY) == []
+
+
+@pytest.mark.parametrize(
+    "spoiled",
+    [
+        single("bad", "nonsense", "20261130T090000Z"),
+        single("bad", "20261130T080000Z", "20261129T080000Z"),
+        single("bad", "20261130T080000Z", "099"),
+        single("bad", "20261130T080000Z", "20261130T090000Z").replace("DTSTART:20261130T080000Z\n", ""),
+        single("bad", "20261130T080000Z\nDTSTART:20261130T080000Z", "20261130T090000Z"),
+        single("bad", "20261130T080000Z", "20261130T090000Z\nRRULE:FREQ=WEEKLY;COUNT=x"),
+        single("bad", "99991231T235959Z", "99991231T235959Z\nRRULE:FREQ=WEEKLY"),
+    ],
+)
+def test_a_damaged_event_does_not_take_the_others_along(spoiled: str) -> None:
+    text = calendar(spoiled, single("good", "20261130T080000Z", "20261130T090000Z"))
+    assert "good" in [event.uid for event in timetable.events_at(text, NOW, NOW + 2 * DAY)]
