@@ -317,7 +317,7 @@ def _catalog(context: typer.Context, data: Path | None) -> Iterator[Catalog]:
 
 @contextmanager
 def _agents(context: typer.Context, data: Path | None) -> Iterator[Agents]:
-    with _database(Settings(data=_folder(context, data))) as database:
+    with _database(_settings(context, data)) as database:
         yield Agents(database, time.time)
 
 

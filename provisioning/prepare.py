@@ -20,8 +20,8 @@ from provisioning.progress import Step, complain, say
 LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": "requirements-test.lock"}
 PEERS_LOCK = "requirements-peers.lock"
 """Programs of others that tests speak to and that cannot live beside what we need, or are too large for ``make check``:
-amqtt, ipycam (without its OpenCV), pyca, SeaweedFS. Each one's lines come from ``echo amqtt==… | uv pip compile --universal --python-version 3.11
---generate-hashes --no-header --no-annotate -``."""
+amqtt, ipycam (without its OpenCV), pyca, SeaweedFS. Each one's lines come from ``echo amqtt==… | uv pip compile
+--universal --python-version 3.11 --generate-hashes --no-header --no-annotate -``."""
 NPM_PEERS = "tests/peers/npm"
 """A tus server and a tus client of others, for Node.js. Its lock is made anew there by ``npm install
 --package-lock-only``, without registry addresses (see its .npmrc)."""

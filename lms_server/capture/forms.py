@@ -20,9 +20,9 @@ from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
 
+from lms_server.capture.staged import StagedFile
 from lms_server.errors import BadRequest, Busy, ServerError, TooLarge, WrongMediaType
 from lms_server.ingest.body import Body
-from lms_server.ingest.parts import Part
 from lms_server.settings import MIB, Settings
 
 if TYPE_CHECKING:
@@ -144,7 +144,7 @@ class _File:
 
     def __init__(self, path: Callable[[str], Path], fresh: Callable[[], str], most: int, reserve: int) -> None:
         self._path, self._fresh, self._most, self._reserve = path, fresh, most, reserve
-        self._part: Part | None = None
+        self._part: StagedFile | None = None
         self._gathered = bytearray()
         self._digest = hashlib.sha256()
         self._name = self._filename = ""
@@ -171,10 +171,10 @@ class _File:
     def flush(self) -> None:
         """Raises StoreFull."""
         if self._part is None:
-            self._part = Part(self._path(self._name), 0)
+            self._part = StagedFile(self._path(self._name), self._reserve)
         data = bytes(self._gathered)
         self._gathered.clear()
-        self._part.write(data, self._reserve)
+        self._part.write(data)
         self._digest.update(data)
 
     def finished(self) -> Staged | None:

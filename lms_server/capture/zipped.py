@@ -17,9 +17,9 @@ from pathlib import Path, PurePosixPath
 
 from lms_server.capture import documents
 from lms_server.capture.documents import Described, Part
+from lms_server.capture.staged import StagedFile
 from lms_server.catalog.packages import NewFile
 from lms_server.errors import BadRequest, TooLarge
-from lms_server.ingest.parts import Part as DiskPart
 from lms_server.settings import MIB
 
 MOST_MEMBERS = 1000
@@ -100,18 +100,18 @@ class Zipped:
 
     def _copied(self, name: str, target: Path, most: int, reserve: int) -> tuple[int, str]:
         digest = hashlib.sha256()
-        part = DiskPart(target, 0)
+        part = StagedFile(target, reserve)
         try:
             with self._archive.open(name) as member:
                 while piece := member.read(_PIECE):
-                    if part.end + len(piece) > most:
+                    if part.bytes + len(piece) > most:
                         raise TooLarge("too-large", "The zip makes more bytes than the server takes.")
-                    part.write(piece, reserve)
+                    part.write(piece)
                     digest.update(piece)
             part.sync()
         finally:
             part.close()
-        return part.end, digest.hexdigest()
+        return part.bytes, digest.hexdigest()
 
 
 @contextmanager

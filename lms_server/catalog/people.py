@@ -10,7 +10,7 @@ from pwdlib import PasswordHash
 from sqlmodel import Session, col, select
 
 from lms_server.catalog import patience
-from lms_server.catalog.database import LOCK, Database, made_once
+from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.schemas import ROLES, Person, Role
 from lms_server.catalog.tables import ApiToken, PersonRow
 from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated

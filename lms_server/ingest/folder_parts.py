@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import fcntl
 import os
 import time
@@ -13,7 +12,7 @@ from pathlib import Path
 from lms_server.catalog.tables import UploadRow
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import BadRequest, Busy, ServerError
-from lms_server.ingest.parts import Gone, full_disk_told, overtaken
+from lms_server.ingest.parts import Gone, full_disk_told, overtaken, write_out
 from lms_server.store import Store
 from lms_server.store.folder import sync_folder
 
@@ -133,13 +132,7 @@ class FilePart:
         return now is not None and (now.state, now.offset) == (self._row.state, self._row.offset)
 
     def write(self, piece: bytes | bytearray | memoryview) -> None:
-        with full_disk_told():
-            disk = os.fstatvfs(self._handle)
-            if disk.f_bavail * disk.f_frsize < self._reserve + len(piece):
-                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-            view = memoryview(piece)
-            while view:
-                view = view[os.write(self._handle, view) :]
+        write_out(self._handle, piece, self._reserve)
         self.end += len(piece)
 
     def sync(self) -> None:

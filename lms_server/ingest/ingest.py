@@ -15,6 +15,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import anyio
@@ -39,11 +40,10 @@ from lms_server.ingest.body import Body
 from lms_server.ingest.headers import Checksum
 from lms_server.ingest.holds import Hold, Holds
 from lms_server.ingest.manifest import MAX_BYTES, read_card
-from lms_server.ingest.parts import Gone, Part, Parts, Whole, lost, overtaken
+from lms_server.ingest.parts import Gone, Part, Parts, Whole, full_disk_told, lost, overtaken
 from lms_server.ingest.sieve import Sieve
 from lms_server.settings import Settings
 from lms_server.store import Store
-from lms_server.store.folder import sync_folder
 from lms_sync import wire
 from media.lesson import BadLesson
 
@@ -210,9 +210,11 @@ class Ingest:
     def _place(self, upload_id: str, sha256: str, file: Path) -> None:
         row = self._uploads.get(upload_id)
         if row is not None and row.state == "open":
-            if file.exists():  # else it was moved, and the process killed before it could say so
-                file.replace(self._part(upload_id))
-                sync_folder(self._settings.uploads)
+            if file.exists():
+                with full_disk_told():
+                    self._store.adopt(file, sha256)
+            elif self._store.size(sha256) != row.length:  # else it was adopted, and the process killed
+                raise self._lost(row)
             self._uploads.verifying(upload_id, sha256)
         file.unlink(missing_ok=True)
 

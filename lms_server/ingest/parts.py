@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Protocol
@@ -99,3 +100,14 @@ def full_disk_told() -> Iterator[None]:
                 "server-full", "The server's disk is full; free some room on it, the upload then goes on."
             ) from error
         raise
+
+
+def write_out(handle: int, piece: bytes | bytearray | memoryview, reserve: int) -> None:
+    """All of it, at the file's place. Raises StoreFull when the disk has less than reserve bytes left."""
+    with full_disk_told():
+        disk = os.fstatvfs(handle)
+        if disk.f_bavail * disk.f_frsize < reserve + len(piece):
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        view = memoryview(piece)
+        while view:
+            view = view[os.write(handle, view) :]
