@@ -47,6 +47,7 @@ from lms_server.ingest.ingest import Ingest
 from lms_server.ingest.tus import Tus
 from lms_server.places import open_places
 from lms_server.portal.pages import portal_router
+from lms_server.portal.slides import slides_in
 from lms_server.settings import Settings
 from lms_server.worker.worker import Worker
 
@@ -135,7 +136,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(lessons.router(catalog, gate, store))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
-    app.include_router(portal_router(catalog, gate, clock=clock))
+    app.include_router(portal_router(catalog, gate, slides=slides_in(store), clock=clock))
     app.add_middleware(
         SessionMiddleware,
         secret_key=secret,

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 Role = Literal["admin", "it", "teacher", "student", "service"]
 ROLES: tuple[Role, ...] = ("admin", "it", "teacher", "student", "service")
 SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 """Roles that see takes as recorded, lessons not ready yet, and the rooms."""
+EDITS: frozenset[Role] = frozenset({"admin", "it", "teacher"})
+"""Roles that change what is said of a lesson, and who sees it."""
+Publication = Literal["private", "published", "withdrawn"]
 LessonState = Literal["receiving", "assembling", "ready", "failed"]
-FileKind = Literal["programme", "composed", "audio", "take", "manifest", "poster", "slidecast", "proxy", "file"]
+FileKind = Literal[
+    "programme", "composed", "audio", "take", "manifest", "poster", "slidecast", "proxy", "captions", "file"
+]
 RENDITIONS: frozenset[str] = frozenset({"poster", "slidecast", "proxy"})
 """Kinds that the room makes small, so that they arrive first: usable before anything was assembled."""
 
@@ -29,6 +34,15 @@ class Person(View):
     def sees_everything(self) -> bool:
         return self.role in SEES_EVERYTHING
 
+    @property
+    def edits(self) -> bool:
+        return self.role in EDITS
+
+    @property
+    def staff(self) -> bool:
+        """Whether lessons that are not published are there too."""
+        return self.role != "student"
+
 
 class Gap(View):
     """Seconds on the lesson's timeline; why is a code: late, lost, cut, full, paused, stopped."""
@@ -44,21 +58,31 @@ class Mark(View):
     label: str
 
 
+class Part(View):
+    """A stretch that is shown, in seconds on the lesson's timeline."""
+
+    at: Annotated[float, Field(ge=0, le=604800, allow_inf_nan=False)]
+    seconds: Annotated[float, Field(gt=0, le=604800, allow_inf_nan=False)]
+    title: Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)] = ""
+
+
 class Source(View):
-    """quality: codes of what the room's judge found wrong with its takes, each once."""
+    """quality: codes of what the room's judge found wrong with its takes, each once. driver: empty for lessons that
+    arrived before the catalogue kept it."""
 
     id: str
     kind: str
     media: str
     label: str
+    driver: str = ""
     quality: list[str] = []
 
 
 class File(View):
     """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of
     one picture source; composed: one of two, the slides large; audio: a whole M4A of one microphone; slidecast: sound
-    and slides in one small MP4; proxy: one small film; poster: a picture; take, manifest, file: as the room recorded
-    them."""
+    and slides in one small MP4; proxy: one small film; poster: a picture; captions: WebVTT, its source is the language;
+    take, manifest, file: as the room recorded them."""
 
     name: str
     kind: FileKind
@@ -73,7 +97,8 @@ class File(View):
 class LessonSummary(View):
     """started: Unix seconds by the room's clock. title may be empty until lesson.json came. problem: one sentence, why
     it failed, or what is missing from a ready one. received: Unix seconds by the server's clock when its first byte was
-    announced. bytes: of what is stored."""
+    announced. bytes: of what is stored. publication: what people decided; publish_at: Unix seconds from which it
+    counts, 0 is at once; published: whether students may see it now."""
 
     id: str
     title: str
@@ -89,9 +114,17 @@ class LessonSummary(View):
     received: float
     bytes: int
     gap_count: int
+    publication: Publication = "published"
+    publish_at: float = 0.0
+    published: bool = True
 
 
 class LessonDetail(LessonSummary):
+    """description: a few paragraphs by a person. parts: the stretches that are shown, ascending; none: all of it. Files
+    are whole all the same."""
+
+    description: str = ""
+    parts: list[Part] = []
     gaps: list[Gap]
     marks: list[Mark]
     sources: list[Source]
@@ -99,7 +132,7 @@ class LessonDetail(LessonSummary):
 
     @property
     def open_to_all(self) -> bool:
-        """Whether everybody with a login may open it: there is something whole to play."""
+        """Whether there is something whole to play, so that whoever may see it can open it."""
         return self.state == "ready" or any(file.kind == "slidecast" for file in self.files)
 
 

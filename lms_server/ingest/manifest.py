@@ -43,6 +43,7 @@ def _card(lesson: Lesson) -> Card:
                 "kind": str(source.kind),
                 "media": str(source.media),
                 "label": str(source.label)[:200],
+                "driver": str(source.driver)[:60],
                 "quality": sorted({remark.code[:60] for remark in lesson.quality if remark.source == source.id}),
             }
             for source in lesson.sources

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from importlib import resources
 from typing import Any
 
-from babel import Locale, dates, lists, numbers, units
+from babel import Locale, UnknownLocaleError, dates, lists, numbers, units
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
 from babel.support import Translations
@@ -61,6 +61,16 @@ class Tongue:
 
     def tenths(self, value: float) -> str:
         return numbers.format_decimal(value, format="0.0", locale=self.locale)
+
+    def decimal(self, value: float) -> str:
+        return numbers.format_decimal(value, locale=self.locale)
+
+    def language(self, code: str) -> str:
+        """What a language is called in this one; its code where nobody knows."""
+        try:
+            return Locale.parse(code, sep="-").get_display_name(self.locale) or code
+        except (UnknownLocaleError, ValueError):
+            return code
 
     def size(self, count: int) -> str:
         """214 MB · 214 Mo · 214 م.ب: decimal, as disks and mobile plans count."""
@@ -183,6 +193,7 @@ def _environment(tongue: Tongue) -> Environment:
         hour=tongue.hour,
         iso=tongue.iso,
         number=tongue.number,
+        decimal=tongue.decimal,
         json=json.dumps,
     )
     return pages

@@ -32,8 +32,10 @@ from lms_server.errors import (
 )
 from lms_sync.wire_control import LARGEST_TIMETABLE
 
-from . import assets, timeline, words
+from . import assets, stage, timeline, words
 from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues, isolated
+from .slides import SlidesOf
+from .views import chosen, levels, views
 
 POLICY = "; ".join(
     (
@@ -56,18 +58,22 @@ HEADERS = {
     "Cache-Control": "no-store",
     "Vary": "Accept-Language, Cookie",
 }
-_PLAYABLE = ("programme", "composed", "audio", "slidecast", "proxy")
-"""Kinds of files with a tab in the player; the catalogue has them in this order."""
 PAGE = 50
 """Lessons on one page of the table."""
 _STATUS: tuple[tuple[type[ServerError], int], ...] = ((BadRequest, 400), (Forbidden, 403), (NotFound, 404))
 
 
 def portal_router(
-    catalog: Catalog, gate: Gate, *, zone: tzinfo | None = None, clock: Callable[[], float] = time.time
+    catalog: Catalog,
+    gate: Gate,
+    *,
+    slides: SlidesOf = lambda lesson: (),
+    zone: tzinfo | None = None,
+    clock: Callable[[], float] = time.time,
 ) -> APIRouter:
-    """zone: whose wall clock the pages show; None is the server's own. clock: Unix seconds."""
-    portal = _Portal(catalog, gate, Tongues(zone), clock)
+    """slides: when each slide of a lesson appeared. zone: whose wall clock the pages show; None is the server's own.
+    clock: Unix seconds."""
+    portal = _Portal(catalog, gate, Tongues(zone), slides, clock)
     router = APIRouter(route_class=portal.route_class(), include_in_schema=False)
     look = ["GET", "HEAD"]
     router.add_api_route("/", portal.home, methods=look)
@@ -103,8 +109,11 @@ class _Filter:
 
 
 class _Portal:
-    def __init__(self, catalog: Catalog, gate: Gate, tongues: Tongues, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, catalog: Catalog, gate: Gate, tongues: Tongues, slides: SlidesOf, clock: Callable[[], float]
+    ) -> None:
         self._catalog, self._gate, self._tongues, self._clock = catalog, gate, tongues, clock
+        self._slides = slides
         self._static = assets.load()
 
     # -- pages -------------------------------------------------------------------------------------------
@@ -182,8 +191,10 @@ class _Portal:
         person = self._gate.require(request)
         tongue = self._tongues.of(request)
         lesson = self._catalog.lessons.get(person, lesson_id)
-        playable = [file for file in lesson.files if file.kind in _PLAYABLE]
-        chosen = next((file for file in playable if file.name == source), playable[0] if playable else None)
+        found = views(lesson)
+        view = chosen(found, source, sparing=request.headers.get("save-data", "").strip().lower() == "on")
+        at = _seconds(t, lesson)
+        slides = self._slides(lesson)
         arriving = lesson.state == "receiving"
         kept = arriving and self._catalog.desks.kept(lesson.room_id, lesson.id)
         return self._page(
@@ -191,12 +202,19 @@ class _Portal:
             "lesson.html",
             person=person,
             lesson=lesson,
-            playable=playable,
+            found=found,
+            levels=levels(found),
+            chosen=view,
+            downloads=[each.files[0] for each in found if len(each.files) == 1],
+            captions=[file for file in lesson.files if file.kind == "captions"],
+            facts=stage.facts(lesson, found, slides, at=at, asked=source if view and view.key == source else ""),
+            told=stage.told(tongue, lesson, found),
+            moments=timeline.moments(lesson, slides),
+            chapter=words.chapter,
             originals=[file for file in lesson.files if file.kind in ("take", "manifest", "file")],
             poster=next((file for file in lesson.files if file.kind == "poster"), None),
             follows=words.what_follows(tongue, lesson),
-            chosen=chosen,
-            at=_seconds(t, lesson),
+            at=at,
             line=timeline.draw(lesson),
             choice=lambda file: words.choice(tongue, file, lesson.sources),
             label=lambda source_id: words.source(tongue, source_id, lesson.sources),

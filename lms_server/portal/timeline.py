@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from lms_server.catalog.schemas import Gap, LessonDetail, Mark, Source
 
@@ -43,6 +44,16 @@ class Tick:
 
 
 @dataclass(frozen=True, slots=True)
+class Moment:
+    """Where something begins: a slide, which has a number from 1 on, or what the teacher marked."""
+
+    at: float
+    kind: Literal["slide", "mark"]
+    label: str = ""
+    number: int = 0
+
+
+@dataclass(frozen=True, slots=True)
 class Timeline:
     seconds: float
     lanes: tuple[Lane, ...]
@@ -61,6 +72,13 @@ def draw(lesson: LessonDetail, *, figures: int = 6) -> Timeline | None:
         marks=tuple(_tick(mark, length) for mark in sorted(lesson.marks, key=lambda mark: mark.at)),
         scale=tuple(Tick(_part(at, length), at) for at in _figures(length, figures)),
     )
+
+
+def moments(lesson: LessonDetail, slides: Sequence[float]) -> list[Moment]:
+    """The lesson's chapters in their order. slides: seconds at which each appeared."""
+    shown = [Moment(at, "slide", number=number) for number, at in enumerate(slides, 1)]
+    marked = [Moment(mark.at, "mark", mark.label.strip()) for mark in lesson.marks]
+    return sorted(shown + marked, key=lambda moment: moment.at)
 
 
 def _lane(source: Source, gaps: Sequence[Gap], length: float) -> Lane:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from lms_server.catalog.schemas import CommandView, File, Health, LessonDetail, LessonState, RoomView, Source
 
 from .language import Tongue, isolated
+from .timeline import Moment
 
 SILENT = 26 * 3600.0
 """Seconds without a word after which a room's silence is worth a sentence: longer than from one evening to the next."""
@@ -156,6 +157,12 @@ def exact(tongue: Tongue, seconds: float) -> str:
     if seconds < 10:
         return tongue.gettext("%(seconds)s s") % {"seconds": tongue.tenths(seconds)}
     return tongue.duration(seconds)
+
+
+def chapter(tongue: Tongue, moment: Moment) -> str:
+    if moment.kind == "slide":
+        return tongue.gettext("Slide %(number)d") % {"number": moment.number}
+    return moment.label or tongue.gettext("Marked moment")
 
 
 def choice(tongue: Tongue, file: File, sources: Sequence[Source]) -> str:

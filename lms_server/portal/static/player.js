@@ -1,82 +1,142 @@
-// What the player can do beyond its own controls: change the source without losing the place, jump to marks and gaps,
-// and show the place on the timeline. Without this file every one of them is a plain link.
+// The player put together. Without this file the page has a browser's own, and every choice is a plain link.
 
-const player = document.getElementById("player");
-const timeline = document.getElementById("timeline");
-const playhead = document.getElementById("playhead");
+import { recall, remember, Place } from "./memory.js";
+import { Kept } from "./kept.js";
+import { Pictures } from "./pictures.js";
+import { Bar, clock } from "./bar.js";
+import { listen } from "./keys.js";
+import { lead, picture } from "./moments.js";
+
+const stage = document.getElementById("stage");
+const facts = JSON.parse(stage.dataset.facts);
+const told = JSON.parse(stage.dataset.told);
+const KEEP = 2000; // milliseconds between two notes of the place
+const LEAST = 2; // seconds for which a gap is told, however short it is
+
+const kept = new Kept(facts.parts);
+const pictures = new Pictures(document.getElementById("player"), kept);
+const bar = new Bar(stage, pictures, facts.length);
+const place = new Place(facts.lesson, facts.length);
+const line = stage.querySelector(".told");
 const choices = [...document.querySelectorAll(".choices a")];
+const qualities = [...document.querySelectorAll(".levels a")];
+let view = facts.views[0];
+let trouble = "";
 
-/** @param {number} seconds */
-function seek(seconds) {
-  player.currentTime = seconds;
-  player.play().catch(() => {
-    // The browser wants a touch on the player itself first; the place is set all the same.
-  });
-  player.scrollIntoView({ block: "nearest" });
+// -- which files
+
+/** Whether bytes are dear or slow here, as far as the browser says so. */
+function sparing() {
+  const link = navigator.connection;
+  return Boolean(link?.saveData) || ["slow-2g", "2g", "3g"].includes(link?.effectiveType);
 }
 
-/** @param {HTMLElement} choice */
-function choose(choice) {
-  const at = player.currentTime;
-  const playing = !player.paused;
-  player.classList.toggle("sound", choice.dataset.kind === "audio");
-  player.setAttribute("aria-label", choice.textContent.trim());
-  player.src = choice.dataset.file;
-  player.addEventListener(
-    "loadedmetadata",
-    () => {
-      player.currentTime = Math.min(at, player.duration || at);
-      if (playing) player.play().catch(() => {});
-    },
-    { once: true },
-  );
-  for (const other of choices) {
-    if (other === choice) other.setAttribute("aria-current", "true");
-    else other.removeAttribute("aria-current");
+function first() {
+  const asked = facts.views.find((each) => each.key === facts.asked);
+  const level = recall("level") ?? (sparing() ? facts.views[0].level : "full");
+  return asked ?? facts.views.find((each) => each.level === level) ?? facts.views.at(sparing() ? 0 : -1);
+}
+
+/** @param {typeof view} wanted @param {number} at seconds */
+function show(wanted, at) {
+  view = wanted;
+  trouble = "";
+  stage.querySelector(".screen").classList.toggle("heard", view.heard);
+  stage.classList.remove("swapped");
+  pictures.master.setAttribute("aria-label", told.names[view.key]);
+  pictures.show(view.files, at);
+  const here = choices.filter((choice) => choice.dataset.level === view.level);
+  for (const choice of choices) {
+    choice.hidden = here.length < 2 || choice.dataset.level !== view.level;
+    choice.toggleAttribute("aria-current", choice.dataset.view === view.key);
   }
+  for (const quality of qualities) quality.toggleAttribute("aria-current", quality.dataset.level === view.level);
+  for (const chosen of document.querySelectorAll(".watch a[aria-current]")) chosen.setAttribute("aria-current", "true");
+  signs();
+}
+
+/** @param {typeof view} wanted chosen by the reader */
+function choose(wanted) {
+  remember("level", wanted.level);
+  show(wanted, pictures.time);
   const address = new URL(location.href);
-  address.searchParams.set("source", choice.dataset.name);
+  address.searchParams.set("source", wanted.key);
   address.searchParams.delete("t");
   history.replaceState(null, "", address);
 }
 
-/** A browser without H.265 plays such a file's sound and shows nothing, or refuses it; why, it does not say. */
-const unseen = document.getElementById("unseen");
-function look() {
-  const blind = player.readyState > 0 && !player.videoWidth && !player.classList.contains("sound");
-  unseen.hidden = !blind && player.error?.code !== MediaError.MEDIA_ERR_SRC_NOT_SUPPORTED;
-}
-player.addEventListener("loadedmetadata", look);
-player.addEventListener("error", look);
-look();
-
-for (const choice of choices) {
+for (const choice of [...choices, ...qualities]) {
   choice.addEventListener("click", (event) => {
     if (event.ctrlKey || event.metaKey || event.shiftKey) return;
     event.preventDefault();
-    choose(choice);
+    const { view: key, level } = choice.dataset;
+    choose(facts.views.find((each) => (key ? each.key === key : each.level === level)));
   });
 }
 
-for (const moment of document.querySelectorAll("[data-at]")) {
-  moment.addEventListener("click", (event) => {
-    if (event.ctrlKey || event.metaKey || event.shiftKey) return;
-    event.preventDefault();
-    event.stopPropagation();
-    seek(Number(moment.getAttribute("data-at")));
+// -- what is told about it
+
+function concerns(gap) {
+  return gap.heard || view.sources.some((source) => !source || source === gap.source);
+}
+
+function signs() {
+  const cuts = kept.cut(bar.length).map((cut) => ({ kind: "cut", ...cut }));
+  const gaps = facts.gaps.filter(concerns).map((gap) => ({ kind: "gap", ...gap }));
+  const chapters = facts.chapters.map((at) => ({ kind: "chapter", at, seconds: 0 }));
+  bar.sign([...cuts, ...gaps, ...chapters]);
+}
+
+function tell() {
+  const at = pictures.time;
+  const gap = facts.gaps.findIndex(
+    (each) => concerns(each) && at >= each.at && at < each.at + Math.max(LEAST, each.seconds),
+  );
+  const sentence = trouble || (pictures.stalled ? told.stalled : gap >= 0 ? told.gaps[gap] : "");
+  if (line.textContent !== sentence) line.textContent = sentence;
+  line.hidden = !sentence;
+}
+
+pictures.addEventListener("unseen", () => {
+  const { error, readyState } = pictures.master;
+  if (view.heard && !error) return;
+  trouble = error?.code === MediaError.MEDIA_ERR_NETWORK || !navigator.onLine ? told.refused : told.unseen;
+  if (!error && readyState === 0) trouble = "";
+  tell();
+});
+pictures.addEventListener("alone", () => {
+  trouble = told.alone;
+  tell();
+});
+pictures.addEventListener("time", tell);
+pictures.addEventListener("change", tell);
+pictures.addEventListener("change", signs);
+
+// -- the place
+
+let noted = 0;
+pictures.addEventListener("time", () => {
+  if (!pictures.playing || performance.now() - noted < KEEP) return;
+  noted = performance.now();
+  place.keep(pictures.time);
+});
+for (const kind of ["pagehide", "visibilitychange"])
+  document.addEventListener(kind, () => pictures.time > 0 && place.keep(pictures.time));
+pictures.addEventListener("change", () => !pictures.playing && pictures.time > 0 && place.keep(pictures.time));
+
+const before = facts.at ? 0 : place.at;
+if (before) {
+  const resumed = document.getElementById("resumed");
+  resumed.querySelector("span").textContent = told.resumed.replace("%(time)s", `\u2066${clock(before)}\u2069`);
+  resumed.hidden = false;
+  resumed.querySelector("button").addEventListener("click", () => {
+    resumed.hidden = true;
+    pictures.seek(0);
+    pictures.play();
   });
 }
 
-if (timeline) {
-  const length = Number(timeline.dataset.seconds);
-  document.documentElement.classList.add("seeks");
-  timeline.addEventListener("click", (event) => {
-    const box = timeline.getBoundingClientRect();
-    seek(length * Math.min(1, Math.max(0, (event.clientX - box.left) / box.width)));
-  });
-  player.addEventListener("timeupdate", () => {
-    const place = `${Math.min(100, (100 * player.currentTime) / length)}%`;
-    playhead.setAttribute("x1", place);
-    playhead.setAttribute("x2", place);
-  });
-}
+listen(bar);
+lead(pictures, facts.length);
+show(first(), facts.at || before);
+if (facts.pictured && !sparing()) picture(facts.pictured);
