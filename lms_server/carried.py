@@ -30,7 +30,7 @@ def take_in(settings: Settings, database: Database, stick: Path) -> list[BundleR
     """
     if isinstance(settings.database, Path):
         _same_owner(settings.database)
-    uploads = Uploads(database, time.time, settings.upload_seconds)
+    uploads = Uploads(database, time.time, settings.upload_seconds, settings.new_lessons)
     places = open_places(settings)
     key, sealing_key = keys.server_key(settings.keys), keys.sealing_key(settings.keys)
     ingest = Ingest(

@@ -80,6 +80,22 @@ class RoleName(StrEnum):
     SERVICE = "service"
 
 
+class NewLessons(StrEnum):
+    """What a lesson is when it comes, as the command line offers it."""
+
+    PUBLISHED = "published"
+    PRIVATE = "private"
+
+
+New = Annotated[
+    NewLessons,
+    typer.Option(
+        help="Whether students see a new lesson at once, or once somebody has published it",
+        envvar="DARSBOX_NEW_LESSONS",
+    ),
+]
+
+
 @app.callback()
 def _before(
     context: typer.Context,
@@ -102,12 +118,14 @@ def run(
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one", min=0, max=65535)] = 8500,
     public_url: Annotated[str, typer.Option(help="How rooms and people reach it, as https://lessons.example.org")] = "",
+    new_lessons: New = NewLessons.PUBLISHED,
 ) -> None:
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
     settings = _settings(context, data, database=database, store=store, keys=keys)
-    composition.run(replace(settings, host=host, port=port, public_url=_public(public_url)))
+    settings = replace(settings, host=host, port=port, public_url=_public(public_url), new_lessons=new_lessons.value)
+    composition.run(settings)
 
 
 @app.command(help="Assemble lessons that have arrived.\n\nExample: lms-server worker --data /var/lib/darsbox/server")
@@ -263,11 +281,12 @@ def import_(
     stick: Annotated[Path, typer.Argument(metavar="DIR", help="Where the stick is mounted.", show_default=False)],
     data: Data = None,
     as_json: Annotated[bool, typer.Option("--json", help="What came of each room, as JSON")] = False,
+    new_lessons: New = NewLessons.PUBLISHED,
 ) -> None:
     from lms_server import carried  # noqa: PLC0415  the other commands start without what this one needs
 
     logs.configure(least=logging.ERROR)
-    settings = _settings(context, data)
+    settings = replace(_settings(context, data), new_lessons=new_lessons.value)
     with _database(settings) as database:
         reports = carried.take_in(settings, database, stick)
     if as_json:

@@ -25,9 +25,10 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import desk, health, lessons, problems, rooms
+from lms_server.api import desk, editing, health, lessons, problems, rooms
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
+from lms_server.captions import Captions
 from lms_server.capture.agents import AgentRoutes
 from lms_server.capture.delivery import Delivery
 from lms_server.capture.forms import Forms
@@ -81,9 +82,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     """The application over a migrated database. Raises StartError."""
     database = Database(settings.database)
     catalog = Catalog.over(database, clock)
-    uploads = Uploads(database, clock, settings.upload_seconds)
+    uploads = Uploads(database, clock, settings.upload_seconds, settings.new_lessons)
     places = open_places(settings)
     store = places.store
+    captions = Captions(catalog.editing, store, settings.uploads)
     key = keys.server_key(settings.keys)
     metrics = health.Metrics(catalog, store)
     gate = Gate(catalog)
@@ -134,9 +136,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(agent_routes.router())
     app.include_router(package_routes.router())
     app.include_router(lessons.router(catalog, gate, store))
+    app.include_router(editing.router(catalog, gate, captions))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
-    app.include_router(portal_router(catalog, gate, slides=slides_in(store), clock=clock))
+    app.include_router(portal_router(catalog, gate, captions, slides=slides_in(store), clock=clock))
     app.add_middleware(
         SessionMiddleware,
         secret_key=secret,

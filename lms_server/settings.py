@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 GIB = 1024**3
 MIB = 1024**2
@@ -16,7 +17,8 @@ class Settings:
     rooms and people reach it, without a path; "" takes what each request says. max_upload: bytes of one file. reserve:
     bytes of the disk that uploads leave free, so that the database can still be written. upload_seconds: how long an
     unfinished upload waits for its room; a village may be without a link for weeks. body_seconds: how long a silent
-    connection is held."""
+    connection is held. new_lessons: whether students see a lesson as soon as it can be played, or once somebody has
+    published it."""
 
     data: Path
     database_address: str = ""
@@ -29,6 +31,7 @@ class Settings:
     reserve: int = 8 * MIB
     upload_seconds: float = 30 * 86400.0
     body_seconds: float = 120.0
+    new_lessons: Literal["published", "private"] = "published"
 
     @property
     def database(self) -> Path | str:

@@ -29,10 +29,6 @@ class Login(BaseModel):
     password: Annotated[str, StringConstraints(max_length=1000)]
 
 
-class NewTitle(BaseModel):
-    title: Annotated[str, StringConstraints(max_length=1000)]
-
-
 def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
     routes = APIRouter(prefix=API)
 
@@ -53,7 +49,7 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
     def lessons(
         request: Request,
         *,
-        q: Annotated[str, Query(max_length=200, description="Words of title, room or teacher")] = "",
+        q: Annotated[str, Query(max_length=200, description="Words of its title, room, teacher or marks")] = "",
         room: Annotated[str, Query(max_length=200, description="A room's name or id")] = "",
         since: Annotated[str, Query(max_length=40, description="ISO date or time, or Unix seconds")] = "",
         page: Annotated[str, Query(max_length=100, description="`next` of the page before")] = "",
@@ -67,12 +63,6 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
     @routes.get("/lessons/{lesson_id}", tags=["lessons"], summary="One lesson with its files, gaps and marks")
     def lesson(lesson_id: str, request: Request) -> LessonDetail:
         return catalog.lessons.get(gate.require(request), lesson_id)
-
-    @routes.patch("/lessons/{lesson_id}", tags=["lessons"], summary="Give a lesson another title")
-    def rename(lesson_id: str, body: NewTitle, request: Request) -> LessonDetail:
-        person = gate.require(request)
-        catalog.lessons.rename(person, lesson_id, body.title)
-        return catalog.lessons.get(person, lesson_id)
 
     @routes.get("/lessons/{lesson_id}/files/{name:path}", tags=["lessons"], summary="A file; ranges are welcome")
     @routes.head("/lessons/{lesson_id}/files/{name:path}", include_in_schema=False)

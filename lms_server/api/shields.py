@@ -3,12 +3,14 @@ for bodies, and the refusal of requests that another site's page made a browser 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from lms_server import captions
 from lms_server.api.problems import problem
 from lms_sync import wire, wire_control
 
@@ -26,6 +28,9 @@ OWN_BOUNDS = (wire.UPLOADS, "/ingest/")
 """Addresses that bound what they read themselves: files come there."""
 MAX_TIMETABLE = wire_control.LARGEST_TIMETABLE + 1024
 """The file, and what a form puts around it."""
+MAX_CAPTIONS = captions.LARGEST + 64 * 1024
+"""With what a form puts around them."""
+_CAPTIONS = re.compile(rf"({wire.API})?/lessons/[^/]+/captions(/[^/]+)?")
 CARRIED = frozenset({"bearer", wire.SCHEME.lower()})
 """Ways of signing in that no browser sends by itself, unlike a cookie or Basic."""
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
@@ -87,6 +92,8 @@ def _length(headers: Headers) -> int:
 
 def _most(path: str) -> int:
     """Bytes of a body to this address."""
+    if _CAPTIONS.fullmatch(path):
+        return MAX_CAPTIONS
     rooms = path.startswith((f"{wire.API}/rooms/", "/rooms/"))
     return MAX_TIMETABLE if rooms and path.endswith("/timetable") else MAX_BODY
 

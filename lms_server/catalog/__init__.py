@@ -5,7 +5,9 @@
     catalog.lessons.search(person, q="", room="", since=None, page=None, limit=50) -> LessonPage
     catalog.lessons.get(person, lesson_id) -> LessonDetail                  raises NotFound
     catalog.lessons.file(person, lesson_id, name) -> File                   raises NotFound
-    catalog.lessons.rename(person, lesson_id, title) -> None                raises NotFound, Forbidden, BadRequest
+    catalog.editing.describe(person, lesson_id, title=…) -> None            raises NotFound, Forbidden, BadRequest
+    catalog.editing.publish(person, lesson_id, publication, at) -> None     likewise
+    catalog.editing.show(person, lesson_id, parts) -> None                  likewise
     catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
     catalog.rooms.revoke(person, room_id) -> None                           raises Forbidden, NotFound
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
@@ -24,6 +26,7 @@ from dataclasses import dataclass
 
 from lms_server.catalog.database import Database
 from lms_server.catalog.desks import Desks
+from lms_server.catalog.editing import Editing
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
@@ -37,8 +40,15 @@ class Catalog:
     rooms: Rooms
     people: People
     desks: Desks
+    editing: Editing
 
     @classmethod
     def over(cls, database: Database, clock: Clock) -> Catalog:
         """clock: Unix seconds; time.time in the composition root."""
-        return cls(Lessons(database, clock), Rooms(database, clock), People(database, clock), Desks(database, clock))
+        return cls(
+            Lessons(database, clock),
+            Rooms(database, clock),
+            People(database, clock),
+            Desks(database, clock),
+            Editing(database, clock),
+        )

@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import and_, exists, func, or_, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, or_, tuple_
 from sqlmodel import Session, col, select
 
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
-from lms_server.catalog.tables import Asset, Institution, LessonRow, OutputRow, Room
-from lms_server.catalog.text import like_words, normalise
-from lms_server.errors import BadRequest, Forbidden, NotFound
+from lms_server.catalog.tables import Asset, CaptionRow, Institution, LessonRow, OutputRow, Room
+from lms_server.catalog.text import like_words
+from lms_server.errors import BadRequest, NotFound
 
 API_LESSONS = "/api/v1/lessons"
 MAX_PAGE = 200
@@ -39,9 +39,9 @@ class Lessons:
         page: str | None = None,
         limit: int = 50,
     ) -> LessonPage:
-        """Newest first. q: words of title, room or teacher, all of which must match. room: a room's id or name.
-        since: Unix seconds, lessons started then or later. page: ``next`` of the page before. Raises BadRequest for a
-        page that no answer gave."""
+        """Newest first. q: words of title, room, teacher, description and marks, all of which must match. room: a
+        room's id or name. since: Unix seconds, lessons started then or later. page: ``next`` of the page before.
+        Raises BadRequest for a page that no answer gave."""
         limit = max(1, min(limit, MAX_PAGE))
         query = (
             select(LessonRow, Room.name, Institution.name)
@@ -50,8 +50,8 @@ class Lessons:
             .order_by(col(LessonRow.started).desc(), col(LessonRow.id).desc())
             .limit(limit + 1)
         )
-        if not person.sees_everything:
-            query = query.where(or_(col(LessonRow.state) == "ready", _HAS_SLIDECAST))
+        now = self._clock()
+        query = query.where(*open_to(person, now))
         for pattern in like_words(q):
             query = query.where(col(LessonRow.search).like(pattern))
         if room:
@@ -64,7 +64,7 @@ class Lessons:
             rows = session.exec(query).all()
             sizes = _sizes(session, [row.id for row, _, _ in rows])
         items = [
-            LessonSummary.model_validate(_facts(row, name, owner, sizes.get(row.id, 0)))
+            LessonSummary.model_validate(_facts(row, name, owner, sizes.get(row.id, 0), now))
             for row, name, owner in rows[:limit]
         ]
         last = rows[limit - 1][0] if len(rows) > limit else None
@@ -72,37 +72,24 @@ class Lessons:
 
     def get(self, person: Person, lesson_id: str) -> LessonDetail:
         """One lesson with its files. Raises NotFound, also for a lesson this person may not see yet."""
+        now = self._clock()
         with self._database.read() as session:
-            row, name, owner = _visible(session, person, lesson_id)
+            row, name, owner = visible(session, person, lesson_id, now)
             files = _files(session, person, row.id)
             size = _sizes(session, [row.id]).get(row.id, 0)
-        facts = _facts(row, name, owner, size)
-        return LessonDetail.model_validate(
-            {**facts, "gaps": row.gaps, "marks": row.marks, "sources": row.sources, "files": files}
-        )
+        more = {"gaps": row.gaps, "marks": row.marks, "sources": row.sources, "files": files}
+        more |= {"description": row.description, "parts": row.parts}
+        return LessonDetail.model_validate({**_facts(row, name, owner, size, now), **more})
 
     def file(self, person: Person, lesson_id: str, name: str) -> File:
         """A file by its name. Raises NotFound."""
         with self._database.read() as session:
-            _visible(session, person, lesson_id)
+            visible(session, person, lesson_id, self._clock())
             files = _files(session, person, lesson_id)
         for file in files:
             if file.name == name:
                 return file
         raise NotFound("no-such-file", "This lesson has no such file.")
-
-    def rename(self, person: Person, lesson_id: str, title: str) -> None:
-        """Give a lesson another title; the room's own title never comes back over it."""
-        if person.role not in ("admin", "it", "teacher"):
-            raise Forbidden("not-allowed", "Only an admin, IT or a teacher may rename a lesson.")
-        title = title.strip()
-        if not title or len(title) > 300 or not title.isprintable():
-            raise BadRequest("bad-title", "A title has 1 to 300 visible characters.")
-        with self._database.write() as session:
-            session.get(LessonRow, lesson_id, with_for_update=LOCK)
-            row, name, _ = _visible(session, person, lesson_id)
-            row.title, row.title_edited = title, True
-            row.search = normalise(f"{title} {name} {row.teacher}")
 
     def tally(self) -> dict[str, int]:
         """How many lessons there are in each state."""
@@ -110,24 +97,31 @@ class Lessons:
             return dict(session.exec(select(LessonRow.state, func.count()).group_by(col(LessonRow.state))).all())
 
 
-def _visible(session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str, str]:
+def open_to(person: Person, now: float) -> list[ColumnElement[bool]]:
+    """What a lesson must be for this person to see anything of it: published and its time come, for students; with
+    something whole to play, for whoever does not look after the rooms. Every way to a lesson asks this."""
+    conditions: list[ColumnElement[bool]] = []
+    if not person.staff:
+        conditions += [col(LessonRow.publication) == "published", col(LessonRow.publish_at) <= now]
+    if not person.sees_everything:
+        conditions.append(or_(col(LessonRow.state) == "ready", _HAS_SLIDECAST))
+    return conditions
+
+
+def visible(session: Session, person: Person, lesson_id: str, now: float) -> tuple[LessonRow, str, str]:
+    """The lesson, its room's name and its institution's. Raises NotFound, whether it is not there or not for them."""
     found = session.exec(
         select(LessonRow, Room.name, Institution.name)
         .join(Room, col(LessonRow.room_id) == col(Room.id))
         .join(Institution, col(Room.institution_id) == col(Institution.id))
-        .where(col(LessonRow.id) == lesson_id)
+        .where(col(LessonRow.id) == lesson_id, *open_to(person, now))
     ).first()
-    hidden = found is None or not (
-        person.sees_everything
-        or found[0].state == "ready"
-        or session.exec(select(Asset.id).where(_SLIDECAST, col(Asset.lesson_id) == lesson_id)).first() is not None
-    )
-    if found is None or hidden:
+    if found is None:
         raise NotFound("no-such-lesson", "There is no such lesson.")
     return found[0], found[1], found[2]
 
 
-def _facts(row: LessonRow, room: str, institution: str, size: int) -> dict[str, Any]:
+def _facts(row: LessonRow, room: str, institution: str, size: int, now: float) -> dict[str, Any]:
     return {
         "id": row.id,
         "title": row.title,
@@ -143,6 +137,9 @@ def _facts(row: LessonRow, room: str, institution: str, size: int) -> dict[str, 
         "received": row.received,
         "bytes": size,
         "gap_count": len(row.gaps),
+        "publication": row.publication,
+        "publish_at": row.publish_at,
+        "published": row.publication == "published" and row.publish_at <= now,
     }
 
 
@@ -156,8 +153,8 @@ def _sizes(session: Session, lessons: Sequence[str]) -> dict[str, int]:
 
 
 def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
-    """Assembled files first, pictures before sound; then what the room made small; then, for those who may see them,
-    the takes as recorded."""
+    """Assembled files first, pictures before sound; then what the room made small, and captions; then, for those who
+    may see them, the takes as recorded."""
     outputs = session.exec(
         select(OutputRow)
         .where(col(OutputRow.lesson_id) == lesson_id)
@@ -178,6 +175,10 @@ def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
         )
         for row in outputs
     ]
+    captions = session.exec(
+        select(CaptionRow).where(col(CaptionRow.lesson_id) == lesson_id).order_by(col(CaptionRow.language))
+    )
+    files += [_captions_file(row) for row in captions]
     newest: dict[str, Asset] = {}
     for asset in session.exec(
         select(Asset).where(col(Asset.lesson_id) == lesson_id).order_by(col(Asset.stored), col(Asset.id))
@@ -210,6 +211,22 @@ def _asset_file(lesson_id: str, asset: Asset, taken: set[str]) -> File:
             "sha256": asset.sha256,
             "url": f"{API_LESSONS}/{lesson_id}/files/{quote(name)}",
             "content_type": _TYPES.get(suffix, "application/octet-stream"),
+            "seconds": None,
+        }
+    )
+
+
+def _captions_file(row: CaptionRow) -> File:
+    name = f"captions/{row.language}.vtt"
+    return File.model_validate(
+        {
+            "name": name,
+            "kind": "captions",
+            "source": row.language,
+            "bytes": row.bytes,
+            "sha256": row.sha256,
+            "url": f"{API_LESSONS}/{row.lesson_id}/files/{quote(name)}",
+            "content_type": "text/vtt; charset=utf-8",
             "seconds": None,
         }
     )

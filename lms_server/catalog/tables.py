@@ -8,6 +8,11 @@ from __future__ import annotations
 from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
+from lms_server.catalog.text import normalise
+
+MOST = 20_000
+"""Signs by which a lesson is found: its description and marks in full, unless somebody means mischief."""
+
 
 class Institution(SQLModel, table=True):
     __tablename__ = "institution"
@@ -82,10 +87,18 @@ class LessonRow(SQLModel, table=True):
     id: str = Field(primary_key=True)
     room_id: str = Field(foreign_key="room.id", index=True)
     title: str = ""
-    title_edited: bool = False
     teacher: str = ""
+    description: str = ""
+    edited: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """Names of the fields that a person wrote; what the room says of them no longer counts."""
     language: str = ""
     search: str = ""
+    """What it is found by; see ``find_by``."""
+    publication: str = "published"
+    """private: staff see it · published: everybody does, from publish_at on · withdrawn: staff see it again."""
+    publish_at: float = 0.0
+    parts: list[dict[str, object]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """The stretches that are shown, {"at", "seconds", "title"}; none: all of it. Set by people; files stay whole."""
     started: float
     seconds: float = 0.0
     gaps: list[dict[str, object]] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
@@ -103,6 +116,12 @@ class LessonRow(SQLModel, table=True):
     lease_owner: str = ""
     lease_until: float = 0.0
     received: float
+
+    def find_by(self, room: str) -> None:
+        """Write down anew by which words it is found. room: its name."""
+        labels = [str(moment.get("label", "")) for moment in self.marks]
+        titles = [str(part.get("title", "")) for part in self.parts]
+        self.search = normalise(" ".join((self.title, room, self.teacher, self.description, *labels, *titles)))[:MOST]
 
 
 class Asset(SQLModel, table=True):
@@ -137,6 +156,17 @@ class OutputRow(SQLModel, table=True):
     sha256: str = Field(index=True)
     seconds: float
     content_type: str
+    made: float
+
+
+class CaptionRow(SQLModel, table=True):
+    """Captions that a person gave a lesson: WebVTT in the store, one file a language."""
+
+    __tablename__ = "caption"
+    lesson_id: str = Field(primary_key=True, foreign_key="lesson.id")
+    language: str = Field(primary_key=True)
+    sha256: str
+    bytes: int
     made: float
 
 

@@ -6,6 +6,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
@@ -13,7 +14,6 @@ from ulid import ULID
 
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.tables import Asset, LessonRow, Room, UploadPiece, UploadRow
-from lms_server.catalog.text import normalise
 from lms_server.errors import Forbidden
 from lms_sync import wire
 
@@ -40,8 +40,16 @@ class Card:
 
 
 class Uploads:
-    def __init__(self, database: Database, clock: Callable[[], float], keep_seconds: float) -> None:
+    def __init__(
+        self,
+        database: Database,
+        clock: Callable[[], float],
+        keep_seconds: float,
+        new_lessons: Literal["published", "private"] = "published",
+    ) -> None:
+        """new_lessons: what a lesson is when it is first heard of."""
         self._database = database
+        self._new = new_lessons
         self._clock = clock
         self._keep = keep_seconds
 
@@ -291,8 +299,9 @@ class Uploads:
             ).all()
             if len(waiting) >= MAX_LESSONS_WAITING:
                 raise Forbidden("too-many-lessons", "This room has too many unfinished lessons on the server.")
-            row = LessonRow(id=lesson_id, room_id=room.id, started=ULID.from_str(lesson_id).timestamp, received=now)
-            row.search = normalise(room.name)
+            begun = ULID.from_str(lesson_id).timestamp
+            row = LessonRow(id=lesson_id, room_id=room.id, started=begun, received=now, publication=self._new)
+            row.find_by(room.name)
             session.add(row)
             session.flush()
         elif row.room_id != room.id:
@@ -331,14 +340,14 @@ def _pieces(session: Session, upload_id: str) -> list[UploadPiece]:
 
 
 def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None:
-    """Fill the lesson's entry, but for a title that somebody edited here."""
+    """Fill the lesson's entry, but for what somebody wrote here."""
     room = session.get_one(Room, row.room_id)
-    if not row.title_edited:
+    if "title" not in row.edited:
         row.title = card.title
     row.language, row.started, row.seconds = card.language, card.started, card.seconds
     row.teacher = card.teacher or row.teacher
     row.gaps, row.marks, row.sources, row.takes = card.gaps, card.marks, card.sources, card.takes
-    row.search = normalise(f"{row.title} {room.name} {row.teacher}")
+    row.find_by(room.name)
     if row.manifest_sha256 != sha256:  # the same one again changes nothing
         row.manifest_sha256, row.state, row.problem = sha256, "receiving", ""
 

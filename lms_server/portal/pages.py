@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
-from datetime import datetime, tzinfo
+from datetime import tzinfo
 from typing import Annotated, Any
 from urllib.parse import urlencode, urlsplit
 
@@ -20,6 +20,7 @@ from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 
 from lms_server.api.gate import Gate
+from lms_server.captions import Captions
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import LessonDetail, Person
 from lms_server.errors import (
@@ -33,6 +34,7 @@ from lms_server.errors import (
 from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, stage, timeline, words
+from .changes import Changes, choices
 from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues, isolated
 from .slides import SlidesOf
 from .views import chosen, levels, views
@@ -66,6 +68,7 @@ _STATUS: tuple[tuple[type[ServerError], int], ...] = ((BadRequest, 400), (Forbid
 def portal_router(
     catalog: Catalog,
     gate: Gate,
+    captions: Captions,
     *,
     slides: SlidesOf = lambda lesson: (),
     zone: tzinfo | None = None,
@@ -73,7 +76,8 @@ def portal_router(
 ) -> APIRouter:
     """slides: when each slide of a lesson appeared. zone: whose wall clock the pages show; None is the server's own.
     clock: Unix seconds."""
-    portal = _Portal(catalog, gate, Tongues(zone), slides, clock)
+    tongues = Tongues(zone)
+    portal = _Portal(catalog, gate, tongues, slides, clock)
     router = APIRouter(route_class=portal.route_class(), include_in_schema=False)
     look = ["GET", "HEAD"]
     router.add_api_route("/", portal.home, methods=look)
@@ -87,6 +91,7 @@ def portal_router(
     router.add_api_route("/rooms", portal.rooms, methods=look)
     router.add_api_route("/rooms/{room_id}/timetable", portal.give_timetable, methods=["POST"])
     router.add_api_route("/rooms/{room_id}/timetable/remove", portal.remove_timetable, methods=["POST"])
+    Changes(catalog, gate, captions, tongues).routes(router)
     return router
 
 
@@ -173,7 +178,12 @@ class _Portal:
         tongue = self._tongues.of(request)
         asked = _Filter(q.strip()[:200], room, since)
         found = self._catalog.lessons.search(
-            person, q=asked.q, room=asked.room, since=_midnight(tongue, since), page=page or None, limit=PAGE
+            person,
+            q=asked.q,
+            room=asked.room,
+            since=words.wall_clock(tongue, since) if since else None,
+            page=page or None,
+            limit=PAGE,
         )
         return self._page(
             request,
@@ -184,6 +194,7 @@ class _Portal:
             first=not page,
             rooms=self._catalog.rooms.all(person) if person.sees_everything else [],
             state=words.state,
+            hidden=words.hidden,
             gaps=words.gaps,
         )
 
@@ -195,6 +206,7 @@ class _Portal:
         view = chosen(found, source, sparing=request.headers.get("save-data", "").strip().lower() == "on")
         at = _seconds(t, lesson)
         slides = self._slides(lesson)
+        captions = [file for file in lesson.files if file.kind == "captions"]
         arriving = lesson.state == "receiving"
         kept = arriving and self._catalog.desks.kept(lesson.room_id, lesson.id)
         return self._page(
@@ -206,7 +218,9 @@ class _Portal:
             levels=levels(found),
             chosen=view,
             downloads=[each.files[0] for each in found if len(each.files) == 1],
-            captions=[file for file in lesson.files if file.kind == "captions"],
+            captions=captions,
+            caption_languages=choices(tongue, [file.source for file in captions]) if person.edits else [],
+            publish_at=tongue.local(max(lesson.publish_at, self._clock() + 3600)).strftime("%Y-%m-%dT%H:00"),
             facts=stage.facts(lesson, found, slides, at=at, asked=source if view and view.key == source else ""),
             told=stage.told(tongue, lesson, found),
             moments=timeline.moments(lesson, slides),
@@ -308,6 +322,24 @@ class _Portal:
                 tongue.gettext("No such page"),
                 tongue.gettext("The list has no page at that address. Start again from its top."),
             ),
+            "bad-title": (
+                tongue.gettext("That cannot be kept"),
+                tongue.gettext("A lesson needs a title of 1 to 300 signs, all of them visible. Go back and change it."),
+            ),
+            "bad-parts": (
+                tongue.gettext("That cannot be kept"),
+                tongue.gettext(
+                    "A place looks like 4:07 or 1:02:03, a part ends after it begins and within the lesson, and no two "
+                    "parts overlap. Go back and change it."
+                ),
+            ),
+            "bad-captions": (
+                tongue.gettext("That cannot be kept"),
+                tongue.gettext(
+                    "The file is no WebVTT in UTF-8, or a caption in it cannot be read. Export the captions as .vtt "
+                    "and try again."
+                ),
+            ),
             "bad-day": (
                 tongue.gettext("No such day"),
                 tongue.gettext("That is not a day of the calendar. Choose another one in the list."),
@@ -376,18 +408,6 @@ def _local(target: str) -> str:
     plain = target.isascii() and target.isprintable() and "\\" not in target
     inside = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
     return target if plain and inside else "/lessons"
-
-
-def _midnight(tongue: Tongue, day: str) -> float | None:
-    """Unix seconds of a day's beginning on the wall clock. Raises BadRequest."""
-    if not day:
-        return None
-    try:
-        start = datetime.strptime(day, "%Y-%m-%d")  # noqa: DTZ007 - the zone is put in the next line
-        local = start.replace(tzinfo=tongue.zone) if tongue.zone is not None else start.astimezone()
-        return local.timestamp()
-    except (ValueError, OverflowError, OSError) as error:
-        raise BadRequest("bad-day", "since is not a day; it looks like 2026-11-17.") from error
 
 
 def _seconds(text: str, lesson: LessonDetail) -> float:

@@ -37,7 +37,7 @@ def facts(
             }
             for view in found
         ],
-        "parts": [],
+        "parts": [{"at": part.at, "seconds": part.seconds} for part in lesson.parts],
         "chapters": [moment.at for moment in moments(lesson, slides)],
         "gaps": [
             {"source": gap.source, "at": gap.at, "seconds": gap.seconds, "heard": gap.source in microphones}

@@ -45,10 +45,10 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """Where something begins: a slide, which has a number from 1 on, or what the teacher marked."""
+    """Where something begins: a slide or a part, which have numbers from 1 on, or what the teacher marked."""
 
     at: float
-    kind: Literal["slide", "mark"]
+    kind: Literal["slide", "mark", "part"]
     label: str = ""
     number: int = 0
 
@@ -75,10 +75,16 @@ def draw(lesson: LessonDetail, *, figures: int = 6) -> Timeline | None:
 
 
 def moments(lesson: LessonDetail, slides: Sequence[float]) -> list[Moment]:
-    """The lesson's chapters in their order. slides: seconds at which each appeared."""
+    """The lesson's chapters in their order, but for those that are cut away. slides: seconds at which each appeared."""
     shown = [Moment(at, "slide", number=number) for number, at in enumerate(slides, 1)]
     marked = [Moment(mark.at, "mark", mark.label.strip()) for mark in lesson.marks]
-    return sorted(shown + marked, key=lambda moment: moment.at)
+    split = [Moment(part.at, "part", part.title, number) for number, part in enumerate(lesson.parts, 1)]
+    found = shown + marked + (split if len(split) > 1 or any(part.label for part in split) else [])
+    return sorted((moment for moment in found if _is_shown(lesson, moment.at)), key=lambda moment: moment.at)
+
+
+def _is_shown(lesson: LessonDetail, at: float) -> bool:
+    return not lesson.parts or any(part.at <= at < part.at + part.seconds for part in lesson.parts)
 
 
 def _lane(source: Source, gaps: Sequence[Gap], length: float) -> Lane:

@@ -5,8 +5,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from lms_server.catalog.schemas import CommandView, File, Health, LessonDetail, LessonState, RoomView, Source
+from lms_server.catalog.schemas import (
+    CommandView,
+    File,
+    Health,
+    LessonDetail,
+    LessonState,
+    LessonSummary,
+    RoomView,
+    Source,
+)
+from lms_server.errors import BadRequest
 
 from .language import Tongue, isolated
 from .timeline import Moment
@@ -134,7 +145,7 @@ def wish(tongue: Tongue, asked: CommandView | None) -> str:
     """How far somebody's wish to have a lesson first has come; empty when nobody has one, or it is too old."""
     if asked is None or asked.state == "expired":
         return ""
-    facts = {"time": f"{tongue.day(asked.made)} · {tongue.hour(asked.made)}"}
+    facts = {"time": when(tongue, asked.made)}
     return {
         "queued": tongue.gettext("Asked for at %(time)s. The room has not heard it yet."),
         "delivered": tongue.gettext("Asked for at %(time)s. The room has heard it."),
@@ -145,9 +156,38 @@ def wish(tongue: Tongue, asked: CommandView | None) -> str:
 
 def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
     """Who may open a lesson."""
+    if lesson.publication == "withdrawn":
+        return tongue.gettext("Staff only: it was withdrawn")
+    if lesson.publication == "private":
+        return tongue.gettext("Staff only: it is not published")
+    if not lesson.published:
+        return tongue.gettext("Staff only, until %(time)s") % {"time": when(tongue, lesson.publish_at)}
     if lesson.open_to_all:
         return tongue.gettext("Everybody with a login")
     return tongue.gettext("Administrators, until it is ready")
+
+
+def hidden(tongue: Tongue, lesson: LessonSummary) -> str:
+    """Why students do not see a lesson that is in the list of staff; empty when they do, or will once it is ready."""
+    if lesson.publication == "withdrawn":
+        return tongue.gettext("Withdrawn")
+    if lesson.publication == "private":
+        return tongue.gettext("Not published")
+    return "" if lesson.published else tongue.gettext("From %(time)s") % {"time": when(tongue, lesson.publish_at)}
+
+
+def when(tongue: Tongue, unix: float) -> str:
+    return f"{tongue.day(unix)} · {tongue.hour(unix)}"
+
+
+def wall_clock(tongue: Tongue, text: str) -> float:
+    """Unix seconds of a day, or of a day and hour as a form sends it, on the wall clock. Raises BadRequest."""
+    try:
+        start = datetime.fromisoformat(text)
+        local = start.replace(tzinfo=tongue.zone) if tongue.zone is not None else start.astimezone()
+        return local.timestamp()
+    except (ValueError, OverflowError, OSError) as error:
+        raise BadRequest("bad-day", "That is not a day; it looks like 2026-11-17.") from error
 
 
 def exact(tongue: Tongue, seconds: float) -> str:
@@ -162,6 +202,8 @@ def exact(tongue: Tongue, seconds: float) -> str:
 def chapter(tongue: Tongue, moment: Moment) -> str:
     if moment.kind == "slide":
         return tongue.gettext("Slide %(number)d") % {"number": moment.number}
+    if moment.kind == "part":
+        return moment.label or tongue.gettext("Part %(number)d") % {"number": moment.number}
     return moment.label or tongue.gettext("Marked moment")
 
 

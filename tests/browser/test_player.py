@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -240,6 +241,85 @@ def test_a_second_picture_that_cannot_be_had_costs_only_itself(
     quiet(page)
     page.locator("#play").click()
     until(page, "p.currentTime > 0.5")
+
+
+VTT = "WEBVTT\n\n00:01.000 --> 00:20.000\nمرحبا <i>بكم</i>\n"
+
+
+def test_captions_given_by_a_teacher_are_read_by_students(
+    enter: Callable[..., Page], hall: Hall, tmp_path: Path
+) -> None:
+    file = tmp_path / "words.vtt"
+    file.write_text(VTT)
+    page = enter(hall.lesson(hall.things.single), role="teacher")
+    page.get_by_text("Captions", exact=True).click()
+    page.locator("#captions-language").select_option("ar")
+    page.locator("#captions-file").set_input_files(file)
+    page.get_by_role("button", name="Add").click()
+    expect(page.locator("#spoken")).to_be_visible()
+    page = enter(hall.lesson(hall.things.single, "?t=3"))
+    until(page, "p.readyState >= 2")
+    expect(page.locator("p.captions")).to_be_hidden()
+    page.keyboard.press("c")
+    expect(page.locator("p.captions")).to_have_text("مرحبا بكم")
+    page.goto(hall.lesson(hall.things.single, "?t=4"))
+    expect(page.locator("p.captions")).to_have_text("مرحبا بكم")
+    page.locator("#spoken").click()
+    expect(page.locator("p.captions")).to_be_hidden()
+
+
+def test_what_is_no_captions_is_refused_in_a_sentence(
+    enter: Callable[..., Page], hall: Hall, visits: Visits, tmp_path: Path
+) -> None:
+    visits.expected.append("400")
+    file = tmp_path / "words.vtt"
+    file.write_text("1\n00:00:01,000 --> 00:00:02,000\nsubrip\n")
+    page = enter(hall.lesson(), role="teacher")
+    page.get_by_text("Captions", exact=True).click()
+    page.locator("#captions-file").set_input_files(file)
+    page.get_by_role("button", name="Add").click()
+    expect(page.get_by_text("The file is no WebVTT in UTF-8")).to_be_visible()
+
+
+def test_a_lesson_is_withdrawn_and_published_again(enter: Callable[..., Page], hall: Hall, visits: Visits) -> None:
+    visits.expected.append("404")
+    lesson = hall.lesson(hall.things.sound)
+    teacher = enter(lesson, role="teacher")
+    teacher.get_by_role("button", name="Withdraw it").click()
+    expect(teacher.locator(".publication")).to_have_text("Staff only: it was withdrawn")
+    student = enter(lesson)
+    expect(student.locator("h1")).to_have_text("No such lesson")
+    teacher.goto(f"{hall.url}/lessons")
+    expect(teacher.locator("tbody tr", has_text="Histoire")).to_contain_text("Withdrawn")
+    teacher.goto(lesson)
+    teacher.locator("#publish-at").fill("2050-01-01T08:00")
+    teacher.get_by_role("button", name="Set").click()
+    expect(teacher.locator(".publication")).to_contain_text("Staff only, until")
+    expect(teacher.locator(".publication")).to_contain_text("2050")
+    teacher.get_by_role("button", name="Publish it now").click()
+    expect(teacher.locator(".publication")).to_have_text("Everybody with a login")
+    student.reload()
+    expect(student.locator("h1")).to_have_text("Histoire")
+    expect(student.get_by_role("button", name="Withdraw it")).to_have_count(0)
+
+
+def test_what_a_teacher_cut_is_passed_over(enter: Callable[..., Page], hall: Hall) -> None:
+    page = enter(hall.lesson(hall.things.single), role="teacher")
+    page.get_by_text("Trim, cut and split").click()
+    for row, (begin, end, title) in enumerate((("0:04", "0:06", "الجزء الأول"), ("0:20", "", "Suite"))):
+        page.locator("[name=begins]").nth(row).fill(begin)
+        page.locator("[name=ends]").nth(row).fill(end)
+        page.locator("[name=titles]").nth(row).fill(title)
+    page.locator("#parts button").click()
+    expect(page.locator("#moments a")).to_have_text([re.compile("الجزء الأول"), re.compile("Suite")])
+    expect(page.get_by_text("Downloads are whole.")).to_be_visible()
+    page = enter(hall.lesson(hall.things.single))
+    until(page, "p.readyState >= 2 && Math.abs(p.currentTime - 4) < 0.1")
+    quiet(page)
+    page.locator("#play").click()
+    until(page, "p.currentTime >= 20 && !p.paused")
+    page.keyboard.press("3")  # into what was cut: to where it goes on
+    until(page, "!p.seeking && p.currentTime >= 20")
 
 
 def faults(page: Page) -> list[str]:

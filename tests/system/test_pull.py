@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 import pytest
 
 from tests.peers import zygote
-from tests.peers.central import Central
+from tests.peers.central import Central, problem
 from tests.peers.furnished import ARABIC_TITLE, HTML_TITLE, Furnished, furnished
 from tests.peers.program import wait_until
 from tests.peers.toxic import toxic
@@ -137,6 +137,52 @@ def test_lessons_that_are_not_ready_are_told_and_passed_over(archive: Archive, t
     assert "is still on its way to the server; pull again later" in result.stdout
     named = archive.pull("--out", str(tmp_path), "--lesson", archive.things.lessons["receiving"])
     failed(named, "is still on its way to the server")
+
+
+VTT = b"WEBVTT\n\n00:01.000 --> 00:02.000\nBonjour\n"
+
+
+def test_no_way_of_a_program_leads_a_student_to_an_unpublished_lesson(archive: Archive, tmp_path: Path) -> None:
+    """What a teacher withdrew would be out for good if one address still gave it."""
+    lesson, central = archive.things.lessons["html"], archive.server
+    url = f"{central.url}/api/v1/lessons"
+    admin = {"Authorization": f"Bearer {archive.things.token}"}
+    student = central.token("pupil", "student")
+    teacher = central.token("mariem", "teacher")
+    ask = central.http
+    assert ask.put(f"{url}/{lesson}/captions/fr", headers=student, content=VTT).status_code == 403
+    assert ask.put(f"{url}/{lesson}/captions/fr", headers=teacher, content=VTT).status_code == 200
+    bad = ask.put(f"{url}/{lesson}/captions/fr", headers=teacher, content=b"no captions")
+    assert problem(bad) == (400, "bad-captions")
+
+    def reached(who: dict[str, str]) -> list[int]:
+        """The answers of every way to the lesson; 404 too where a list does not have it."""
+        lists = [ask.get(url, headers=who, params=query).json()["items"] for query in ({}, {"q": "chimie"})]
+        ways = [200 if lesson in {item["id"] for item in found} else 404 for found in lists]
+        page, files = f"{url}/{lesson}", f"{url}/{lesson}/files"
+        ways.append(ask.get(page, headers=who).status_code)
+        for name in ("front.mp4", "front.mp4?download=1", "captions/fr.vtt"):
+            ways += [ask.get(f"{files}/{name}", headers=who).status_code]
+            ways += [ask.head(f"{files}/{name}", headers=who).status_code]
+        return ways
+
+    def publish(**wish: object) -> int:
+        return ask.post(f"{url}/{lesson}/publication", headers=teacher, json=wish).status_code
+
+    assert set(reached(student)) == {200}
+    assert ask.post(f"{url}/{lesson}/publication", headers=student, json={"state": "private"}).status_code == 403
+    token = student["Authorization"].removeprefix("Bearer ")
+    words = ["--server", central.url, "--token", token, "--out", str(tmp_path), "--lesson", lesson]
+    later = {"state": "published", "at": "2199-01-01T08:00:00+00:00"}
+    for wish in ({"state": "private"}, {"state": "withdrawn"}, later):
+        assert publish(**wish) == 200
+        assert set(reached(student)) == {404}, wish
+        assert set(reached(admin)) == {200}
+        assert set(reached(teacher)) == {200}
+    failed(zygote.run(["lms-pull", *words]), "There is no lesson")
+    assert list(tmp_path.iterdir()) == []
+    assert publish(state="published") == 200
+    assert set(reached(student)) == {200}
 
 
 def test_a_killed_pull_goes_on_where_it_stopped(archive: Archive, tmp_path: Path) -> None:

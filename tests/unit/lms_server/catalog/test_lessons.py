@@ -84,11 +84,11 @@ def test_the_rooms_title_never_comes_back_over_an_edited_one(
 ) -> None:
     lesson = str(ULID())
     manifest(uploads, amphi, lesson, card("Typed in haste"))
-    catalogue.lessons.rename(admin, lesson, "Optics, first part")
+    catalogue.editing.describe(admin, lesson, title="Optics, first part")
     manifest(uploads, amphi, lesson, card("Typed in haste"), sha256="2" * 64)
     assert catalogue.lessons.search(admin, q="optics").items[0].title == "Optics, first part"
     with pytest.raises(Forbidden):
-        catalogue.lessons.rename(Person(id=2, name="pupil", role="student"), lesson, "Boring")
+        catalogue.editing.describe(Person(id=2, name="pupil", role="student"), lesson, title="Boring")
 
 
 def test_a_lesson_of_another_room_is_refused(catalogue: Catalog, uploads: Uploads, amphi: Room) -> None:

@@ -17,11 +17,13 @@ from markupsafe import escape
 from starlette.middleware.sessions import SessionMiddleware
 
 from lms_server.api.gate import Gate
+from lms_server.captions import Captions
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.tables import LessonRow, OutputRow, Room
 from lms_server.portal.pages import portal_router
+from lms_server.store.folder import FolderStore
 from lms_sync import wire
 
 pytestmark = pytest.mark.anyio
@@ -79,7 +81,9 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     database = Database(file)
     catalog = furnish(database)
     app = FastAPI()
-    app.include_router(portal_router(catalog, Gate(catalog), zone=UTC, clock=lambda: NOW))
+    store = FolderStore(file.parent / "store")
+    captions = Captions(catalog.editing, store, file.parent / "uploads")
+    app.include_router(portal_router(catalog, Gate(catalog), captions, zone=UTC, clock=lambda: NOW))
     app.add_middleware(SessionMiddleware, secret_key="secret", same_site="lax")
     app.state.kept = {}
     yield app

@@ -1,0 +1,117 @@
+"""What people change of a lesson: its words, who may see it, which stretches are shown, its captions. None of it is
+ever changed by the room, and none of it changes a file that the room sent."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from sqlmodel import Session
+
+from lms_server.catalog.database import Database
+from lms_server.catalog.lessons import visible
+from lms_server.catalog.schemas import Part, Person, Publication
+from lms_server.catalog.tables import CaptionRow, LessonRow
+from lms_server.errors import BadRequest, Forbidden, NotFound
+
+LONGEST: dict[str, int] = {"title": 300, "teacher": 200, "description": 5000}
+"""Signs of each text that can be written."""
+MOST_PARTS = 200
+LAST_MOMENT = 253_402_300_799.0
+"""Unix seconds of the end of the year 9999."""
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+
+
+class Editing:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    def describe(
+        self,
+        person: Person,
+        lesson_id: str,
+        *,
+        title: str | None = None,
+        teacher: str | None = None,
+        description: str | None = None,
+    ) -> None:
+        """Write these anew; None leaves one as it is. What the room says of them never comes back over it. Raises
+        Forbidden, NotFound, BadRequest."""
+        given = {"title": title, "teacher": teacher, "description": description}
+        texts = {name: _text(name, text) for name, text in given.items() if text is not None}
+        with self._database.write() as session:
+            row, room = self._changing(session, person, lesson_id)
+            for name, text in texts.items():
+                setattr(row, name, text)
+            row.edited = sorted({*row.edited, *texts})
+            row.find_by(room)
+
+    def publish(self, person: Person, lesson_id: str, publication: Publication, at: float = 0.0) -> None:
+        """at: Unix seconds from which students may see a published lesson; 0 is at once. Raises as describe."""
+        if not 0.0 <= at <= LAST_MOMENT:
+            raise BadRequest("bad-time", "That is not a time at which a lesson can be published.")
+        with self._database.write() as session:
+            row, _ = self._changing(session, person, lesson_id)
+            row.publication = publication
+            row.publish_at = at if publication == "published" else 0.0
+
+    def show(self, person: Person, lesson_id: str, parts: Sequence[Part]) -> None:
+        """Show only these stretches, which follow each other; none at all shows everything. Raises as describe."""
+        if len(parts) > MOST_PARTS:
+            raise BadRequest("too-many-parts", f"A lesson is shown in at most {MOST_PARTS} parts.")
+        with self._database.write() as session:
+            row, room = self._changing(session, person, lesson_id)
+            ends = 0.0
+            for part in parts:
+                if part.at < ends:
+                    raise BadRequest("bad-parts", "The parts must follow each other; two of them overlap.")
+                ends = part.at + part.seconds
+            if row.seconds and ends > row.seconds + 1.0:
+                raise BadRequest("bad-parts", f"The last part ends after the lesson, which has {row.seconds:.0f} s.")
+            row.parts = [part.model_dump() for part in parts]
+            row.find_by(room)
+
+    def may_edit(self, person: Person, lesson_id: str) -> None:
+        """Raises Forbidden or NotFound where a change would."""
+        with self._database.read() as session:
+            self._changing(session, person, lesson_id)
+
+    def caption(self, person: Person, lesson_id: str, language: str, sha256: str, size: int) -> None:
+        """Captions in this language are in the store; they take the place of those before. Raises as describe."""
+        if not _LANGUAGE.fullmatch(language):
+            raise BadRequest("bad-language", "The language is a code such as fr, ar or en-GB.")
+        with self._database.write() as session:
+            self._changing(session, person, lesson_id)
+            row = session.get(CaptionRow, (lesson_id, language))
+            if row is None:
+                row = CaptionRow(lesson_id=lesson_id, language=language, sha256=sha256, bytes=size, made=0.0)
+            row.sha256, row.bytes, row.made = sha256, size, self._clock()
+            session.add(row)
+
+    def uncaption(self, person: Person, lesson_id: str, language: str) -> None:
+        """Raises as describe."""
+        with self._database.write() as session:
+            self._changing(session, person, lesson_id)
+            row = session.get(CaptionRow, (lesson_id, language))
+            if row is None:
+                raise NotFound("no-such-file", "This lesson has no captions in that language.")
+            session.delete(row)
+
+    def _changing(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
+        """The lesson and its room's name."""
+        if not person.edits:
+            raise Forbidden("not-allowed", "Only an admin, IT or a teacher may change a lesson.")
+        row, room, _ = visible(session, person, lesson_id, self._clock())
+        return row, room
+
+
+def _text(name: str, text: str) -> str:
+    """Raises BadRequest."""
+    lines = "\n".join(line.rstrip() for line in text.replace("\r\n", "\n").split("\n")).strip()
+    most = LONGEST[name]
+    least = 1 if name == "title" else 0
+    shown = lines.replace("\n", "") if name == "description" else lines
+    if not least <= len(lines) <= most or not (shown.isprintable() or not shown):
+        raise BadRequest(f"bad-{name}", f"A {name} has {least} to {most} visible characters.")
+    return lines
