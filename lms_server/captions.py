@@ -51,9 +51,9 @@ def check(text: bytes) -> None:
     except MalformedCaptionError as error:
         what = " ".join(str(error).split())[:200]
         raise _bad(f"A caption cannot be read ({what}); mend it and send it again.") from error
-    if not len(cues):
+    if not cues.captions:
         raise _bad("There is no caption in that file.")
-    for cue in cues:
+    for cue in cues.captions:
         if cue.start >= cue.end:
             raise _bad(f"The caption at {cue.start} ends before it begins; mend it and send it again.")
 
