@@ -1,4 +1,4 @@
-"""How soon a lesson plays: the portal's player in Chromium, with a real server on the same machine, and two pictures."""
+"""How soon a lesson plays: the portal's player in Chromium, over a real server on this machine, with two pictures."""
 
 from __future__ import annotations
 

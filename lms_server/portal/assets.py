@@ -23,6 +23,7 @@ _OURS = {
     "bar.js": _SCRIPT,
     "keys.js": _SCRIPT,
     "moments.js": _SCRIPT,
+    "cutting.js": _SCRIPT,
     "player.js": _SCRIPT,
 }
 _IMPORT = re.compile(rb'(?<=from "\./)([a-z]+\.js)(?=")')

@@ -284,6 +284,7 @@ def test_the_language_of_ones_choice_stays(enter: Callable[..., Page]) -> None:
 @sizes
 def test_a_finger_can_hit_what_it_must(enter: Callable[..., Page], portal: Portal, size: tuple[int, int]) -> None:
     page = enter(portal.lesson("whole"), size=size)
+    player(page, "p.readyState >= 2")
     page.evaluate("document.querySelectorAll('details').forEach((one) => (one.open = true))")
     for link in page.locator("button:visible, .button, .choices a, .moments a, .places a").all():
         box = link.bounding_box()

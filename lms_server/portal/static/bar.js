@@ -26,9 +26,10 @@ export class Bar {
     this.told = length;
     const find = (id) => stage.querySelector(`#${id}`);
     this.knobs = Object.fromEntries(
-      ["play", "back", "ahead", "mute", "layout", "swap", "help", "large", "speed", "spoken", "place", "now", "length"].map(
-        (id) => [id, find(id)],
-      ),
+      [
+        ...["play", "back", "ahead", "mute", "volume", "layout", "swap", "help", "large"],
+        ...["speed", "spoken", "place", "now", "length"],
+      ].map((id) => [id, find(id)]),
     );
     this.screen = stage.querySelector(".screen");
     this.caption = stage.querySelector(".captions");
@@ -48,7 +49,7 @@ export class Bar {
   }
 
   #wire() {
-    const { play, back, ahead, mute, layout, swap, help, large, speed, spoken, place } = this.knobs;
+    const { play, back, ahead, mute, volume, layout, swap, help, large, speed, spoken, place } = this.knobs;
     const { pictures } = this;
     const picked = (knob, deed) => knob?.addEventListener("click", deed);
     picked(play, () => this.toggle());
@@ -59,6 +60,7 @@ export class Bar {
     picked(swap, () => this.swap());
     picked(help, () => this.help());
     picked(large, () => this.enlarge());
+    volume.addEventListener("input", () => this.louder(Number(volume.value) - pictures.master.volume));
     speed.addEventListener("change", () => this.hasten(Number(speed.value)));
     if (spoken?.tagName === "SELECT") spoken.addEventListener("change", () => this.speak(spoken.value));
     else picked(spoken, () => this.captions());
@@ -187,16 +189,18 @@ export class Bar {
   // -- what it shows
 
   show() {
-    const { play, mute, large, layout, swap, place, length } = this.knobs;
+    const { play, mute, volume, large, layout, swap, place, length } = this.knobs;
     const { pictures } = this;
     this.stage.classList.toggle("playing", pictures.playing);
     this.stage.classList.toggle("two", !pictures.second.hidden);
     play.setAttribute("aria-label", pictures.playing ? play.dataset.playing : play.dataset.paused);
     mute.setAttribute("aria-pressed", String(pictures.master.muted));
+    volume.value = String(pictures.master.muted ? 0 : pictures.master.volume);
     large.setAttribute("aria-pressed", String(document.fullscreenElement === this.stage));
     layout.hidden = swap.hidden = pictures.second.hidden;
     place.max = String(this.length || 1);
     length.textContent = clock(this.length);
+    for (const knob of this.stage.querySelectorAll(".knob")) knob.title = knob.getAttribute("aria-label");
     this.#loaded();
     this.tick();
     this.#wake();

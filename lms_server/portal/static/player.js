@@ -6,11 +6,13 @@ import { Pictures } from "./pictures.js";
 import { Bar, clock } from "./bar.js";
 import { listen } from "./keys.js";
 import { lead, picture } from "./moments.js";
+import { cut } from "./cutting.js";
 
 const stage = document.getElementById("stage");
 const facts = JSON.parse(stage.dataset.facts);
 const told = JSON.parse(stage.dataset.told);
 const KEEP = 2000; // milliseconds between two notes of the place
+const PATIENCE = 700; // milliseconds without bytes before that is worth a word
 const LEAST = 2; // seconds for which a gap is told, however short it is
 
 const kept = new Kept(facts.parts);
@@ -87,12 +89,19 @@ function signs() {
   bar.sign([...cuts, ...gaps, ...chapters]);
 }
 
+let since = 0;
 function tell() {
+  if (!pictures.stalled) since = 0;
+  else if (!since) {
+    since = performance.now();
+    setTimeout(tell, PATIENCE + 20);
+  }
+  const waits = since > 0 && performance.now() - since > PATIENCE;
   const at = pictures.time;
   const gap = facts.gaps.findIndex(
     (each) => concerns(each) && at >= each.at && at < each.at + Math.max(LEAST, each.seconds),
   );
-  const sentence = trouble || (pictures.stalled ? told.stalled : gap >= 0 ? told.gaps[gap] : "");
+  const sentence = trouble || (waits ? told.stalled : gap >= 0 ? told.gaps[gap] : "");
   if (line.textContent !== sentence) line.textContent = sentence;
   line.hidden = !sentence;
 }
@@ -120,9 +129,10 @@ pictures.addEventListener("time", () => {
   noted = performance.now();
   place.keep(pictures.time);
 });
-for (const kind of ["pagehide", "visibilitychange"])
-  document.addEventListener(kind, () => pictures.time > 0 && place.keep(pictures.time));
-pictures.addEventListener("change", () => !pictures.playing && pictures.time > 0 && place.keep(pictures.time));
+const note = () => pictures.time > 0 && place.keep(pictures.time);
+window.addEventListener("pagehide", note);
+document.addEventListener("visibilitychange", note);
+pictures.addEventListener("change", () => !pictures.playing && note());
 
 const before = facts.at ? 0 : place.at;
 if (before) {
@@ -138,5 +148,6 @@ if (before) {
 
 listen(bar);
 lead(pictures, facts.length);
+cut(pictures, kept);
 show(first(), facts.at || before);
 if (facts.pictured && !sparing()) picture(facts.pictured);
