@@ -9,7 +9,7 @@ from urllib.parse import quote
 from sqlalchemy import ColumnElement, and_, exists, func, or_, tuple_
 from sqlmodel import Session, col, select
 
-from lms_server.catalog.database import LOCK, Database
+from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
 from lms_server.catalog.tables import Asset, CaptionRow, Institution, LessonRow, OutputRow, Room
 from lms_server.catalog.text import like_words

@@ -35,7 +35,7 @@ from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, stage, timeline, words
 from .changes import Changes, choices
-from .language import COOKIE, COOKIE_SECONDS, Tongue, Tongues, isolated
+from .language import COOKIE, COOKIE_SECONDS, Tongues, isolated
 from .slides import SlidesOf
 from .views import chosen, levels, views
 
