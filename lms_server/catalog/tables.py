@@ -204,14 +204,14 @@ class UploadRow(SQLModel, table=True):
 
 class UploadPiece(SQLModel, table=True):
     """A stretch of an unfinished upload that lies as an object of its own in a store where nothing can be appended to.
-    It outlives its upload until the object is gone, and so refers to it by no more than its name."""
+    A part of an upload and the whole that was joined from it share theirs. It outlives its upload until somebody cleans
+    up, and so refers to it by no more than its name."""
 
     __tablename__ = "upload_piece"
-    __table_args__ = (UniqueConstraint("upload_id", "offset", name="uq_upload_piece_upload_offset"),)
-    key: str = Field(primary_key=True)
-    upload_id: str
-    offset: int = Field(sa_type=BigInteger)
+    upload_id: str = Field(primary_key=True)
+    offset: int = Field(primary_key=True, sa_type=BigInteger)
     length: int = Field(sa_type=BigInteger)
+    key: str = Field(index=True)
 
 
 class RoomDesk(SQLModel, table=True):

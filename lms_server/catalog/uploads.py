@@ -69,20 +69,23 @@ class Uploads:
             return row
 
     def joins(self, upload_id: str, parts: Sequence[UploadRow]) -> bool:
-        """This upload, which had no bytes, has now those of whole parts, in this order, with the pieces in which they
-        lie; the parts are gone. False when another process was first, and nothing changed."""
+        """This upload, which had no bytes, has now those of whole parts, in this order, and shares the pieces in which
+        they lie. False when another process was first, and nothing changed."""
         with self._database.write() as session:
             row = _locked(session, upload_id)
             if row is None or row.state != "open" or row.offset:
                 return False
-            known = {name: _locked(session, name) for name in sorted(part.id for part in parts)}
-            if any(part is None for part in known.values()) or sum(part.length for part in parts) > row.length:
+            known = [_locked(session, name) for name in sorted(part.id for part in parts)]
+            if None in known or sum(part.length for part in parts) > row.length:
                 return False
             for part in parts:
-                for piece in _pieces(session, part.id):
-                    piece.upload_id, piece.offset = upload_id, row.offset + piece.offset
+                session.add_all(
+                    UploadPiece(
+                        upload_id=upload_id, offset=row.offset + piece.offset, length=piece.length, key=piece.key
+                    )
+                    for piece in _pieces(session, part.id)
+                )
                 row.offset += part.length
-                session.delete(known[part.id])
             row.expires = self._clock() + self._keep
             row.concat = " ".join([f"{FINAL};", *(f"{wire.UPLOADS}/{part.id}" for part in parts)])
             return True
@@ -250,21 +253,24 @@ class Uploads:
         with self._database.read() as session:
             return _pieces(session, upload_id)
 
-    def useless_pieces(self, limit: int = 1000) -> list[str]:
-        """Keys of objects whose upload is stored or gone."""
+    def with_useless_pieces(self) -> list[str]:
+        """The uploads that are stored or gone and still have pieces."""
         needed = select(UploadRow.id).where(col(UploadRow.state) != "stored", UploadRow.id == UploadPiece.upload_id)
         with self._database.read() as session:
-            return list(session.exec(select(UploadPiece.key).where(~exists(needed)).limit(limit)))
+            return list(session.exec(select(UploadPiece.upload_id).where(~exists(needed)).distinct()))
 
     def known_pieces(self, keys: Sequence[str]) -> set[str]:
         """Those of the keys that are noted."""
         with self._database.read() as session:
             return set(session.exec(select(UploadPiece.key).where(col(UploadPiece.key).in_(keys))))
 
-    def forget_pieces(self, keys: Sequence[str]) -> None:
-        """Their objects are gone."""
+    def release_pieces(self, upload_id: str) -> list[str]:
+        """An upload needs its pieces no more; the keys of those that nobody else needs."""
         with self._database.write() as session:
-            session.exec(delete(UploadPiece).where(col(UploadPiece.key).in_(keys)))
+            keys = [piece.key for piece in _pieces(session, upload_id)]
+            session.exec(delete(UploadPiece).where(col(UploadPiece.upload_id) == upload_id))
+            shared = set(session.exec(select(UploadPiece.key).where(col(UploadPiece.key).in_(keys))))
+            return [key for key in keys if key not in shared]
 
     # -- cleaning
     # -------------------------------------------------------------------------------------------------------

@@ -51,22 +51,17 @@ class BucketParts:
             raise overtaken()
 
     def forget(self, upload_id: str) -> None:
-        self._delete([piece.key for piece in self._uploads.pieces(upload_id)])
+        self._bucket.delete(self._uploads.release_pieces(upload_id))
 
     def sweep(self) -> None:
-        while useless := self._uploads.useless_pieces():
-            self._delete(useless)
+        for upload_id in self._uploads.with_useless_pieces():
+            self.forget(upload_id)
         before = self._clock() - FORGOTTEN
         for page in self._bucket.list(PREFIX):
             old = [found.key for found in page if found.made < before]
             known = self._uploads.known_pieces(old) if old else set()
             self._bucket.delete([key for key in old if key not in known])
         self._bucket.abort_begun_before(before)
-
-    def _delete(self, keys: Sequence[str]) -> None:
-        if keys:
-            self._bucket.delete(keys)
-            self._uploads.forget_pieces(keys)
 
 
 class BucketPart:

@@ -58,24 +58,27 @@ class FolderParts:
         whole = self.open(row)
         try:
             for part in parts:
-                with self._path(part.id).open("rb") as file:
-                    while piece := file.read(PIECE):
-                        whole.write(piece)
+                self._copy(part, whole)
             whole.sync()
-            if whole.end != sum(part.length for part in parts):
-                raise Gone(row.id)
             if not self._uploads.joins(row.id, parts):
                 raise overtaken()
-        except FileNotFoundError as error:
-            whole.take_back()
-            raise Gone(row.id) from error
         except (ServerError, Gone):
             whole.take_back()
             raise
         finally:
             whole.close()
-        for part in parts:
-            self.forget(part.id)
+
+    def _copy(self, part: UploadRow, whole: FilePart) -> None:
+        left = part.length
+        try:
+            with self._path(part.id).open("rb") as file:
+                while left and (piece := file.read(min(left, PIECE))):
+                    whole.write(piece)
+                    left -= len(piece)
+        except FileNotFoundError as error:
+            raise Gone(part.id) from error
+        if left:
+            raise Gone(part.id)
 
     def forget(self, upload_id: str) -> None:
         self._path(upload_id).unlink(missing_ok=True)

@@ -168,35 +168,22 @@ class Ingest:
             row = await self._row(upload_id)
             if row.state == "open" and row.offset == 0:
                 await run_in_threadpool(self._join, row, parts)
-                row = await self._finish(upload_id)
+            row = await self._finish(upload_id)
+            if row.state == "stored":
+                for part in parts:
+                    await run_in_threadpool(self._forget, part.id)
         return row
 
     def _join(self, upload: UploadRow, parts: Sequence[UploadRow]) -> None:
         try:
-            digest = hashlib.sha256()
-            for part in parts:
-                self._read(part, digest)
-            self._compare(upload, digest.hexdigest())
             try:
                 self._parts.join(upload, parts)
             except Gone as error:
-                raise lost() from error
+                raise self._lost(next((part for part in parts if part.id == error.what), upload)) from error
         except ServerError:
             if upload.asset_key is None:  # nobody can find it
                 self._forget(upload.id)
             raise
-        self._hashes[upload.id] = (sum(part.length for part in parts), digest)
-        for part in parts:
-            self._hashes.pop(part.id, None)
-
-    def _read(self, part: UploadRow, digest: _Hash) -> None:
-        """Raises NotFound, when the part has lost its bytes: it is gone then."""
-        try:
-            with self._parts.whole(part) as whole:
-                for piece in whole.read():
-                    digest.update(piece)
-        except Gone as error:
-            raise self._lost(part) from error
 
     async def take_whole(self, room: Room, asset: wire.Asset, file: Path) -> None:
         """Store and receipt an asset whose every byte lies in a file beside the uploads, durable and hashed. The file

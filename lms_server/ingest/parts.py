@@ -17,6 +17,11 @@ FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 class Gone(Exception):
     """Bytes of an upload that were durable are not there: lost, or in the store already by another process."""
 
+    def __init__(self, what: str) -> None:
+        """what: the upload, or the file or object in which its bytes were."""
+        super().__init__(what)
+        self.what = what
+
 
 class Part(Protocol):
     """An upload, open for one request. Synchronous: used from threads."""
@@ -68,8 +73,8 @@ class Parts(Protocol):
         ...
 
     def join(self, row: UploadRow, parts: Sequence[UploadRow]) -> None:
-        """An upload without bytes gets those of whole parts, in this order, durable and noted; the parts are gone. What
-        fails changes nothing. Raises StoreFull, Gone, Busy."""
+        """An upload without bytes gets those of whole parts, in this order, durable and noted; the parts stay as they
+        are. What fails changes nothing. Raises StoreFull, Busy, and Gone with the part that lost bytes."""
         ...
 
     def forget(self, upload_id: str) -> None:

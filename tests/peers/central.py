@@ -14,6 +14,8 @@ from pathlib import Path
 
 import httpx
 
+from lms_server.places import open_places
+from lms_server.settings import Settings
 from lms_sync import wire
 from tests.peers import zygote
 from tests.peers.http import TRUSTING_NOBODY
@@ -93,6 +95,13 @@ class Central:
 
     def words(self) -> str:
         return self._log.read_text(errors="replace") if self._log.exists() else ""
+
+    def kept(self, sha256: str) -> list[bytes]:
+        """What the store has under this name, as often as it has it."""
+        if not self._env.get("DARSBOX_STORE"):
+            return [file.read_bytes() for file in (self.data / "store").rglob(sha256)]
+        store = open_places(Settings(data=self.data / "aside", store_address=self._env["DARSBOX_STORE"])).store
+        return [] if store.size(sha256) is None else [b"".join(store.read(sha256))]
 
     def kill(self) -> None:
         """As a power cut would: no last words."""

@@ -14,14 +14,16 @@ depends_on = None
 def upgrade() -> None:
     op.create_table(
         "upload_piece",
-        sa.Column("key", sa.String(), nullable=False),
         sa.Column("upload_id", sa.String(), nullable=False),
         sa.Column("offset", sa.BigInteger(), nullable=False),
         sa.Column("length", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("key"),
-        sa.UniqueConstraint("upload_id", "offset", name="uq_upload_piece_upload_offset"),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.PrimaryKeyConstraint("upload_id", "offset"),
     )
+    op.create_index("ix_upload_piece_key", "upload_piece", ["key"], unique=False)
 
 
 def downgrade() -> None:
+    op.drop_index("ix_upload_piece_key")
+
     op.drop_table("upload_piece")

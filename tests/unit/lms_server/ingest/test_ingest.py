@@ -203,15 +203,19 @@ async def test_a_kill_before_the_receipt_is_made_good(bench: Bench, killed_after
     assert bench.uploads.receipt(found)
 
 
-@pytest.mark.parametrize("killed", ["while copying", "before it was noted", "before the proof"])
+@pytest.mark.parametrize(
+    "killed", ["while copying", "before it was noted", "before the proof", "before the parts went"]
+)
 async def test_a_kill_while_parts_are_joined_is_made_good(bench: Bench, killed: str) -> None:
     parts = [bench.uploads.create_part(bench.room, length) for length in (1_000_000, 2_000_000)]
     await bench.append(parts[0], 0, body(CONTENT[:1_000_000]))
     await bench.append(parts[1], 0, body(CONTENT[1_000_000:]))
     row = bench.create(CONTENT)
     bench.part(row).write_bytes(CONTENT[:1_500_000] if killed == "while copying" else CONTENT)
-    if killed == "before the proof":
+    if killed in {"before the proof", "before the parts went"}:
         assert bench.uploads.joins(row.id, parts)
+    if killed == "before the parts went":
+        bench.ingest.finish(row.id)
     bench.restart()
     bench.ingest.recover()
     assert (await bench.ingest.join(row.id, parts)).state == "stored"
