@@ -5,6 +5,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import re
+import resource
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -180,6 +182,43 @@ async def test_a_piece_is_worth_a_segment_or_waits(spool: Spool, ledger: Ledger,
         assert work.room_for(1000) == 1000
         free[0] = 100_000 * MB
         assert work.room_for(50_000 * MB) == bundle.SEGMENT < 2**32
+
+
+async def test_a_recording_of_more_than_4_gib_goes_on_a_fat32_stick_under_names_that_it_takes(
+    spool: Spool, ledger: Ledger, stick: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FAT32 has no file of 4 GiB, and no two names that differ in their case alone."""
+    (stick / "ours").mkdir()
+    with Folder.at(stick / "ours") as folder:
+        work = Carrier(spool, identity.read(spool), SEALING, folder, space=lambda: (64 * 2**30, 32768))
+        assert work.room_for(5 * 2**30) == bundle.SEGMENT
+    frames = -(-bundle.LARGEST_SEGMENT // sealing.FRAME)
+    assert bundle.LARGEST_SEGMENT + frames * sealing.TAG + sealing.LARGEST_WRAP + 10 < 2**32
+    assert bundle.LARGEST_MANIFEST + bundle.LARGEST_HEAD < 2**32
+    monkeypatch.setattr(bundle, "SEGMENT", SMALLEST)
+    report = await export(spool, ledger, stick)
+    assert here(report) == [(at, min(at + SMALLEST, 2 * MB)) for at in range(0, 2 * MB, SMALLEST)]
+    names = [file.name for file in (stick / bundle.FOLDER).rglob("*")] + [
+        bundle.receipt_name(asset_of(ledger.assets()[0]))
+    ]
+    assert all(re.fullmatch(r"[A-Za-z0-9_-]{1,64}(\.[a-z]{3})?", name) for name in names)
+    assert len({name.casefold() for name in names}) == len(names)
+
+
+async def test_what_the_stick_itself_refuses_to_hold_waits_for_the_next_one(
+    spool: Spool, ledger: Ledger, stick: Path
+) -> None:
+    """A file system may promise more room than it gives: here no file may pass 1 MB."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (MB, hard))
+    try:
+        report = await export(spool, ledger, stick)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert [entry.path for entry in report.entries] == ["lesson.json"]
+    assert [(left.path, missing) for left, missing in report.left] == [("front/take-001.mp4", 2 * MB)]
+    assert len(list(ours(stick).glob("*.seg"))) == 1, "what was half written is gone"
+    assert (await export(spool, ledger, stick)).left == []
 
 
 async def test_what_is_no_longer_whole_is_written_again(spool: Spool, ledger: Ledger, stick: Path) -> None:
