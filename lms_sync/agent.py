@@ -1,6 +1,6 @@
 """The agent: takes what the ledger has waiting, one asset at a time, and brings back a receipt for each.
 
-    look ─► deliver: waiting ─► sending ─► verifying ─► receipted
+    look ─► deliver (handover): waiting ─► sending ─► verifying ─► receipted
       ▲        │ LinkError: the server is lost; wait, longer each time, then look again
       └────────┘ RequestError, LocalFileError: this asset waits or is refused; the others go on
 
@@ -19,19 +19,20 @@ from collections.abc import Callable
 import structlog
 
 from appliance.spool import keeping
-from appliance.spool.layout import Spool, write_atomically
+from appliance.spool.layout import Spool
 from appliance.spool.ledger import TIER_ORDER, AssetRow, IllegalMove, Ledger, LedgerUnreadable
 from lms_sync import bandwidth, identity, wire
-from lms_sync.client import Busy, Client, Conflict, Gone, LinkError, NotOurServer, Refused, RequestError
+from lms_sync.client import Client, LinkError, RequestError
 from lms_sync.door import LedgerDoor
 from lms_sync.governor import Governor
 from lms_sync.growing import Growing, Growth
+from lms_sync.handover import Handover
 from lms_sync.health import Link, Troubles
-from lms_sync.localfile import FileUnreadable, LocalFile, LocalFileError
+from lms_sync.localfile import LocalFileError
 from lms_sync.pace import Backoff
 from lms_sync.pacer import HeldPace
-from lms_sync.stages import Event, Passage, asset_of
-from lms_sync.transfer import Confused, Transfer
+from lms_sync.stages import Event, Passage
+from lms_sync.transfer import Transfer
 
 OWNER = "lms-sync"
 """One agent works on a spool at a time (door.only_one), so a killed one's leases are its successor's."""
@@ -41,9 +42,6 @@ LOOK_ANYWAY = 10.0
 """Seconds after which it is read even if it seems unchanged: two writes in one tick of the clock look like one."""
 GREET = 300.0
 """Seconds of silence after which an idle agent asks whether the server is there, so that the panel can say so."""
-TRIES = 3
-"""Times an asset may be refused before it counts: a header damaged on the way looks like a refusal too."""
-REFUSED_AGAIN, ROTTEN_AGAIN = 6 * 3600.0, 24 * 3600.0
 LONGEST_WAIT = 48 * 3600.0
 """A turn further ahead than this was set under a wrong clock, and has come."""
 NOTE_EVERY = 5.0
@@ -89,6 +87,7 @@ class Agent:
         self.link = Link(self.troubles, self._backoff)
         self._governor = governor or Governor(spool)
         self._pace = HeldPace(self._governor.pacer)
+        self._handover = Handover(spool, self.link, self._backoff, self._pace)
         self._growing = Growing(spool)
         self._who: identity.Identity | None = None
         self._who_stamp: tuple[int, ...] = ()
@@ -100,7 +99,6 @@ class Agent:
         self._tried: dict[Key, int] | None = None
         self._greet_at = 0.0
         self._noted: dict[str, str] = {}
-        self._trouble = ""
 
     @property
     def detail(self) -> str:
@@ -108,7 +106,7 @@ class Agent:
         waits = next((why for row in self._rows if row.state != "receipted" and (why := self._barred(row))), "")
         return (
             self.troubles.detail
-            or (self.link.last.detail if self.link.last else self._trouble)
+            or (self.link.last.detail if self.link.last else self._handover.trouble)
             or bandwidth.SENTENCES.get(waits, "")
         )
 
@@ -278,36 +276,9 @@ class Agent:
             if passage.state == "waiting":
                 passage.step(Event.BEGIN)
             self._governor.account(ledger, ahead=2 * self._pace.size)
-            if passage.state == "sending":
-                await self._send(client, passage)
-            if passage.state == "verifying":
-                await self._receive(who, client, passage)
-        except LinkError as error:
-            self._postpone(passage, error)
-        except RequestError as error:
-            self._trouble = error.detail
-            self._refused(passage, error)
-        except LocalFileError as error:
-            self._trouble = error.detail
-            log.error("asset.unusable", asset=_name(row), code=error.code, detail=error.detail)
-            if isinstance(error, FileUnreadable):
-                passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))
-            else:
-                passage.step(Event.DENIED, problem=error.code, wait=ROTTEN_AGAIN)
+            await self._handover.go(who, client, passage)
         finally:
             passage.release()
-
-    async def _send(self, client: Client, passage: Passage) -> None:
-        row = passage.row
-        try:
-            wire.Asset.from_metadata(asset_of(row).metadata(), row.bytes)
-        except ValueError as error:
-            raise Refused(str(error), "bad-asset") from error
-        log.info("asset.sending", asset=_name(row), bytes=row.bytes, sent=row.sent)
-        with LocalFile(self._spool.lesson_dir(row.lesson) / row.path, row.bytes, row.sha256) as file:
-            transfer = Transfer(client, self._pace)
-            if await transfer.send(asset_of(row), file, passage, url=passage.url, known=passage.sent):
-                passage.step(Event.SENT)
 
     async def _grow(self, ledger: Ledger, client: Client, growth: Growth) -> None:
         """Let a link with nothing better to carry have what is being recorded. Raises sqlite3.Error."""
@@ -323,52 +294,6 @@ class Agent:
             self.link.failed(error)
         except (RequestError, LocalFileError) as error:
             log.warning("growing.left", lesson=growth.lesson, source=growth.source, detail=error.detail)
-
-    async def _receive(self, who: identity.Identity, client: Client, passage: Passage) -> None:
-        """Fetch, check and keep the receipt: only then is the asset the server's."""
-        row = passage.row
-        wait = self._backoff.wait(passage.attempts + 1)
-        try:
-            answer = await client.request("GET", f"{passage.url}/receipt")
-        except Conflict:  # it is still hashing
-            passage.step(Event.LATER, wait=min(wait, ONCE_WAIT))
-            return
-        except Gone as error:
-            log.warning("asset.not-stored", asset=_name(row), code=error.code)
-            passage.step(Event.LOST, problem="not-stored", wait=wait, forget=True)
-            return
-        receipt = answer.json().get("receipt")
-        if not isinstance(receipt, str):
-            raise NotOurServer("The server's answer holds no receipt.")
-        try:
-            wire.check_receipt(receipt, who.server_key, room=who.room, asset=asset_of(row))
-        except wire.BadSignature as error:
-            log.error("asset.bad-receipt", asset=_name(row), detail=str(error))
-            passage.step(Event.LOST, problem="bad-receipt", wait=wait, forget=True)
-            return
-        try:
-            write_atomically(self._spool.receipt_file(row.lesson, row.path, row.sha256), receipt.encode())
-        except OSError as error:
-            log.error("asset.receipt-unwritten", asset=_name(row), detail=str(error))
-            passage.step(Event.LATER, problem="receipt-unwritten", wait=wait)
-            return
-        passage.step(Event.SIGNED)
-        self.link.good()
-        log.info("asset.receipted", asset=_name(row), bytes=row.bytes)
-
-    def _postpone(self, passage: Passage, error: LinkError) -> None:
-        """The link failed, not the asset; but where the server may be stumbling over this one, others go first."""
-        wait = 2 * self._backoff.wait(passage.attempts + 2) if isinstance(error, Busy) else 0.0
-        passage.step(Event.LATER, problem=error.code, wait=wait)
-        self.link.failed(error)
-
-    def _refused(self, passage: Passage, error: RequestError) -> None:
-        if isinstance(error, Confused) or passage.attempts + 1 < TRIES:
-            passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))
-            log.warning("asset.postponed", asset=_name(passage.row), code=error.code, detail=error.detail)
-        else:
-            passage.step(Event.DENIED, problem=error.code, wait=REFUSED_AGAIN)
-            log.error("asset.refused", asset=_name(passage.row), code=error.code, detail=error.detail)
 
     def _passage(self, ledger: Ledger, row: AssetRow) -> Passage:
         def moved(row: AssetRow, sent: int, grown: bool) -> None:
@@ -421,7 +346,3 @@ class Agent:
 
 def _key(row: AssetRow) -> Key:
     return row.lesson, row.path
-
-
-def _name(row: AssetRow) -> str:
-    return f"{row.lesson}/{row.path}"

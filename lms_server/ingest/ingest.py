@@ -14,7 +14,6 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,14 +33,12 @@ from lms_server.errors import (
     NotFound,
     ServerError,
     TooLarge,
-    Unauthenticated,
 )
 from lms_server.ingest.body import Body
-from lms_server.ingest.headers import Checksum
 from lms_server.ingest.holds import Hold, Holds
+from lms_server.ingest.intake import Intake, Proof
 from lms_server.ingest.manifest import MAX_BYTES, read_card
 from lms_server.ingest.parts import Gone, Part, Parts, Whole, full_disk_told, lost, overtaken
-from lms_server.ingest.sieve import Sieve
 from lms_server.settings import Settings
 from lms_server.store import Store
 from lms_sync import wire
@@ -221,7 +218,7 @@ class Ingest:
     # -----------------------------------------------------------------------------------------------------------
 
     async def _take_in(self, row: UploadRow, part: Part, *, body: Body, hold: Hold, proof: Proof) -> None:
-        intake = _Intake(part, self._recall(row), proof)
+        intake = Intake(part, self._recall(row), proof)
         room = row.length - row.offset
         gathered = bytearray()
         with anyio.CancelScope() as scope:
@@ -267,7 +264,7 @@ class Ingest:
         if broken:
             raise Busy("upload-cut", "The connection broke before the body was whole; ask for the offset and go on.")
 
-    async def _commit(self, upload_id: str, intake: _Intake) -> None:
+    async def _commit(self, upload_id: str, intake: Intake) -> None:
         await run_in_threadpool(intake.part.commit)
         intake.durable_at = anyio.current_time()
         if intake.whole is not None:
@@ -404,58 +401,6 @@ class Ingest:
         if row is None:
             raise _unknown()
         return row
-
-
-@dataclass(frozen=True, slots=True)
-class Proof:
-    """What a body is held against. pieces: each on its own, and then nothing else counts. checksum: the whole body, as
-    tus has it. signed_sha256: hex of the whole body, as the room signed it."""
-
-    pieces: wire.Pieces | None = None
-    checksum: Checksum | None = None
-    signed_sha256: str | None = None
-
-
-class _Intake:
-    """Writes and hashes one request's body. partial: a part of it may be kept and made durable on the way."""
-
-    def __init__(self, part: Part, whole: _Hash | None, proof: Proof) -> None:
-        self.part = part
-        self.whole = whole
-        self.durable_at = anyio.current_time()
-        self._proof = proof
-        self._sieve = Sieve(proof.pieces) if proof.pieces is not None else None
-        self._body = proof.checksum.new() if proof.checksum is not None else None
-        self._signed = hashlib.sha256() if proof.signed_sha256 is not None else None
-        self.partial = self._sieve is not None or (self._body is None and self._signed is None)
-
-    @property
-    def damaged(self) -> bool:
-        return self._sieve is not None and self._sieve.damaged
-
-    def write(self, data: bytearray) -> None:
-        """Raises StoreFull."""
-        self._put(self._sieve.take(data) if self._sieve is not None else data)
-
-    def end(self) -> None:
-        """The body is whole. Raises ChecksumMismatch or Unauthenticated when it is not what was promised, StoreFull."""
-        if self._sieve is not None:
-            self._put(self._sieve.end())
-            return
-        checksum = self._proof.checksum
-        if checksum is not None and self._body is not None and self._body.digest() != checksum.digest:
-            raise ChecksumMismatch("checksum-mismatch", "The body arrived damaged; send it again from the same offset.")
-        if self._signed is not None and self._signed.hexdigest() != self._proof.signed_sha256:
-            raise Unauthenticated("bad-signature", "The signature belongs to another body.")
-
-    def _put(self, data: bytearray | memoryview) -> None:
-        if not data:
-            return
-        self.part.write(data)
-        digests = (self.whole,) if self._sieve is not None else (self.whole, self._body, self._signed)
-        for digest in digests:
-            if digest is not None:
-                digest.update(data)
 
 
 def _unknown() -> NotFound:

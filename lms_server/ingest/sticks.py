@@ -28,7 +28,8 @@ from lms_server.catalog.uploads import Uploads
 from lms_server.errors import Busy, Conflict, NotFound, ServerError, StartError, StoreFull, TooLarge
 from lms_server.ingest.body import Body
 from lms_server.ingest.headers import parse_asset
-from lms_server.ingest.ingest import Ingest, Proof
+from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.intake import Proof
 from lms_server.settings import Settings
 from lms_sync import wire
 from lms_sync.wire import bundle, sealing

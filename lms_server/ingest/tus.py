@@ -43,7 +43,8 @@ from lms_server.ingest.headers import (
     parse_number,
     parse_pieces,
 )
-from lms_server.ingest.ingest import Ingest, Proof
+from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.intake import Proof
 from lms_server.settings import Settings
 from lms_server.store import Store
 from lms_sync import wire

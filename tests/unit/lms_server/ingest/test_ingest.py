@@ -19,7 +19,8 @@ from lms_server.errors import Busy, ChecksumMismatch, NotFound, StoreFull, TooLa
 from lms_server.ingest.body import Body
 from lms_server.ingest.folder_parts import FolderParts
 from lms_server.ingest.headers import Checksum
-from lms_server.ingest.ingest import Ingest, Proof
+from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.intake import Proof
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_sync import wire

@@ -18,7 +18,8 @@ from lms_server.catalog.tables import Room, UploadRow
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import Busy, StartError, StoreFull
 from lms_server.ingest.folder_parts import FolderParts
-from lms_server.ingest.ingest import Ingest, Proof
+from lms_server.ingest.ingest import Ingest
+from lms_server.ingest.intake import Proof
 from lms_server.ingest.sticks import BundleReport, Sticks
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
