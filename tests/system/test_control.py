@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -34,6 +35,13 @@ def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
 
 def admin(central: Central, method: str, path: str, token: dict[str, str], **more: Any) -> httpx.Response:
     return central.http.request(method, f"{central.url}{wire.API}{path}", headers=token, **more)
+
+
+def planned(title: str) -> bytes:
+    """A timetable with one lesson, tomorrow."""
+    begin = time.strftime("DTSTART:%Y%m%dT%H%M%SZ", time.gmtime(time.time() + 86400))
+    lesson = ["BEGIN:VEVENT", "UID:a", f"SUMMARY:{title}", begin, "DURATION:PT1H", "END:VEVENT", "END:VCALENDAR", ""]
+    return "\r\n".join(["BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:x", *lesson]).encode()
 
 
 def beat(**facts: Any) -> bytes:
@@ -137,9 +145,13 @@ def test_an_order_given_while_the_link_is_down_is_done_once_though_the_agent_is_
         server.start_web()
         room.start()
         server.enrol(room)
+        room_id = ask("GET", "/rooms")[0]["id"]
+        at = f"{server.url}{wire.API}/rooms/{room_id}/timetable"
+        httpx.put(at, content=planned("Algebra II"), headers=token).raise_for_status()
         room.agent.start()
         wait_until(lambda: ask("GET", "/rooms")[0]["health"], 60, "the first heartbeat")
-        room_id = ask("GET", "/rooms")[0]["id"]
+        wait_until(lambda: ask("GET", "/rooms")[0]["health"]["next_title"] == "Algebra II", 60, "the timetable's way")
+        assert room.status()["timetable"]["next"]["title"] == "Algebra II"
         assert ask("GET", "/rooms")[0]["health"]["state"] == "ready"
 
         room.agent.kill()  # the room is cut off: whatever is ordered now waits at the server
