@@ -98,6 +98,15 @@ def mark(label: Annotated[str, typer.Option(help="What the moment is called.")] 
     _order(url, "mark", {"label": label})
 
 
+@app.command(epilog="Example: appliance extend --minutes 20")
+def extend(
+    minutes: Annotated[int, typer.Option(min=1, max=120, help="For how long after its end.")] = 10,
+    url: Url = DEFAULT_URL,
+) -> None:
+    """Let a lesson that the timetable began run on."""
+    _order(url, "extend", {"minutes": minutes})
+
+
 @app.command(epilog="Example: appliance stop")
 def stop(url: Url = DEFAULT_URL) -> None:
     """End the lesson and keep it."""

@@ -129,7 +129,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         followed=lambda: {**lamps.problems, **buttons.problems},
         poller=poller,
     )
-    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool).now, muted=lambda: buttons.muted)
+    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool), muted=lambda: buttons.muted)
     testing = SelfTesting(
         config.tables.selftest,
         config.tables.judge,

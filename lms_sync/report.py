@@ -136,7 +136,7 @@ def lines(status: Mapping[str, Any], now: float, local: Local = time.localtime) 
 def _rule(name: str, value: Any) -> str:
     """As room.toml would have it, shortened where it is long."""
     if name == "hours":
-        return f"{len(value)} rows of hours"
+        return f"{len(value)} row{'' if len(value) == 1 else 's'} of hours"
     if isinstance(value, list):
         return f"{name} {' and '.join(value) or 'none'}"
     return f"{name} {str(value).lower()}"

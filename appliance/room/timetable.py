@@ -22,6 +22,7 @@ from appliance.room.agenda import Held, Running
 from appliance.room.diary import Diary
 from appliance.schedule import TimetableTable
 from appliance.spool import audit
+from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool
 from media.timetable import Event
 
@@ -49,8 +50,8 @@ class Shown:
 
 
 class Follower:
-    """Belongs to the event loop's thread. clock: Unix seconds, None when nobody knows them (``spool.clock``); muted:
-    whether somebody wants nobody to be heard; wall: the room's own clock, by which it says when a lesson began."""
+    """Belongs to the event loop's thread. clock: what the timetable goes by; muted: whether somebody wants nobody to be
+    heard; wall: the room's own clock, by which it says when a lesson began."""
 
     def __init__(
         self,
@@ -58,7 +59,7 @@ class Follower:
         recorder: Recorder,
         bus: Bus,
         spool: Spool,
-        clock: Callable[[], float | None],
+        clock: Clock,
         *,
         muted: Callable[[], bool] = lambda: False,
         wall: Callable[[], float] = time.time,
@@ -68,7 +69,8 @@ class Follower:
         self._recorder = recorder
         self._bus = bus
         self._spool = spool
-        self._clock = clock
+        self._clock = clock.now
+        self._sure = clock.sure
         self._wall = wall
         self._file = spool.root / "timetable.json"
         self._memory = agenda.recall(self._file)
@@ -176,7 +178,9 @@ class Follower:
         if running is not None:
             self._refused = None
         if held is not None and now >= self._ends(held):
-            await self._end(held)
+            await self._end(held, now)
+        elif held is not None and now < held.event.begin - agenda.LATE and self._sure():
+            await self._end(held, now)  # a wrong clock had begun it; it will be begun at its time
         elif self._table.follow and running is None and time.monotonic() >= self._again_at:
             event = agenda.to_begin(found, events, now)
             if event is None:
@@ -208,9 +212,10 @@ class Follower:
             self._seen = lesson.id
             await self._remember(replace(self._memory, held=replace(self._memory.held, lesson=lesson.id)), strict=False)
 
-    async def _end(self, held: Held) -> None:
+    async def _end(self, held: Held, now: float) -> None:
         found = agenda.Memory(None, dict(self._memory.done))
-        found.finish(held.event, held.event.end)
+        if now >= held.event.begin:
+            found.finish(held.event, now)
         try:
             await self._record("stop", held.event)
         except DiskFull as error:

@@ -68,6 +68,11 @@ class Clock:
         own = self._wall()
         return own if own >= least else None
 
+    def sure(self) -> bool:
+        """Whether ``now`` is the server's."""
+        told = self._look()
+        return told is not None and told.boot == self._boot
+
     def learn(self, server: float) -> None:
         """The server says what time it is. Written when that is news. Raises OSError."""
         told, uptime = self._look(), self._uptime()

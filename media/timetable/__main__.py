@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import resource
 import sys
 
@@ -12,7 +11,6 @@ from media.timetable.apart import MEMORY, SLOW
 
 
 def main() -> None:
-    os.nice(19)
     resource.setrlimit(resource.RLIMIT_AS, (MEMORY, MEMORY))
     question = json.loads(sys.stdin.buffer.readline())
     resource.setrlimit(resource.RLIMIT_CPU, (question["seconds"], question["seconds"]))

@@ -16,7 +16,7 @@ MEMORY = 1 << 30
 SECONDS = 20
 """Of the processor."""
 PATIENCE = 120.0
-"""Seconds by the clock: it runs behind everything else."""
+"""Seconds by the clock: the machine may be busy."""
 SLOW = "The timetable takes too long to read; export a shorter time, with simpler repetitions."
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from appliance.spool import policy
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import report
@@ -114,3 +115,15 @@ def test_status_says_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
 )
 def test_a_time_to_come_is_said_as_people_say_it_and_never_too_early(at: float, said: str) -> None:
     assert report.when(at, 0.0, time.gmtime) == said
+
+
+def test_status_says_which_rules_are_the_servers(tmp_path: Path) -> None:
+    """Who wonders why nothing is sent must not look for it in room.toml only."""
+    spool = Spool(tmp_path)
+    spool.prepare()
+    policy.give(spool, {"daily_mb": 50, "metered_tiers": ["card"], "hours": [{"max_kbit": 0}], "yield": False})
+    with Ledger(spool.ledger_file) as ledger:
+        found = report.gather(spool, ledger)
+    said = "Set by the server: daily_mb 50, metered_tiers card, 1 row of hours, yield false"
+    assert said in report.lines(found, 0.0)
+    assert found["server_rules"]["daily_mb"] == 50

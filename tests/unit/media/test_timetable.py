@@ -74,6 +74,11 @@ def test_a_time_without_a_zone_is_the_rooms() -> None:
     assert begins(text) == [time.mktime((2026, 11, 10, 10, 0, 0, 0, 0, -1))]
 
 
+def test_a_calendar_may_name_the_zone_of_all_its_times() -> None:
+    text = calendar(entry("DTSTART:20261110T100000", "DURATION:PT1H"), head="X-WR-TIMEZONE:America/New_York")
+    assert begins(text) == [at(10, 16)]
+
+
 def test_what_is_no_lesson_is_passed_over_with_its_reason() -> None:
     text = calendar(
         entry("DTSTART;VALUE=DATE:20261110", uid="1", title="Holiday"),

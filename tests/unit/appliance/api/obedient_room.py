@@ -94,7 +94,7 @@ def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
     devices = Devices(config, recorder.status, preview)
     books = Books(spool, config.server.url)
     remote = Remote(spool)
-    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool).now)
+    timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool))
     board = Board(config, recorder, books, devices, remote=remote, timetable=timetable)
     return Room(config, recorder, preview, spool, bus, books, board, devices, remote, timetable), recorder
 

@@ -16,6 +16,7 @@ from appliance.room import agenda
 from appliance.room.agenda import Held, Memory
 from appliance.room.timetable import Follower
 from appliance.schedule import TimetableTable
+from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool
 from media.timetable import Event
 
@@ -48,15 +49,12 @@ class Classroom:
 
     def boot(self) -> None:
         """A new daemon."""
-        self.follower = Follower(
-            self.table,
-            self,
-            Bus(),
-            self.spool,
-            lambda: self.now,
-            muted=lambda: self.muted,
-            wall=lambda: self.now or 0.0,
-        )
+
+        def wall() -> float:
+            return self.now or 0.0
+
+        self.clock = Clock(self.spool, wall=wall, uptime=wall, boot=lambda: "this run")
+        self.follower = Follower(self.table, self, Bus(), self.spool, self.clock, muted=lambda: self.muted, wall=wall)
         diary = self.follower._diary
         diary.events, diary.there = self.events, True
 
@@ -201,6 +199,17 @@ async def test_a_clock_that_is_known_to_be_wrong_begins_and_ends_nothing_and_say
     assert shown.problem.code == "clock-unknown"
     assert await room.at(TEN) == "Algebra II"
     assert await room.at(None) == "Algebra II"
+
+
+async def test_what_a_wrong_clock_began_is_ended_when_the_server_tells_the_time_and_begins_again(
+    room: Classroom,
+) -> None:
+    """Else a dead battery would record an empty room, or somebody else, until the planned end."""
+    assert await room.at(TEN) == "Algebra II"
+    assert await room.at(TEN - 3 * HOUR) == "Algebra II"  # nobody knows which of the two was right
+    room.clock.learn(TEN - 3 * HOUR)
+    assert await room.at(TEN - 3 * HOUR) == ""
+    assert await room.at(TEN) == "Algebra II"
 
 
 async def test_a_clock_set_back_begins_no_lesson_twice(room: Classroom) -> None:

@@ -34,6 +34,9 @@ def test_the_servers_time_goes_on_without_a_link(tmp_path: Path) -> None:
     machine.clock().learn(NOW)
     machine.uptime += 3600
     assert machine.clock().now() == NOW + 3600
+    assert machine.clock().sure()
+    machine.boot = "second"
+    assert not machine.clock().sure()
 
 
 def test_after_a_blackout_a_clock_that_was_set_back_is_known_to_be_wrong(tmp_path: Path) -> None:
