@@ -383,11 +383,8 @@ _WISHES = (
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:
     """``; did you mean "height"?`` without its question mark's full stop, or nothing when no name is near."""
-    names = list(known)
-    near = difflib.get_close_matches(word.lower(), names, n=1, cutoff=0.6)
-    if near:
-        return f' (did you mean "{near[0]}"?)'
-    return "" if names else " (this table has no keys yet)"
+    near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
+    return f' (did you mean "{near[0]}"?)' if near else ""
 
 
 def _shown(value: object) -> str:

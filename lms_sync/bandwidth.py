@@ -27,7 +27,7 @@ from appliance.spool.policy import Hours, Policy
 
 HOURS, DAILY, MONTHLY, METERED = "paused-by-hours", "daily-budget", "monthly-budget", "metered"
 SENTENCES = {
-    HOURS: "The hours in [sync] of room.toml, or the server's, pause sending now.",
+    HOURS: "The hours that are set for this room pause sending now.",
     DAILY: "Today's budget of the link is used up.",
     MONTHLY: "This month's budget of the link is used up.",
     METERED: "The link is metered, and only small forms go over it.",

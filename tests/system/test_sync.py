@@ -321,7 +321,7 @@ def test_a_pause_stops_everything_and_says_so(agent: Agent) -> None:
     once = ["lms-sync", "once", "--spool", str(agent.spool.root)]
     code, said = failing(*once)
     assert code == 1
-    assert "The hours in [sync] of room.toml, or the server's, pause sending now." in said
+    assert "The hours that are set for this room pause sending now." in said
     assert agent.sent() == 0
     assert [lesson["waiting_for"] for lesson in _status(agent)["lessons"]] == ["paused-by-hours"]
     policy.write(agent.spool, {})

@@ -256,7 +256,7 @@ async def test_a_pause_is_kept_and_said_and_costs_nothing(spool: Spool, server: 
     policies.write(spool, {"hours": [{"max_kbit": 0}]})
     agent = agent_of(spool, server)
     assert len(await agent.once()) == 5
-    assert agent.detail == "The hours in [sync] of room.toml, or the server's, pause sending now."
+    assert agent.detail == "The hours that are set for this room pause sending now."
     assert server.received == 0
     policies.write(spool, {})
     assert await agent_of(spool, server).once() == []

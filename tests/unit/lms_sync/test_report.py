@@ -93,7 +93,7 @@ def test_status_says_what_is_waited_for_and_until_when(tmp_path: Path) -> None:
         assert (second["id"], second["waiting_for"], second["done_by"]) == (other.id, "paused-by-hours", None)
         assert found["done_by"] is None
         lines = report.lines(found, 60.0, time.gmtime)
-        assert "  The hours in [sync] of room.toml, or the server's, pause sending now." in lines
+        assert "  The hours that are set for this room pause sending now." in lines
         assert "  All of it sent: today about 02:00" in lines
         assert not any("today" in line for line in report.lines(found, 8000.0, time.gmtime))  # an old forecast
         for row in ledger.assets():
