@@ -28,7 +28,7 @@ from media.timetable import Event
 
 LOOK = 5.0
 """Seconds between two looks at clock and file: the clock may be set at any time."""
-AGAIN = 30.0
+AGAIN = 60.0
 """Seconds between two attempts to begin a lesson that could not be begun."""
 
 MUTED = Problem("muted", "A switch in the room says that nobody shall be heard, so no lesson is begun.")
@@ -76,6 +76,7 @@ class Follower:
         self._memory = agenda.recall(self._file)
         self._diary = Diary(spool, table.file)
         self._wake = asyncio.Event()
+        self._turn = asyncio.Lock()
         self._seen = ""
         self._refused: Problem | None = None
         self._again_at = float("-inf")
@@ -112,15 +113,19 @@ class Follower:
     async def extend(self, minutes: int) -> None:
         """Let the lesson that the timetable began run on: so long after its end, or after now if that has passed.
         Raises NotRecording, WrongState, DiskFull."""
+        async with self._turn:
+            await self._extend(minutes * 60.0)
+        self._wake.set()
+
+    async def _extend(self, seconds: float) -> None:
         held, now = self._memory.held, self._clock()
         if held is None or not self._seen or held.lesson != self._seen:
             if self._recorder.status().lesson is None:
                 raise NotRecording("No lesson is being recorded; start one first.")
             raise WrongState("This lesson was started by hand, so it ends only by hand.")
-        end = max(self._ends(held), now if now is not None else 0.0) + minutes * 60
+        end = max(self._ends(held), now if now is not None else 0.0) + seconds
         extra = min(end - held.event.end, agenda.MOST_EXTRA)
         await self._remember(agenda.Memory(replace(held, extra=extra), self._memory.done))
-        self._wake.set()
 
     # -- living
 
@@ -162,6 +167,10 @@ class Follower:
 
     async def follow(self) -> None:
         """Do what is to be done now."""
+        async with self._turn:
+            await self._follow()
+
+    async def _follow(self) -> None:
         now = self._clock()
         if now is None:
             if self._diary.there and not self._clockless:
@@ -220,15 +229,17 @@ class Follower:
             await self._record("stop", held.event)
         except DiskFull as error:
             log.warning("%s", error.detail)  # what ends a recording is obeyed all the same
-        try:
-            await self._recorder.stop()
-        except OSError as error:
-            log.error("The lesson could not be ended and is tried again: %s.", error.strerror)
-            return
-        except NotRecording:
-            log.info('The lesson "%s" had ended already.', held.event.title)
-        else:
-            log.info('The timetable has ended the lesson "%s".', held.event.title)
+        lesson = self._recorder.status().lesson
+        if lesson is not None and lesson.id == held.lesson:  # else it has just ended
+            try:
+                await self._recorder.stop()
+            except OSError as error:
+                log.error("The lesson could not be ended and is tried again: %s.", error.strerror)
+                return
+            except NotRecording:
+                log.info('The lesson "%s" was ended by somebody else just then.', held.event.title)
+            else:
+                log.info('The timetable has ended the lesson "%s".', held.event.title)
         self._seen = ""
         await self._remember(found, strict=False)
 
