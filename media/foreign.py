@@ -87,8 +87,8 @@ def _unpack(lesson: Lesson, source: Source, path: Path, folder: Path, problems: 
         lesson.sources.append(source)
         _add(lesson, source, _written(path, folder, source, zero=zero, problems=problems))
     if sound is not None:
-        heard = replace(source, id=f"{source.id}-sound", kind="microphone", media="audio") if pictures else source
-        heard = replace(heard, media="audio")
+        name = f"{source.id}-sound" if pictures is not None else source.id
+        heard = replace(source, id=name, kind="microphone", media="audio", driver="")
         lesson.sources.append(heard)
         _add(lesson, heard, _written(path, folder, heard, zero=zero, problems=problems))
 

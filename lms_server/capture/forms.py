@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import secrets
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -135,8 +135,9 @@ class Forms:
         except ClientDisconnect as error:
             raise Busy("form-cut", "The connection broke before the form was whole; send it again.") from error
         if plain:
-            with suppress(ValueError):  # more fields than anybody has
-                fields.all.update(parse_qsl(text.decode("utf-8", "replace"), True, max_num_fields=MOST_FIELDS))
+            if text.count(b"&") >= MOST_FIELDS:
+                raise _too_many()
+            fields.all.update(parse_qsl(text.decode("utf-8", "replace"), keep_blank_values=True))
 
 
 class _File:
@@ -227,7 +228,7 @@ class _Fields:
     def _begin(self) -> None:
         self._headers, self._value, self._field = {}, bytearray(), None
         if len(self.all) >= MOST_FIELDS:
-            raise TooLarge("too-many-fields", f"A form has at most {MOST_FIELDS} fields.")
+            raise _too_many()
 
     def _header_begins(self) -> None:
         self._header = [bytearray(), bytearray()]
@@ -259,3 +260,7 @@ class _Fields:
 
     def _whole(self) -> None:
         self.ended = True
+
+
+def _too_many() -> TooLarge:
+    return TooLarge("too-many-fields", f"A form has at most {MOST_FIELDS} fields.")

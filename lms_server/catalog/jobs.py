@@ -97,10 +97,18 @@ class Jobs:
             if row is not None:
                 row.lease_owner, row.lease_until = "", 0.0
 
-    def done(self, job: Job, owner: str, made: Sequence[Made], problem: str) -> bool:
+    def done(
+        self,
+        job: Job,
+        owner: str,
+        made: Sequence[Made],
+        problem: str,
+        sources: list[dict[str, object]] | None = None,
+    ) -> bool:
         """The lesson is ready. False when the lease was lost, and nothing changed.
 
-        problem: what is missing from the files, one sentence; "" when nothing is.
+        problem: what is missing from the files, one sentence; "" when nothing is. sources: of a lesson that another
+        system recorded, what was found in its files.
         """
         now = self._clock()
         with self._database.write() as session:
@@ -110,6 +118,7 @@ class Jobs:
             if job.goal == "files":
                 session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
                 row.problem = problem
+                row.sources = sources or row.sources
                 # Of a lesson that another system recorded nobody has said how long it is.
                 row.seconds = row.seconds or max((file.seconds for file in made), default=0.0)
             session.add_all(

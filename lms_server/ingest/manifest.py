@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from lms_server.catalog.uploads import Card
-from media.lesson import BadLesson, Lesson, Original, Take
+from media.lesson import BadLesson, Lesson, Original, Remark, Source, Take
 
 MAX_BYTES = 8 * 1024 * 1024
 """A day of takes, marks and gaps is far smaller; more is not a lesson."""
@@ -37,20 +39,21 @@ def _card(lesson: Lesson) -> Card:
             {"at": round(lesson.place(mark.span, mark.mono), 3), "label": str(mark.label)[:300]}
             for mark in lesson.marks
         ],
-        sources=[
-            {
-                "id": str(source.id),
-                "kind": str(source.kind),
-                "media": str(source.media),
-                "label": str(source.label)[:200],
-                "driver": str(source.driver)[:60],
-                "quality": sorted({remark.code[:60] for remark in lesson.quality if remark.source == source.id}),
-            }
-            for source in lesson.sources
-        ],
+        sources=[source_card(source, lesson.quality) for source in lesson.sources],
         takes=[_wanted(take) for take in lesson.takes if take.bytes] + [_wanted(each) for each in lesson.originals],
         teacher=" ".join(lesson.teacher.split())[:200],
     )
+
+
+def source_card(source: Source, quality: Sequence[Remark] = ()) -> dict[str, object]:
+    """A source as the catalogue shows it."""
+    return {
+        "id": str(source.id),
+        "kind": str(source.kind),
+        "media": str(source.media),
+        "label": str(source.label)[:200],
+        "quality": sorted({remark.code[:60] for remark in quality if remark.source == source.id}),
+    }
 
 
 def _wanted(file: Take | Original) -> dict[str, object]:

@@ -5,7 +5,8 @@
 is the order, a JSON line on standard input to ``python -m lms_server.worker.assembly``. With ``"films": ["…"]``, the
 lesson's programmes, one film of two pictures is made beside them, at the lowest priority.
 
-Answers one JSON line: {"outputs": [{name, kind, source, path, bytes, sha256, seconds, content_type, problems}]} or
+Answers one JSON line: {"outputs": [{name, kind, source, path, bytes, sha256, seconds, content_type, problems}]}, for a
+lesson of another system with the "sources" that were found in its files, or
 {"problem": one sentence, "final": whether trying again is of no use, "full": whether the disk was}. The standard input
 stays open as long as the worker lives; when it ends, so does this.
 """
@@ -82,7 +83,10 @@ def assemble(order: dict[str, Any]) -> dict[str, Any]:
     if not outputs:
         problem = " ".join([*problems, "Nothing of this lesson can be played."])
         return {"problem": problem, "final": True, "full": False}
-    return {"outputs": [asdict(output) for output in outputs]}
+    answer: dict[str, Any] = {"outputs": [asdict(output) for output in outputs]}
+    if lesson.originals and not films:
+        answer["sources"] = [asdict(source) for source in lesson.sources]
+    return answer
 
 
 def _of_others(

@@ -17,7 +17,9 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from lms_server.catalog.jobs import LEASE, Goal, Job, Jobs, Made
+from lms_server.ingest.manifest import source_card
 from lms_server.store import NotStored, Store, StoreUnavailable
+from media.lesson import Source
 
 IDLE: dict[Goal, float] = {"files": 2.0, "film": 30.0}
 """Seconds between looks into the database while there is nothing to do: nobody waits for them, and a small server's
@@ -118,7 +120,7 @@ class Worker:
                     return
                 answer = found
         if "outputs" in answer:
-            self._finish(job, answer["outputs"])
+            self._finish(job, answer["outputs"], answer.get("sources"))
         else:
             self._fail(job, answer)
 
@@ -157,13 +159,14 @@ class Worker:
                 return {"problem": "Assembling took too long.", "final": False, "full": False}
             return _answer(process, process.stdout.read(), errors)
 
-    def _finish(self, job: Job, outputs: list[dict[str, Any]]) -> None:
+    def _finish(self, job: Job, outputs: list[dict[str, Any]], sources: list[dict[str, Any]] | None) -> None:
         made: list[Made] = []
         for output in outputs:
             self._store.adopt(Path(output["path"]), output["sha256"])
             made.append(Made(**{name: output[name] for name in Made.__dataclass_fields__}))
+        found = None if sources is None else [source_card(Source(**each)) for each in sources]
         problems = dict.fromkeys(problem for output in outputs for problem in output["problems"])
-        if self._jobs.done(job, self._owner, made, " ".join(problems)):
+        if self._jobs.done(job, self._owner, made, " ".join(problems), found):
             log.info("ready", lesson=job.lesson, files=len(made))
 
     def _fail(self, job: Job, answer: dict[str, Any]) -> None:

@@ -29,6 +29,8 @@ TWO_FILES = (
 )
 """Of the agent ``basic``: what one records who has a camera with a microphone, and slides."""
 
+SOURCES = {"digest": {"presenter"}, "basic": {"presenter", "presenter-sound", "presentation"}}
+
 
 @pytest.fixture(scope="module")
 def central(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Central]:
@@ -85,6 +87,7 @@ def test_unmodified_pyca_delivers_lessons_that_play(central: Central, tmp_path: 
             assert lesson["title"] == f"Statistique {lesson['room']}"
             assert LASTS - 4 < float(str(lesson["seconds"])) < LASTS + 2
             detail = api.get(f"/lessons/{lesson['id']}").json()
+            assert {source["id"] for source in detail["sources"]} == SOURCES[lesson["room"]]
             kinds = [file["kind"] for file in detail["files"]]
             assert kinds.count("programme") == (2 if lesson["room"] == "basic" else 1), detail["files"]
             for file in detail["files"]:
