@@ -14,6 +14,7 @@ _OURS = {
     "lists.css": _STYLE,
     "lesson.css": _STYLE,
     "player.css": _STYLE,
+    "staff.css": _STYLE,
     "icon.svg": "image/svg+xml",
     "filter.js": _SCRIPT,
     # A script stands after those that it imports.
