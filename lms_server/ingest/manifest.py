@@ -52,6 +52,7 @@ def source_card(source: Source, quality: Sequence[Remark] = ()) -> dict[str, obj
         "kind": str(source.kind),
         "media": str(source.media),
         "label": str(source.label)[:200],
+        "driver": str(source.driver)[:60],
         "quality": sorted({remark.code[:60] for remark in quality if remark.source == source.id}),
     }
 
