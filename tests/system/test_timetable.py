@@ -27,16 +27,24 @@ def stamp(at: float) -> str:
 
 
 def test_a_lesson_begins_and_ends_by_itself_though_the_daemon_is_killed_meanwhile(tmp_path: Path) -> None:
-    begin = int(time.time()) + 4
-    end = begin + 12
-    lines = [
-        *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//", "BEGIN:VEVENT", "UID:algebra", "SUMMARY:Algebra II"),
-        *(f"DTSTART:{stamp(begin)}", f"DTEND:{stamp(end)}", "END:VEVENT", "END:VCALENDAR", ""),
-    ]
-    (tmp_path / "table.ics").write_text("\r\n".join(lines))
-    room = Room(tmp_path, ROOM.format(file=tmp_path / "table.ics"))
+    file = tmp_path / "table.ics"
+    room = Room(tmp_path, ROOM.format(file=file))
     with closing_all(room):
         room.start()
+        begin = int(time.time()) + 2
+        end = begin + 25  # time enough for a busy machine to find the file, and to begin late if need be
+        lines = [
+            *("BEGIN:VCALENDAR", "VERSION:2.0", "PRODID:-//test//", "BEGIN:VEVENT", "UID:algebra"),
+            *(
+                "SUMMARY:Algebra II",
+                f"DTSTART:{stamp(begin)}",
+                f"DTEND:{stamp(end)}",
+                "END:VEVENT",
+                "END:VCALENDAR",
+                "",
+            ),
+        ]
+        file.write_text("\r\n".join(lines))
         wait_until(lambda: room.status()["lesson"] is not None, 60, "the lesson's beginning")
         said = room.status()
         assert said["lesson"]["title"] == "Algebra II"
