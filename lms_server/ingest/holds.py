@@ -1,5 +1,6 @@
-"""One writer per upload. A room whose link broke comes back on a new connection before the server knows that the old
-one is dead: the newcomer is let in, and the old request stops reading at once, keeping what it may keep."""
+"""One writer per upload in this process; between processes the offset decides, see ``parts``. A room whose link broke
+comes back on a new connection before the server knows that the old one is dead: the newcomer is let in, and the old
+request stops reading at once, keeping what it may keep."""
 
 from __future__ import annotations
 

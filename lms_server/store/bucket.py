@@ -58,7 +58,7 @@ class Bucket:
         name, self._prefix, options = _parse(address)
         endpoint = options.get("endpoint")
         try:
-            self._s3: Any = boto3.client(
+            self._s3: Any = boto3.Session().client(
                 "s3",
                 endpoint_url=endpoint,
                 region_name=options.get("region") or ("us-east-1" if endpoint else None),
@@ -244,7 +244,7 @@ class _Multipart:
         self._s3.complete_multipart_upload(**self._at, MultipartUpload={"Parts": self._parts})
 
 
-class _Beyond(Exception):
+class _Beyond(Missing):
     """The range begins behind the object's end."""
 
 
