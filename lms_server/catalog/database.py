@@ -35,6 +35,7 @@ class Database:
         if isinstance(place, Path):
             self._writer = self._engine.execution_options(immediate=True)
         else:
+            self._writer = self._engine.execution_options(isolation_level="READ COMMITTED")
             self._reader = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @property

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import secrets
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,8 +18,6 @@ from lms_server.store.s3 import key_of
 PREFIX = "uploads/"
 FORGOTTEN = 86400.0
 """Seconds after which an object that is not noted, or a joining that was not done, was left by a killed process."""
-JOINING = 4
-"""Wholes that one process joins at a time: each needs some tens of MiB of memory."""
 
 
 class BucketParts:
@@ -32,7 +29,6 @@ class BucketParts:
         self._uploads = uploads
         self._spool = spool
         self._clock = clock
-        self._joining = threading.BoundedSemaphore(JOINING)
         spool.mkdir(parents=True, exist_ok=True)
 
     def open(self, row: UploadRow) -> BucketPart:
@@ -43,8 +39,7 @@ class BucketParts:
         pieces = self._uploads.pieces(row.id)
         if sum(piece.length for piece in pieces) != row.length:
             raise Gone(row.id)
-        with self._joining:
-            yield _WholeObjects(self._bucket, pieces, row.length)
+        yield _WholeObjects(self._bucket, pieces, row.length)
 
     def join(self, row: UploadRow, parts: Sequence[UploadRow]) -> None:
         if not self._uploads.joins(row.id, parts):

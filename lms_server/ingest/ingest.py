@@ -53,6 +53,9 @@ CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_SECONDS = 5.0
 """Of a body that may be kept in part so much is made durable at a time, so that a kill costs no more."""
 REMEMBERED_HASHES = 512
+PROVING = 8
+"""Wholes that one process proves and stores at a time, in threads that no other request waits for: each may read a
+whole file, and needs some tens of MiB of memory where it is joined of many objects."""
 log = structlog.get_logger(__name__)
 
 
@@ -77,6 +80,7 @@ class Ingest:
         self._clock = clock
         self._on_stored = on_stored
         self._holds = Holds()
+        self._proving = anyio.CapacityLimiter(PROVING)
         self._hashes: OrderedDict[str, tuple[int, _Hash]] = OrderedDict()
 
     # -- one upload
@@ -286,7 +290,7 @@ class Ingest:
 
     async def _finish(self, upload_id: str) -> UploadRow:
         """Raises NotFound when there is no such upload, and what finish raises."""
-        row = await run_in_threadpool(self.finish, upload_id)
+        row = await anyio.to_thread.run_sync(self.finish, upload_id, limiter=self._proving)
         if row is None:
             raise _unknown()
         return row

@@ -15,6 +15,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -67,9 +68,12 @@ def deployment(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPath
         found = Deployment(address, [tmp_path / "one", tmp_path / "two"], env)
     else:
         found = Deployment(tmp_path / "data" / "darsbox.sqlite", [tmp_path / "data"] * 2, {})
+    found.webs += [Central(folder, env=found.env, name=f"web-{at}") for at, folder in enumerate(found.folders)]
     with ExitStack() as running:
-        for at, folder in enumerate(found.folders):
-            found.webs.append(running.enter_context(Central(folder, env=found.env, name=f"web-{at}")))
+        for web in found.webs:
+            running.push(web)
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Central.start, found.webs))  # on nothing: they agree on tables and keys
         yield found
 
 
