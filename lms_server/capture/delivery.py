@@ -15,7 +15,7 @@ from lms_server.capture.forms import Forms
 from lms_server.catalog.agents import Agent
 from lms_server.catalog.packages import Facts, Packages
 from lms_server.catalog.tables import PackageFileRow, PackageRow
-from lms_server.errors import NotFound
+from lms_server.errors import ServerError
 from lms_server.ingest.headers import MANIFEST
 from lms_server.ingest.ingest import Ingest
 from lms_server.ingest.parts import full_disk_told
@@ -24,6 +24,8 @@ from media.lesson import Lesson, Original, Source, Span
 
 GRACE = 86400.0
 """Seconds for which a file that no package knows of is left alone: its request may still run."""
+PATIENCE = 3600.0
+"""Seconds after which nobody is at work any more on a package that is not delivered."""
 log = structlog.get_logger(__name__)
 
 
@@ -76,16 +78,18 @@ class Delivery:
     # -- cleaning
     # -------------------------------------------------------------------------------------------------------
 
-    async def recover(self) -> None:
-        """Finish what a killed process had begun: its agent may never ask again."""
-        for agent, row in await run_in_threadpool(self._packages.half_delivered):
+    async def recover(self, idle: float = 0.0) -> None:
+        """Finish what was begun and is left alone for so many seconds, by a killed process or for want of room on the
+        disk: its agent may never ask again."""
+        for agent, row in await run_in_threadpool(self._packages.half_delivered, self._clock() - idle):
             try:
                 await self._deliver(agent, row.id)
-            except NotFound as error:
-                log.error("package lost", agent=agent.name, package=row.id, problem=error.detail)
+            except ServerError as error:
+                log.error("package not delivered", agent=agent.name, package=row.id, problem=error.detail)
 
     async def sweep(self) -> None:
         """Drop packages that nobody came back for, and files that belong to none."""
+        await self.recover(PATIENCE)
         await run_in_threadpool(self._sweep)
 
     def _sweep(self) -> None:

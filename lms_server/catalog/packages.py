@@ -148,11 +148,12 @@ class Packages:
     # -- cleaning
     # -------------------------------------------------------------------------------------------------------
 
-    def half_delivered(self) -> list[tuple[Agent, PackageRow]]:
-        """Those that a killed process left on their way into the library."""
+    def half_delivered(self, before: float) -> list[tuple[Agent, PackageRow]]:
+        """Those on their way into the library that nobody has touched since then."""
         with self._database.read() as session:
             query = select(PackageRow, AgentRow, Room).where(
                 col(PackageRow.state) == "delivering",
+                col(PackageRow.touched) <= before,
                 col(PackageRow.agent) == col(AgentRow.name),
                 col(AgentRow.room_id) == col(Room.id),
             )
