@@ -86,6 +86,7 @@ def app(tmp_path_factory: pytest.TempPathFactory) -> Iterator[FastAPI]:
     app.include_router(portal_router(catalog, Gate(catalog), captions, zone=UTC, clock=lambda: NOW))
     app.add_middleware(SessionMiddleware, secret_key="secret", same_site="lax")
     app.state.kept = {}
+    app.state.database = database
     yield app
     database.close()
 
@@ -322,3 +323,48 @@ async def test_an_admin_gives_a_room_its_timetable_and_takes_it_away(browser: ht
 
     await known(browser, app, "sidi")
     assert (await browser.post(at[1], files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("form", "given", "sentence"),
+    [
+        ("publication", {"state": "later", "at": "soon"}, "not a day of the calendar"),
+        ("publication", {"state": "sold"}, "That did not work"),
+        ("about", {"title": ""}, "A lesson needs a title"),
+        ("parts", {"begins": "0:20", "ends": "0:10", "titles": ""}, "A place looks like 4:07"),
+        ("parts", {"begins": "x", "ends": "", "titles": ""}, "A place looks like 4:07"),
+        ("captions", {"language": "fr"}, "The file is no WebVTT"),
+    ],
+)
+async def test_a_form_that_makes_no_sense_is_a_page_with_one_sentence(
+    browser: httpx.AsyncClient, app: FastAPI, form: str, given: dict[str, str], sentence: str
+) -> None:
+    await known(browser, app)
+    answer = await browser.post(f"/lessons/{LESSON}/{form}", data=given)
+    assert answer.status_code == 400
+    assert sentence in text(answer)
+
+
+async def test_students_find_no_forms_and_cannot_send_them(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app, "sidi")
+    page = await browser.get(f"/lessons/{LESSON}")
+    assert page.status_code == 200
+    assert f"/lessons/{LESSON}/" not in re.sub(r"/api/v1\S+", "", page.text)
+    for form, given in (
+        ("publication", {"state": "withdrawn"}),
+        ("about", {"title": "Mine"}),
+        ("parts", {"begins": "0:01", "ends": "0:02", "titles": ""}),
+        ("captions", {"language": "fr", "remove": "1"}),
+    ):
+        assert (await browser.post(f"/lessons/{LESSON}/{form}", data=given)).status_code == 403, form
+
+
+async def test_saving_a_form_unchanged_leaves_the_rooms_words_the_rooms(
+    browser: httpx.AsyncClient, app: FastAPI
+) -> None:
+    await known(browser, app)
+    given = {"title": TITLE, "teacher": "", "description": "Acides\r\net bases"}
+    assert (await browser.post(f"/lessons/{LESSON}/about", data=given)).status_code == 303
+    with app.state.database.read() as session:
+        assert session.get_one(LessonRow, LESSON).edited == ["description"]
+    assert "Acides et bases" in text(await browser.get(f"/lessons/{LESSON}"))
