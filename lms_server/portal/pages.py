@@ -221,7 +221,9 @@ class _Portal:
             captions=captions,
             caption_languages=choices(tongue, [file.source for file in captions]) if person.edits else [],
             publish_at=tongue.local(max(lesson.publish_at, self._clock() + 3600)).strftime("%Y-%m-%dT%H:00"),
-            facts=stage.facts(lesson, found, slides, at=at, asked=source if view and view.key == source else ""),
+            facts=stage.facts(
+                lesson, found, slides, reader=person.id, at=at, asked=source if view and view.key == source else ""
+            ),
             told=stage.told(tongue, lesson, found),
             moments=timeline.moments(lesson, slides),
             chapter=words.chapter,

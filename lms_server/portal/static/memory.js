@@ -26,9 +26,9 @@ export function remember(name, value) {
 
 /** The place in one lesson, in seconds; 0 when it is to begin. */
 export class Place {
-  /** @param {string} lesson @param {number} length seconds */
-  constructor(lesson, length) {
-    this.name = `place.${lesson}`;
+  /** @param {string} whose reader and lesson @param {number} length seconds */
+  constructor(whose, length) {
+    this.name = `place.${whose}`;
     this.length = length;
   }
 

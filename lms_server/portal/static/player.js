@@ -18,7 +18,7 @@ const LEAST = 2; // seconds for which a gap is told, however short it is
 const kept = new Kept(facts.parts);
 const pictures = new Pictures(document.getElementById("player"), kept);
 const bar = new Bar(stage, pictures, facts.length);
-const place = new Place(facts.lesson, facts.length);
+const place = new Place(facts.place, facts.length);
 const line = stage.querySelector(".told");
 const choices = [...document.querySelectorAll(".choices a")];
 const qualities = [...document.querySelectorAll(".levels a")];
@@ -150,4 +150,7 @@ listen(bar);
 lead(pictures, facts.length);
 cut(pictures, kept);
 show(first(), facts.at || before);
-if (facts.pictured && !sparing()) picture(facts.pictured);
+if (facts.pictured && !sparing()) {
+  // What is watched comes first.
+  pictures.master.addEventListener("loadeddata", () => picture(facts.pictured), { once: true });
+}
