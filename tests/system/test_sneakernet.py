@@ -7,7 +7,7 @@ import hashlib
 import json
 import random
 import subprocess
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -27,17 +27,6 @@ from tests.system.deployment import BIN, Server, command
 
 NUMBERS = count(5000)
 TAKE = 3_000_000
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all tests: each has a room and lessons of its own. It runs while sticks are imported."""
-    found = Server(tmp_path_factory.mktemp("server"))
-    found.start_web()
-    try:
-        yield found
-    finally:
-        found.close()
 
 
 class Village:

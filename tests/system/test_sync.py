@@ -35,17 +35,6 @@ REDIRECT = b"HTTP/1.1 302 Found\r\nLocation: http://login.example/\r\nContent-Le
 GARBAGE = b"\x16\x03\x01\x00garbage\r\n\r\n"
 
 
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    """One for all tests: each has a room and lessons of its own."""
-    found = Server(tmp_path_factory.mktemp("server"))
-    found.start_web()
-    try:
-        yield found
-    finally:
-        found.close()
-
-
 @pytest.fixture
 def link(server: Server) -> Iterator[Toxic]:
     with toxic(server.port) as network:
