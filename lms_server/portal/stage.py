@@ -19,7 +19,8 @@ def facts(
     lesson: LessonDetail, found: Sequence[View], slides: Sequence[float], *, reader: int, at: float, asked: str
 ) -> dict[str, Any]:
     """Times in seconds. reader: whose places in lessons the browser remembers, of all who use it. at: where to begin, 0
-    when nobody said; asked: the view somebody asked for by its address. pictured: the file whose pictures stand for moments, empty when none has any."""
+    when nobody said; asked: the view somebody asked for by its address. pictured: the file whose pictures stand for
+    moments, empty when none has any."""
     microphones = {source.id for source in lesson.sources if source.media == "audio"}
     slidecast = next((file.url for file in lesson.files if file.kind == "slidecast"), "")
     return {
