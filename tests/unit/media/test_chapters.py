@@ -8,6 +8,7 @@ from fractions import Fraction
 from pathlib import Path
 
 import av
+import numpy as np
 import pytest
 
 from media.chapters import chapters_of
@@ -38,7 +39,7 @@ def test_what_ffmpeg_wrote_is_read(tmp_path: Path) -> None:
                 for n, (at, title) in enumerate(starts)
             ]
         )
-        frame = av.AudioFrame(format="fltp", layout="mono", samples=1024)
+        frame = av.AudioFrame.from_ndarray(np.zeros((1, 1024), np.float32), format="fltp", layout="mono")
         frame.sample_rate = 48000
         for packet in [*stream.encode(frame), *stream.encode(None)]:
             out.mux(packet)
