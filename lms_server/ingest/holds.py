@@ -58,6 +58,9 @@ class Holds:
             del self._holds[upload_id]
             hold.done.set()
 
+    def held(self, upload_id: str) -> bool:
+        return upload_id in self._holds
+
     async def interrupt(self, upload_id: str, patience: float) -> None:
         """Ask whoever reads to stop, and wait a little: for HEAD, which wants the offset the next PATCH will find."""
         hold = self._holds.get(upload_id)

@@ -91,7 +91,8 @@ class Ingest:
         NotFound."""
         await self._holds.interrupt(upload_id, patience=5.0)
         row = await self._row(upload_id)
-        if row.offset == row.length and row.state != "stored":
+        left = row.state == "verifying" and not self._holds.held(upload_id)  # by a process that was killed
+        if row.offset == row.length and (row.state == "open" or left):
             async with self._holds.of(upload_id):
                 try:
                     row = await self._finish(upload_id)
