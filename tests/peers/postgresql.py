@@ -12,6 +12,7 @@ from pathlib import Path
 
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
+from lms_server.catalog.tables import Room
 from tests.peers.program import wait_until
 
 USER = "darsbox"
@@ -45,7 +46,7 @@ class PostgreSQL:
             migrate(address)
             self._filled = Database(address)
         with self._filled.engine.begin() as connection:
-            names = "institution, room, lesson, person, enrolment_code, sign_in_failure, upload_piece"
+            names = ", ".join(f'"{table}"' for table in sorted(Room.metadata.tables))
             connection.exec_driver_sql(f"TRUNCATE {names} RESTART IDENTITY CASCADE")
         return self._filled
 
