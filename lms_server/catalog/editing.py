@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session
 
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import Part, Person, Publication
 from lms_server.catalog.tables import CaptionRow, LessonRow
@@ -75,7 +75,7 @@ class Editing:
     def may_edit(self, person: Person, lesson_id: str) -> None:
         """Raises Forbidden or NotFound where a change would."""
         with self._database.read() as session:
-            self._changing(session, person, lesson_id)
+            self._seen(session, person, lesson_id)
 
     def caption(self, person: Person, lesson_id: str, language: str, sha256: str, size: int) -> None:
         """Captions in this language are in the store; they take the place of those before. Raises as describe."""
@@ -99,7 +99,11 @@ class Editing:
             session.delete(row)
 
     def _changing(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
-        """The lesson and its room's name."""
+        """The lesson, which nobody else changes meanwhile, and its room's name."""
+        session.get(LessonRow, lesson_id, with_for_update=LOCK)
+        return self._seen(session, person, lesson_id)
+
+    def _seen(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
         if not person.edits:
             raise Forbidden("not-allowed", "Only an admin, IT or a teacher may change a lesson.")
         row, room, _ = visible(session, person, lesson_id, self._clock())
