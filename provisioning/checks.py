@@ -71,6 +71,7 @@ def _in_order(tools: dict[str, list[str]]) -> int:
 def _run(command: Sequence[str]) -> int:
     """In a temporary folder of its own: nothing that an earlier run left can trouble this one."""
     scratch = Path(tempfile.mkdtemp(prefix="dars-"))
+    scratch.chmod(0o711)  # PostgreSQL refuses to run as root, and has its folder in it
     environment = {**os.environ, "PYTEST_DEBUG_TEMPROOT": str(scratch), "TMPDIR": str(scratch)}
     code = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment, check=False).returncode
     if code == 0:

@@ -245,7 +245,7 @@ def test_people_sign_in_look_and_sign_out(shared: Central, recorded: Recorded) -
         assert "samesite=lax" in cookie
         for words in ("احصاء salle", "الاحصاء ete 9", "SALLE", "ÉTÉ salle"):
             assert len(browser.get("/lessons", params={"q": words}).json()["items"]) == 1, words
-        for words in ("salle chimie", "salle ete 2", "sxlle"):
+        for words in ("salle chimie", "salle ete 77", "sxlle"):
             assert browser.get("/lessons", params={"q": words}).json()["items"] == [], words
         foreign = browser.post(f"/rooms/{ULID()}/revoke", headers={"Origin": "https://evil.example"})
         assert (foreign.status_code, foreign.json()["code"]) == (403, "foreign-origin")
