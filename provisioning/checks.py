@@ -33,7 +33,7 @@ STATIC: dict[str, list[str]] = {
 QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
-BRIEF = ["-n", "2", "--hypothesis-profile", "quick"]
+BRIEF = ["-n", "3", "--hypothesis-profile", "quick"]
 """Fewer examples of each property than make test tries."""
 
 
