@@ -78,9 +78,12 @@ def _unrolled(group: list[icalendar.Component], begins: float, ends: float) -> l
 
 
 def _is_mad(each: icalendar.Component) -> bool:
-    """Whether it comes so often that it is no lesson, and costs minutes to unroll."""
+    """Whether it comes so often that it is no lesson, and costs minutes to unroll, or for ever (INTERVAL=0)."""
     rule = each.get("RRULE")
-    return rule is not None and any(str(often).upper() in ("SECONDLY", "MINUTELY") for often in rule.get("FREQ", []))
+    if rule is None:
+        return False
+    often = any(str(word).upper() in ("SECONDLY", "MINUTELY") for word in rule.get("FREQ", []))
+    return often or any(int(step) < 1 for step in rule.get("INTERVAL", []))
 
 
 def _event(each: icalendar.Event, series: bool) -> Event | None:

@@ -94,10 +94,9 @@ def test_no_timetable_is_no_lesson_and_a_broken_one_an_error() -> None:
         timetable.events_at("BEGIN:VCALENDAR\r\nBEGIN:VEVENT\r\n", NOW, NOW + DAY)
 
 
-def test_a_lesson_every_second_is_none() -> None:
-    text = calendar(
-        single("mad", "20261129T080000Z", "20261129T080001Z").replace("SUMMARY", "RRULE:FREQ=SECONDLY\nSUMMARY")
-    )
+@pytest.mark.parametrize("rule", ["FREQ=SECONDLY", "FREQ=DAILY;INTERVAL=0"])
+def test_a_lesson_that_never_ends_coming_is_none_and_holds_up_no_agent(rule: str) -> None:
+    text = calendar(single("mad", "20261129T080000Z", "20261129T080001Z").replace("SUMMARY", f"RRULE:{rule}\nSUMMARY"))
     assert timetable.events_at(text, NOW, NOW + DAY) == []
 
 
