@@ -85,3 +85,5 @@ class SyncTable(BaseModel):
     """What a metered link may carry."""
     yields: bool = Field(True, alias="yield")
     """Step back as soon as anything else waits for the link."""
+    while_recording: bool = True
+    """Send a lesson's recordings already while they grow, when nothing else waits."""

@@ -209,7 +209,7 @@ class Agent:
         if row is not None:
             await self._deliver(ledger, who, client, row)
             return 0.0
-        growth = self._growing.next() if self._tried is None and not self._governor.barred("master") else None
+        growth = self._growing.next() if self._tried is None and self._may_grow() else None
         if growth is not None:
             await self._grow(ledger, client, growth)
             return 0.0
@@ -280,11 +280,14 @@ class Agent:
         finally:
             passage.release()
 
+    def _may_grow(self) -> bool:
+        return self._governor.policy.while_recording and not self._governor.barred("master")
+
     async def _grow(self, ledger: Ledger, client: Client, growth: Growth) -> None:
         """Let a link with nothing better to carry have what is being recorded. Raises sqlite3.Error."""
 
         def free() -> bool:
-            return not self._governor.barred("master") and not any(self._ready(row) for row in ledger.assets())
+            return self._may_grow() and not any(self._ready(row) for row in ledger.assets())
 
         self._greet_at = time.monotonic() + GREET
         self._governor.account(ledger, ahead=2 * self._pace.size)

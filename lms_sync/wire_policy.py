@@ -69,7 +69,7 @@ def _tiers(name: str, value: object) -> None:
         raise ValueError(f"The policy's {name} must be a list of {', '.join(wire.TIERS)}.")
 
 
-def _yield(name: str, value: object) -> None:
+def _flag(name: str, value: object) -> None:
     if not isinstance(value, bool):
         raise ValueError(f"The policy's {name} must be true or false.")
 
@@ -101,6 +101,7 @@ _CHECKS: dict[str, Callable[[str, object], None]] = {
     "monthly_mb": _budget,
     "metered": _metered,
     "metered_tiers": _tiers,
-    "yield": _yield,
+    "yield": _flag,
+    "while_recording": _flag,
 }
 MEMBERS = frozenset({"long_poll", *_CHECKS})

@@ -50,6 +50,7 @@ class Policy:
     metered: str = "auto"
     metered_tiers: tuple[str, ...] = ("card", "slidecast")
     yields: bool = True
+    while_recording: bool = True
 
 
 def file_of(spool: Spool) -> Path:
@@ -126,9 +127,6 @@ def parse(table: object) -> Policy:
         raise BadPolicy("sync.json: metered is none of auto, yes and no.")
     if not isinstance(tiers, list | tuple) or not all(tier in TIER_ORDER for tier in tiers):
         raise BadPolicy("sync.json: metered_tiers is no list of tiers.")
-    yields = table.get("yield", plain.yields)
-    if not isinstance(yields, bool):
-        raise BadPolicy("sync.json: yield is neither true nor false.")
     hours = table.get("hours", [])
     if not isinstance(hours, list):
         raise BadPolicy("sync.json: hours is no list.")
@@ -139,7 +137,8 @@ def parse(table: object) -> Policy:
         monthly=_count(table, "monthly_mb", 0) * 1_000_000,
         metered=metered,
         metered_tiers=tuple(tiers),
-        yields=yields,
+        yields=_flag(table, "yield", plain.yields),
+        while_recording=_flag(table, "while_recording", plain.while_recording),
     )
 
 
@@ -159,6 +158,13 @@ def _minutes(text: object) -> int:
     if not 0 <= minutes <= 24 * 60:
         raise BadPolicy("sync.json: from and to are no times of day.")
     return minutes
+
+
+def _flag(table: Mapping[str, Any], key: str, default: bool) -> bool:
+    found = table.get(key, default)
+    if not isinstance(found, bool):
+        raise BadPolicy(f"sync.json: {key} is neither true nor false.")
+    return found
 
 
 def _count(table: Mapping[str, Any], key: str, default: int | None) -> int:

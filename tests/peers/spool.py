@@ -8,7 +8,9 @@ from pathlib import Path
 
 from appliance.spool.layout import Spool, make_directory
 from appliance.spool.ledger import open_or_rebuild
-from media.lesson import Lesson, Source, Span, Take, take_file
+from media import journal
+from media.journal import FragmentEntry, TakeEntry
+from media.lesson import Lesson, Source, Span, State, Take, take_file
 
 BLOCK = 16 * 1024 * 1024
 """Bytes that are made at once."""
@@ -46,6 +48,30 @@ def keep_lesson(root: Path, number: int, *sizes: int, room: str = "Amphi A", ali
     ledger, _ = open_or_rebuild(spool)
     ledger.close()
     return lesson
+
+
+def describe(root: Path, number: int, state: State) -> None:
+    """A lesson as far as its lesson.json tells of it while it is recorded."""
+    spool = Spool(root)
+    spool.prepare()
+    make_directory(spool.lesson_dir(lesson_id(number)))
+    spool.write_lesson(Lesson(lesson_id(number), "Forces", "Amphi A", "Test", "en", state))
+
+
+def record(root: Path, number: int, source: str, *lengths: int) -> Path:
+    """A take of fragments of these lengths, as a keeper leaves it in mid-lesson."""
+    lesson = lesson_id(number)
+    file = Spool(root).lesson_dir(lesson) / source / "take-001.mp4"
+    make_directory(file.parent)
+    take = TakeEntry(lesson, source, 1, 0, 1000, "", "avc1", 640, 360, 0, "boot", 1.0, 1.0)
+    lines, at = [journal.line(take)], 1000
+    for fragment, length in enumerate(lengths, start=1):
+        entry = FragmentEntry(fragment, at, length, fragment * 0.5, 0.5, True, fragment * 0.5, fragment * 0.5, "")
+        lines.append(journal.line(entry))
+        at += length
+    file.write_bytes(bytes(at))
+    file.with_suffix(".journal").write_bytes(b"".join(lines))
+    return file
 
 
 def _write(path: Path, size: int, chance: random.Random) -> str:

@@ -21,8 +21,9 @@ from lms_sync import identity, wire
 from lms_sync.agent import LONGEST_WAIT, Agent, due, rank
 from lms_sync.client import Client, ServerClock
 from lms_sync.governor import Governor
+from lms_sync.growing import LEAST
 from lms_sync.pace import Backoff
-from tests.peers.spool import keep_lesson, lesson_id
+from tests.peers.spool import describe, keep_lesson, lesson_id, record
 from tests.unit.lms_sync.fake_server import FakeServer
 
 pytestmark = pytest.mark.anyio
@@ -285,6 +286,21 @@ async def test_a_metered_link_carries_small_forms_only(spool: Spool, server: Fak
     assert {row.tier for row in left} == {"master"}
     policies.write(spool, {"metered": "no"})
     assert await agent_of(spool, server).once() == []
+
+
+async def test_what_is_being_recorded_goes_only_where_that_is_wanted(spool: Spool, server: FakeServer) -> None:
+    """Or a room keeps sending through a class whose link somebody wanted to be left alone."""
+    describe(spool.root, 7, "recording")
+    record(spool.root, 7, "front", LEAST, 1)
+    policies.write(spool, {"while_recording": False})
+    assert await agent_of(spool, server).once() == []
+    kept = server.received
+    agent = agent_of(spool, server)
+    await agent._turn()  # hears what time it is
+    assert await agent._turn() > 0, "it has found something more to send"
+    assert server.received == kept
+    policies.write(spool, {})
+    await run_until(agent_of(spool, server), lambda: server.received == kept + 1000 + LEAST)
 
 
 async def test_a_lesson_that_is_asked_for_goes_before_all_others(spool: Spool, server: FakeServer) -> None:

@@ -9,17 +9,15 @@ import httpx
 import pytest
 
 from appliance.spool import keeping
-from appliance.spool.layout import Spool, make_directory
+from appliance.spool.layout import Spool
 from lms_sync import wire
 from lms_sync.client import Client, Refused, Unreachable
 from lms_sync.growing import LEAST, LOOK, REST, Growing, GrowingFile, Growth
 from lms_sync.localfile import FileMissing, FileUnreadable
 from lms_sync.pace import Pace
 from lms_sync.transfer import Transfer
-from media import journal
-from media.journal import FragmentEntry, TakeEntry
-from media.lesson import Lesson, State
-from tests.peers.spool import lesson_id
+from media.lesson import State
+from tests.peers.spool import describe, lesson_id, record
 from tests.unit.lms_sync.fake_server import FakeServer
 
 LESSON = lesson_id(7)
@@ -39,11 +37,8 @@ def clock() -> Clock:
 
 @pytest.fixture
 def spool(tmp_path: Path) -> Spool:
-    found = Spool(tmp_path)
-    found.prepare()
-    make_directory(found.lesson_dir(LESSON))
-    describe(found, "recording")
-    return found
+    describe(tmp_path, 7, "recording")
+    return Spool(tmp_path)
 
 
 @pytest.fixture
@@ -51,33 +46,14 @@ def growing(spool: Spool, clock: Clock) -> Growing:
     return Growing(spool, steady=clock)
 
 
-def describe(spool: Spool, state: State) -> None:
-    spool.write_lesson(Lesson(LESSON, "Forces", "Amphi A", "Test", "en", state))
-
-
-def record(spool: Spool, source: str, *lengths: int) -> Path:
-    """A take of fragments of these lengths, as a keeper leaves it in mid-lesson."""
-    file = spool.lesson_dir(LESSON) / source / "take-001.mp4"
-    make_directory(file.parent)
-    take = TakeEntry(LESSON, source, 1, 0, 1000, "", "avc1", 640, 360, 0, "boot", 1.0, 1.0)
-    lines, at = [journal.line(take)], 1000
-    for number, length in enumerate(lengths, start=1):
-        entry = FragmentEntry(number, at, length, number * 0.5, 0.5, True, number * 0.5, number * 0.5, "")
-        lines.append(journal.line(entry))
-        at += length
-    file.write_bytes(bytes(at))
-    file.with_suffix(".journal").write_bytes(b"".join(lines))
-    return file
-
-
 def test_the_newest_fragment_is_not_sent_for_it_may_not_be_durable(spool: Spool, growing: Growing) -> None:
-    file = record(spool, "front", LEAST, 50_000)
+    file = record(spool.root, 7, "front", LEAST, 50_000)
     assert growing.next() == Growth(LESSON, "front", file, 1000 + LEAST)
 
 
 def test_sound_goes_before_pictures(spool: Spool, growing: Growing) -> None:
-    record(spool, "front", 9 * LEAST, 1)
-    record(spool, "lectern", LEAST, 1)
+    record(spool.root, 7, "front", 9 * LEAST, 1)
+    record(spool.root, 7, "lectern", LEAST, 1)
     found = growing.next()
     assert found is not None
     assert found.source == "lectern"
@@ -85,9 +61,9 @@ def test_sound_goes_before_pictures(spool: Spool, growing: Growing) -> None:
 
 
 def test_little_is_not_worth_a_request_and_not_worth_a_look(spool: Spool, growing: Growing, clock: Clock) -> None:
-    record(spool, "front", LEAST // 2, 1)
+    record(spool.root, 7, "front", LEAST // 2, 1)
     assert growing.next() is None
-    record(spool, "front", LEAST, 1)
+    record(spool.root, 7, "front", LEAST, 1)
     assert growing.next() is None
     clock.now += LOOK
     assert growing.next() is not None
@@ -95,20 +71,20 @@ def test_little_is_not_worth_a_request_and_not_worth_a_look(spool: Spool, growin
 
 @pytest.mark.parametrize("state", ["stopping", "kept"])
 def test_a_lesson_that_has_ended_is_left_to_the_ledger(spool: Spool, growing: Growing, state: State) -> None:
-    record(spool, "front", LEAST, 1)
-    describe(spool, state)
+    record(spool.root, 7, "front", LEAST, 1)
+    describe(spool.root, 7, state)
     assert growing.next() is None
 
 
 def test_a_lesson_that_shall_stay_here_stays(spool: Spool, growing: Growing) -> None:
-    record(spool, "front", LEAST, 1)
+    record(spool.root, 7, "front", LEAST, 1)
     keeping.keep(spool, LESSON)
     assert growing.next() is None
 
 
 @pytest.mark.parametrize("text", ["", "{", "nonsense\n"])
 def test_a_lesson_or_a_journal_that_cannot_be_read_is_no_end(spool: Spool, growing: Growing, text: str) -> None:
-    file = record(spool, "front", LEAST, 1)
+    file = record(spool.root, 7, "front", LEAST, 1)
     file.with_suffix(".journal").write_text(text)
     assert growing.next() is None
     spool.lesson_file(LESSON).write_text(text)
@@ -117,7 +93,7 @@ def test_a_lesson_or_a_journal_that_cannot_be_read_is_no_end(spool: Spool, growi
 
 @pytest.mark.anyio
 async def test_a_file_that_is_shorter_than_its_journal_or_gone_is_told(spool: Spool) -> None:
-    file = record(spool, "front", 5000, 1)
+    file = record(spool.root, 7, "front", 5000, 1)
     assert await GrowingFile(file).read(1000, 5000) == bytes(5000)
     with pytest.raises(FileMissing):
         await GrowingFile(file).read(1000, 6000)
@@ -144,12 +120,12 @@ async def test_it_goes_on_where_the_server_stands_and_rests_only_when_it_is_refu
             assert found is not None
             await growing.send(found, transfer, lambda: True, moved)
 
-        record(spool, "front", LEAST, 1)
+        record(spool.root, 7, "front", LEAST, 1)
         await send()
         assert server.received == 1000 + LEAST == told[-1]
         clock.now += LOOK
         assert growing.next() is None
-        record(spool, "front", LEAST, LEAST, 1)
+        record(spool.root, 7, "front", LEAST, LEAST, 1)
 
         server.hook = lambda _: httpx.ConnectError("the line is cut")
         clock.now += LOOK
@@ -159,7 +135,7 @@ async def test_it_goes_on_where_the_server_stands_and_rests_only_when_it_is_refu
         await send()
         assert server.received == 1000 + 2 * LEAST
 
-        record(spool, "front", LEAST, LEAST, LEAST, 1)
+        record(spool.root, 7, "front", LEAST, LEAST, LEAST, 1)
         server.hook = lambda _: server.problem(400, "bad-header")
         clock.now += LOOK
         with pytest.raises(Refused):
@@ -177,7 +153,7 @@ async def test_it_goes_on_where_the_server_stands_and_rests_only_when_it_is_refu
 async def test_what_is_more_urgent_stops_it(spool: Spool, growing: Growing) -> None:
     key = wire.new_key()
     server = FakeServer(key)
-    record(spool, "front", 5 * LEAST, 1)
+    record(spool.root, 7, "front", 5 * LEAST, 1)
     async with Client("http://server.example", "room", key, transport=server.transport) as client:
         found = growing.next()
         assert found is not None

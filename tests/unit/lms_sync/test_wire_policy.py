@@ -22,6 +22,7 @@ WHOLE = {
     "metered": "yes",
     "metered_tiers": ["card"],
     "yield": True,
+    "while_recording": False,
 }
 
 
@@ -54,6 +55,7 @@ def test_what_a_newer_server_says_is_passed_over() -> None:
         ({"metered": "no idea"}, "metered must be one of auto, yes, no"),
         ({"metered_tiers": ["films"]}, "metered_tiers must be a list of card"),
         ({"yield": "no"}, "yield must be true or false"),
+        ({"while_recording": 0}, "while_recording must be true or false"),
         ({"hours": {}}, "hours must be a list"),
         ({"hours": [3]}, "hours number 1 must be an object"),
         ({"hours": [{"max_kbit": 0, "at": "noon"}]}, "hours number 1 must be an object"),

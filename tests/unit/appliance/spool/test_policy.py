@@ -37,6 +37,7 @@ def test_what_room_toml_says_is_what_the_agent_reads(spool: Spool) -> None:
         metered = "yes"
         metered_tiers = ["card"]
         yield = false
+        while_recording = false
         hours = [{days = "mon-fri", from = "07:30", to = "18:00", max_kbit = 64}, {max_kbit = 0}]
         """,
     )
@@ -48,6 +49,7 @@ def test_what_room_toml_says_is_what_the_agent_reads(spool: Spool) -> None:
         metered="yes",
         metered_tiers=("card",),
         yields=False,
+        while_recording=False,
     )
 
 
@@ -84,6 +86,7 @@ def test_a_daemon_that_starts_again_with_the_same_file_writes_nothing(spool: Spo
         '{"metered_tiers": ["film"]}',
         '{"metered_tiers": [[]]}',
         '{"yield": 1}',
+        '{"while_recording": "no"}',
         '{"hours": {}}',
         '{"hours": [5]}',
         '{"hours": [{}]}',
