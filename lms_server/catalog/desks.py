@@ -9,8 +9,10 @@ from ulid import ULID
 
 from lms_server.catalog import timetables
 from lms_server.catalog.database import LOCK, Database, made_once
+from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import CommandState, CommandView, Health, Person
-from lms_server.catalog.tables import CommandRow, LessonRow, Room, RoomDesk
+from lms_server.catalog.scoping import room_for
+from lms_server.catalog.tables import CommandRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
 from lms_sync.wire_control import (
     MOST_COMMANDS,
@@ -129,7 +131,7 @@ class Desks:
         except ValueError as error:
             raise BadRequest("bad-command", str(error)) from error
         with self._database.write() as session:
-            _room(session, room_id)
+            room_for(session, person, room_id)
             old = col(CommandRow.expires) < now - FORGET
             session.exec(delete(CommandRow).where(col(CommandRow.made) < now - FORGET, old))
             session.add(row)
@@ -140,9 +142,7 @@ class Desks:
         NotFound."""
         _may(person)
         with self._database.read() as session:
-            lesson = session.get(LessonRow, lesson_id)
-        if lesson is None:
-            raise NotFound("no-such-lesson", "There is no such lesson.")
+            lesson, _, _ = visible(session, person, lesson_id, self._clock())
         asked = self.asked(lesson_id)
         if asked is not None and asked.state in ("queued", "delivered"):
             return asked
@@ -169,7 +169,7 @@ class Desks:
         """A room's last commands, newest first. Raises Forbidden, NotFound."""
         _may(person)
         with self._database.read() as session:
-            _room(session, room_id)
+            room_for(session, person, room_id)
             rows = session.exec(
                 select(CommandRow)
                 .where(col(CommandRow.room_id) == room_id)
@@ -189,7 +189,7 @@ class Desks:
             except ValueError as error:
                 raise BadRequest("bad-timetable", str(error)) from error
         with self._database.write() as session:
-            _room(session, room_id)
+            room_for(session, person, room_id)
             desk = _desk(session, room_id)
             desk.calendar, desk.calendar_etag = calendar, etag_of(calendar)
             return desk.calendar_etag
@@ -198,7 +198,7 @@ class Desks:
         """Raises Forbidden, NotFound."""
         _may(person)
         with self._database.write() as session:
-            _room(session, room_id)
+            room_for(session, person, room_id)
             desk = _desk(session, room_id)
             desk.policy = policy.as_json()
 
@@ -206,7 +206,7 @@ class Desks:
         """Raises Forbidden, NotFound."""
         _may(person)
         with self._database.read() as session:
-            _room(session, room_id)
+            room_for(session, person, room_id)
             desk = session.get(RoomDesk, room_id)
         return Policy.from_json(desk.policy) if desk is not None else Policy()
 
@@ -238,11 +238,6 @@ def _wire_facts(row: CommandRow) -> dict[str, object]:
 def _desk(session: Session, room_id: str) -> RoomDesk:
     """Locked: what a room says and what people order meanwhile come one after the other."""
     return made_once(session, lambda: session.get(RoomDesk, room_id, with_for_update=LOCK), RoomDesk(room_id=room_id))
-
-
-def _room(session: Session, room_id: str) -> None:
-    if session.get(Room, room_id) is None:
-        raise NotFound("no-such-room", "There is no such room.")
 
 
 def _may(person: Person) -> None:

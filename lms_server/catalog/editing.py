@@ -6,12 +6,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import Part, Person, Publication
-from lms_server.catalog.tables import CaptionRow, LessonRow
+from lms_server.catalog.tables import CaptionRow, CourseMember, CourseRow, LessonRow, Room
+from lms_server.catalog.text import normalise
 from lms_server.errors import BadRequest, Forbidden, NotFound
 
 LONGEST: dict[str, int] = {"title": 300, "teacher": 200, "description": 5000}
@@ -72,6 +73,23 @@ class Editing:
             row.parts = [part.model_dump() for part in parts]
             row.find_by(room)
 
+    def assign(self, person: Person, lesson_id: str, course_id: int | None) -> None:
+        """Put a lesson into a course of its institution, None for none; no timetable changes that any more. A teacher
+        puts it only into a course that they teach. Raises as describe."""
+        with self._database.write() as session:
+            row, _ = self._changing(session, person, lesson_id)
+            if course_id is not None:
+                of_room = select(Room.institution_id).where(col(Room.id) == row.room_id)
+                course = select(CourseRow).where(
+                    col(CourseRow.id) == course_id, col(CourseRow.institution_id).in_(of_room)
+                )
+                if session.exec(course).first() is None:
+                    raise NotFound("no-such-course", "There is no such course.")
+                if person.role == "teacher" and not teaches(session, person, course_id):
+                    raise Forbidden("not-your-course", "Only who teaches a course puts lessons into it.")
+            row.course_id = course_id
+            row.edited = sorted({*row.edited, "course"})
+
     def may_edit(self, person: Person, lesson_id: str) -> None:
         """Raises Forbidden or NotFound where a change would."""
         with self._database.read() as session:
@@ -107,7 +125,24 @@ class Editing:
         if not person.edits:
             raise Forbidden("not-allowed", "Only an admin, IT or a teacher may change a lesson.")
         row, room, _ = visible(session, person, lesson_id, self._clock())
+        if person.role == "teacher" and not _theirs(session, person, row):
+            raise Forbidden("not-your-lesson", "Only who teaches this lesson, an admin or IT may change it.")
         return row, room
+
+
+def teaches(session: Session, person: Person, course_id: int) -> bool:
+    member = session.get(CourseMember, (course_id, person.id))
+    return member is not None and member.part == "teacher"
+
+
+def _theirs(session: Session, person: Person, row: LessonRow) -> bool:
+    """Of a course that this teacher teaches; without a course, under their name, or under nobody's yet."""
+    if row.course_id is not None:
+        return teaches(session, person, row.course_id)
+    named = normalise(row.teacher)
+    full = normalise(person.full_name)
+    titled = " " in full and f" {full} " in f" {named} "  # timetables put titles before names
+    return not named or named in (normalise(person.name), full) or titled
 
 
 def _text(name: str, text: str) -> str:

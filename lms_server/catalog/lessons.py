@@ -8,10 +8,22 @@ from urllib.parse import quote
 
 from sqlalchemy import ColumnElement, and_, exists, func, or_, tuple_
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
-from lms_server.catalog.tables import Asset, CaptionRow, Institution, LessonRow, OutputRow, Room
+from lms_server.catalog.scoping import in_rooms_of, row_id
+from lms_server.catalog.tables import (
+    Asset,
+    CaptionRow,
+    CourseMember,
+    CourseRow,
+    Institution,
+    LessonRow,
+    OutputRow,
+    Room,
+    TermRow,
+)
 from lms_server.catalog.text import like_words
 from lms_server.errors import BadRequest, NotFound
 
@@ -35,13 +47,15 @@ class Lessons:
         *,
         q: str = "",
         room: str = "",
+        course: str = "",
+        term: str = "",
         since: float | None = None,
         page: str | None = None,
         limit: int = 50,
     ) -> LessonPage:
         """Newest first. q: words of title, room, teacher, description and marks, all of which must match. room: a
-        room's id or name. since: Unix seconds, lessons started then or later. page: ``next`` of the page before.
-        Raises BadRequest for a page that no answer gave."""
+        room's id or name. course: its id or code. term: its id or name. since: Unix seconds, lessons started then or
+        later. page: ``next`` of the page before. Raises BadRequest for a page that no answer gave."""
         limit = max(1, min(limit, MAX_PAGE))
         query = (
             select(LessonRow, Room.name, Institution.name)
@@ -56,6 +70,8 @@ class Lessons:
             query = query.where(col(LessonRow.search).like(pattern))
         if room:
             query = query.where(or_(col(Room.id) == room, col(Room.name) == room))
+        if course or term:
+            query = query.where(col(LessonRow.course_id).in_(_courses_named(course, term)))
         if since is not None:
             query = query.where(col(LessonRow.started) >= since)
         if page:
@@ -63,8 +79,11 @@ class Lessons:
         with self._database.read() as session:
             rows = session.exec(query).all()
             sizes = _sizes(session, [row.id for row, _, _ in rows])
+            courses = _courses(session, [row for row, _, _ in rows])
         items = [
-            LessonSummary.model_validate(_facts(row, name, owner, sizes.get(row.id, 0), now))
+            LessonSummary.model_validate(
+                {**_facts(row, name, owner, sizes.get(row.id, 0), now), **courses.get(row.course_id, {})}
+            )
             for row, name, owner in rows[:limit]
         ]
         last = rows[limit - 1][0] if len(rows) > limit else None
@@ -77,9 +96,10 @@ class Lessons:
             row, name, owner = visible(session, person, lesson_id, now)
             files = _files(session, person, row.id)
             size = _sizes(session, [row.id]).get(row.id, 0)
+            course = _courses(session, [row]).get(row.course_id, {})
         more = {"gaps": row.gaps, "marks": row.marks, "sources": row.sources, "files": files}
         more |= {"description": row.description, "parts": row.parts}
-        return LessonDetail.model_validate({**_facts(row, name, owner, size, now), **more})
+        return LessonDetail.model_validate({**_facts(row, name, owner, size, now), **course, **more})
 
     def file(self, person: Person, lesson_id: str, name: str) -> File:
         """A file by its name. Raises NotFound."""
@@ -98,11 +118,14 @@ class Lessons:
 
 
 def open_to(person: Person, now: float) -> list[ColumnElement[bool]]:
-    """What a lesson must be for this person to see anything of it: published and its time come, for students; with
-    something whole to play, for whoever does not look after the rooms. Every way to a lesson asks this."""
-    conditions: list[ColumnElement[bool]] = []
+    """What a lesson must be for this person to see anything of it: of their institution; for students published, its
+    time come, and of a course of theirs or of none; with something whole to play, for whoever does not look after the
+    rooms. Every way to a lesson asks this."""
+    conditions = in_rooms_of(person, LessonRow.room_id)
     if not person.staff:
         conditions += [col(LessonRow.publication) == "published", col(LessonRow.publish_at) <= now]
+        theirs = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
+        conditions.append(or_(col(LessonRow.course_id).is_(None), col(LessonRow.course_id).in_(theirs)))
     if not person.sees_everything:
         conditions.append(or_(col(LessonRow.state) == "ready", _HAS_SLIDECAST))
     return conditions
@@ -141,6 +164,28 @@ def _facts(row: LessonRow, room: str, institution: str, size: int, now: float) -
         "publish_at": row.publish_at,
         "published": row.publication == "published" and row.publish_at <= now,
     }
+
+
+def _courses(session: Session, rows: Sequence[LessonRow]) -> dict[int | None, dict[str, Any]]:
+    """What a lesson shows of its course, by the course's id."""
+    found = session.exec(
+        select(CourseRow, TermRow.name)
+        .join(TermRow, col(CourseRow.term_id) == col(TermRow.id))
+        .where(col(CourseRow.id).in_({row.course_id for row in rows if row.course_id is not None}))
+    )
+    return {
+        course.id: {"course_id": course.id, "course": course.code, "course_title": course.title, "term": term}
+        for course, term in found
+    }
+
+
+def _courses_named(course: str, term: str) -> SelectOfScalar[Any]:
+    query = select(CourseRow.id).join(TermRow, col(CourseRow.term_id) == col(TermRow.id))
+    if course:
+        query = query.where(or_(col(CourseRow.code) == course, col(CourseRow.id) == row_id(course)))
+    if term:
+        query = query.where(or_(col(TermRow.name) == term, col(TermRow.id) == row_id(term)))
+    return query
 
 
 def _sizes(session: Session, lessons: Sequence[str]) -> dict[str, int]:

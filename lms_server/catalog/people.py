@@ -12,7 +12,7 @@ from sqlmodel import Session, col, select
 from lms_server.catalog import patience
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.schemas import ROLES, Person, Role
-from lms_server.catalog.tables import ApiToken, PersonRow
+from lms_server.catalog.tables import ApiToken, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated
 
 TOKEN_MARK = "darsbox_"  # noqa: S105  a prefix that secret scanners can look for, not a secret
@@ -42,7 +42,7 @@ class People:
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
-            return _person(row)
+            return _person(session, row)
 
     def set_password(self, name: str, password: str) -> None:
         """Signs out every session of that person too: the stamp in them changes with the hash."""
@@ -65,7 +65,7 @@ class People:
         with self._database.write() as session:
             if good and row is not None:
                 patience.forgive(session, keys["pair"])
-                return _person(row)
+                return _person(session, row)
             patience.count(session, keys.values(), now)
         raise Unauthenticated("wrong-login", "The name or the password is wrong; try again.")
 
@@ -73,9 +73,9 @@ class People:
         """The person of a session, as long as the password is still the one it was opened with."""
         with self._database.read() as session:
             row = session.get(PersonRow, person_id)
-        if row is None or not secrets.compare_digest(_stamp(row), stamp):
-            return None
-        return _person(row)
+            if row is None or not secrets.compare_digest(_stamp(row), stamp):
+                return None
+            return _person(session, row)
 
     def stamp(self, person: Person) -> str:
         """What a session keeps beside the person's id."""
@@ -117,15 +117,15 @@ class People:
                 .where(col(ApiToken.token_hash) == _token_hash(token))
                 .where(col(ApiToken.revoked).is_(None))
             ).first()
-        if found is None:
-            return None
-        row, person = found
+            if found is None:
+                return None
+            row, person = found[0], _person(session, found[1])
         if row.last_used is None or now - row.last_used > TOKEN_USE_GRAIN:
             with self._database.write() as session:
                 used = session.get(ApiToken, row.id)
                 if used is not None:
                     used.last_used = now
-        return _person(person)
+        return person
 
     def revoke_token(self, prefix: str) -> int:
         """Revokes the tokens that begin so; how many there were."""
@@ -154,8 +154,10 @@ def _by_name(session: Session, name: str) -> PersonRow | None:
     return session.exec(select(PersonRow).where(col(PersonRow.name) == name)).first()
 
 
-def _person(row: PersonRow) -> Person:
-    return Person.model_validate({"id": row.id, "name": row.name, "role": row.role})
+def _person(session: Session, row: PersonRow) -> Person:
+    institution = session.get(Institution, row.institution_id) if row.institution_id is not None else None
+    facts = {name: getattr(row, name) for name in ("id", "name", "role", "institution_id", "full_name")}
+    return Person.model_validate({**facts, "institution": institution.name if institution is not None else ""})
 
 
 def _stamp(row: PersonRow) -> str:

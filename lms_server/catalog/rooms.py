@@ -13,8 +13,9 @@ from ulid import ULID
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.desks import health_of
 from lms_server.catalog.schemas import Person, RoomView
+from lms_server.catalog.scoping import room_for, within
 from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room, RoomDesk
-from lms_server.errors import BadRequest, Forbidden, NotFound
+from lms_server.errors import BadRequest, Forbidden
 
 CODE_SECONDS = 15 * 60.0
 CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
@@ -88,13 +89,14 @@ class Rooms:
         with self._database.read() as session:
             return session.get(Room, room_id)
 
-    def named(self, name_or_id: str) -> Room | None:
-        """A room by its id, or by its name when only one has it."""
+    def named(self, person: Person, name_or_id: str) -> Room | None:
+        """A room by its id, or by its name when only one of those this person comes near has it."""
+        mine = select(Room).where(*within(person, Room.institution_id))
         with self._database.read() as session:
-            by_id = session.get(Room, name_or_id)
+            by_id = session.exec(mine.where(col(Room.id) == name_or_id)).first()
             if by_id is not None:
                 return by_id
-            rows = session.exec(select(Room).where(col(Room.name) == name_or_id).limit(2)).all()
+            rows = session.exec(mine.where(col(Room.name) == name_or_id).limit(2)).all()
         return rows[0] if len(rows) == 1 else None
 
     def saw(self, room: Room) -> None:
@@ -111,13 +113,14 @@ class Rooms:
     # -----------------------------------------------------------------------------------------------------
 
     def all(self, person: Person) -> list[RoomView]:
-        """Every room, by institution and name. Raises Forbidden."""
+        """Every room of theirs, by institution and name. Raises Forbidden."""
         if not person.sees_everything:
             raise Forbidden("not-allowed", "Only an admin, IT or a service may see the rooms.")
         with self._database.read() as session:
             rows = session.exec(
                 select(Room, Institution.name)
                 .join(Institution, col(Room.institution_id) == col(Institution.id))
+                .where(*within(person, Room.institution_id))
                 .order_by(col(Institution.name), col(Room.name))
             ).all()
             desks = {desk.room_id: desk for desk in session.exec(select(RoomDesk))}
@@ -154,9 +157,7 @@ class Rooms:
         if person.role not in ("admin", "it"):
             raise Forbidden("not-allowed", "Only an admin or IT may shut a room out.")
         with self._database.write() as session:
-            room = session.get(Room, room_id)
-            if room is None:
-                raise NotFound("no-such-room", "There is no such room.")
+            room = room_for(session, person, room_id)
             room.revoked = room.revoked or self._clock()
 
 

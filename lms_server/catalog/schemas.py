@@ -26,9 +26,15 @@ class View(BaseModel):
 
 
 class Person(View):
+    """name: the login. institution: "" with institution_id None for those of the whole server, who see every
+    institution. full_name: as lessons name a teacher; may be empty."""
+
     id: int
     name: str
     role: Role
+    institution_id: int | None = None
+    institution: str = ""
+    full_name: str = ""
 
     @property
     def sees_everything(self) -> bool:
@@ -98,7 +104,8 @@ class LessonSummary(View):
     """started: Unix seconds by the room's clock. title may be empty until lesson.json came. problem: one sentence, why
     it failed, or what is missing from a ready one. received: Unix seconds by the server's clock when its first byte was
     announced. bytes: of what is stored. publication: what people decided; publish_at: Unix seconds from which it
-    counts, 0 is at once; published: whether students may see it now."""
+    counts, 0 is at once; published: whether students may see it now. course: its code; empty, as its title and its
+    term are, for a lesson of no course."""
 
     id: str
     title: str
@@ -107,6 +114,10 @@ class LessonSummary(View):
     institution: str
     teacher: str
     language: str
+    course_id: int | None = None
+    course: str = ""
+    course_title: str = ""
+    term: str = ""
     started: float
     seconds: float
     state: LessonState

@@ -48,12 +48,63 @@ class EnrolmentCode(SQLModel, table=True):
 
 
 class PersonRow(SQLModel, table=True):
+    """``name`` is the login, one on the whole server. institution_id: None for those who look after all of them.
+    full_name: as timetables name a teacher. password_hash: empty for who cannot sign in by a password."""
+
     __tablename__ = "person"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    institution_id: int | None = Field(default=None, foreign_key="institution.id", index=True)
+    full_name: str = ""
     role: str
     password_hash: str
     made: float
+
+
+class TermRow(SQLModel, table=True):
+    """first_day, last_day: ISO dates, both within the term."""
+
+    __tablename__ = "term"
+    __table_args__ = (UniqueConstraint("institution_id", "name", name="uq_term_institution_name"),)
+    id: int | None = Field(default=None, primary_key=True)
+    institution_id: int = Field(foreign_key="institution.id")
+    name: str
+    first_day: str
+    last_day: str
+
+
+class CourseRow(SQLModel, table=True):
+    """A course of one term; next year's is another one, which may have the same code."""
+
+    __tablename__ = "course"
+    __table_args__ = (UniqueConstraint("term_id", "code", name="uq_course_term_code"),)
+    id: int | None = Field(default=None, primary_key=True)
+    institution_id: int = Field(foreign_key="institution.id", index=True)
+    term_id: int = Field(foreign_key="term.id")
+    code: str
+    title: str = ""
+
+
+class CourseMember(SQLModel, table=True):
+    """part: ``teacher`` or ``student``, in this course, whatever the person is elsewhere."""
+
+    __tablename__ = "course_member"
+    course_id: int = Field(primary_key=True, foreign_key="course.id", ondelete="CASCADE")
+    person_id: int = Field(primary_key=True, foreign_key="person.id", ondelete="CASCADE", index=True)
+    part: str
+
+
+class PlannedRow(SQLModel, table=True):
+    """A lesson of a room's timetable that names courses: what the lesson recorded then belongs to. begins, ends: Unix
+    seconds. Those that are over stay, for a lesson may arrive weeks later. codes: in the order in which they count."""
+
+    __tablename__ = "planned_lesson"
+    __table_args__ = (Index("ix_planned_lesson_room", "room_id", "begins"),)
+    id: int | None = Field(default=None, primary_key=True)
+    room_id: str = Field(foreign_key="room.id", ondelete="CASCADE")
+    begins: float
+    ends: float
+    codes: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
 
 
 class ApiToken(SQLModel, table=True):
@@ -92,6 +143,9 @@ class LessonRow(SQLModel, table=True):
     edited: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
     """Names of the fields that a person wrote; what the room says of them no longer counts."""
     language: str = ""
+    course_id: int | None = Field(default=None, foreign_key="course.id", index=True)
+    course_codes: list[str] = Field(default_factory=list, sa_column=Column(JSON, nullable=False))
+    """What timetable and title said of its course, whether there was such a course or not."""
     search: str = ""
     """What it is found by; see ``find_by``."""
     publication: str = "published"
@@ -193,6 +247,8 @@ class UploadRow(SQLModel, table=True):
     sha256: str = ""
     offset: int = Field(default=0, sa_type=BigInteger)
     deferred: bool = False
+    institution_id: int | None = Field(default=None, foreign_key="institution.id")
+    """Of the program that sends it; None for a room's, and for a program's of the whole server."""
     concat: str = ""
     """Upload-Concat: ``partial`` is a piece that belongs to no lesson, and maybe to no room, until it is joined."""
     state: str = "open"

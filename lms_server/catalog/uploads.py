@@ -8,13 +8,16 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from sqlalchemy import or_
 from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
 from lms_server.catalog.database import LOCK, Database
+from lms_server.catalog.schemas import Person
+from lms_server.catalog.scoping import in_rooms_of, within
 from lms_server.catalog.tables import Asset, LessonRow, Room, UploadPiece, UploadRow
-from lms_server.errors import Forbidden
+from lms_server.errors import Forbidden, NotFound
 from lms_sync import wire
 
 PARTIAL, FINAL = "partial", "final"
@@ -53,13 +56,14 @@ class Uploads:
         self._clock = clock
         self._keep = keep_seconds
 
-    def create_part(self, room: Room | None, length: int) -> UploadRow:
-        """A piece that will be joined with others. room: None for a foreign client's."""
+    def create_part(self, room: Room | None, length: int, institution: int | None = None) -> UploadRow:
+        """A piece that will be joined with others. room: None for a program's, whose institution that is."""
         now = self._clock()
         with self._database.write() as session:
             row = UploadRow(
                 id=secrets.token_urlsafe(18),
                 room_id=room.id if room is not None else None,
+                institution_id=institution,
                 length=length,
                 concat=PARTIAL,
                 made=now,
@@ -94,7 +98,7 @@ class Uploads:
         """An upload for this asset. join: give back the one that exists, even a stored one or one that has grown until
         now, instead of a second. deferred: asset.bytes is the most it may become.
 
-        Raises Forbidden when the lesson is another room's.
+        Raises Forbidden when the lesson is another room's, NotFound when it is another institution's.
         """
         key = asset_key(room.id, asset) if join else None
         now = self._clock()
@@ -138,6 +142,13 @@ class Uploads:
     def get(self, upload_id: str) -> UploadRow | None:
         with self._database.read() as session:
             return session.get(UploadRow, upload_id)
+
+    def of(self, person: Person, upload_id: str) -> UploadRow | None:
+        """An upload that this person's programs may go on with: for a room of theirs, or a part they began."""
+        mine = [*in_rooms_of(person, UploadRow.room_id), *within(person, UploadRow.institution_id)]
+        query = select(UploadRow).where(col(UploadRow.id) == upload_id)
+        with self._database.read() as session:
+            return session.exec(query.where(or_(*mine)) if mine else query).first()
 
     def advance(self, upload_id: str, start: int, end: int, key: str = "") -> bool:
         """The bytes from start to end are durable: synced before this is called. key: the object in which they lie,
@@ -311,6 +322,8 @@ class Uploads:
             session.add(row)
             session.flush()
         elif row.room_id != room.id:
+            if session.get_one(Room, row.room_id).institution_id != room.institution_id:
+                raise NotFound("no-such-lesson", "There is no such lesson.")
             raise Forbidden("foreign-lesson", "This lesson belongs to another room.")
         return row
 

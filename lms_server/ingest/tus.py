@@ -115,7 +115,7 @@ class Tus:
         asset = parse_asset(metadata, length, foreign=caller.room is None or declared is None)
         room = caller.room
         if room is None:
-            room = await run_in_threadpool(self._room_named, metadata.get("room", ""))
+            room = await run_in_threadpool(self._room_named, caller, metadata.get("room", ""))
         with_body = request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE
         if not with_body:
             await _no_body(body, caller)
@@ -139,7 +139,8 @@ class Tus:
         """A piece of an upload whose other pieces come beside it."""
         if "upload-defer-length" in request.headers:
             raise BadRequest("bad-header", "A part must have an Upload-Length.")
-        row = await run_in_threadpool(self._uploads.create_part, caller.room, length)
+        owner = caller.person.institution_id if caller.person is not None else None
+        row = await run_in_threadpool(self._uploads.create_part, caller.room, length, owner)
         if request.headers.get("content-type", "").partition(";")[0].strip() == CONTENT_TYPE:
             row = await self._append(request, caller, row.id, 0, body)
         else:
@@ -239,13 +240,17 @@ class Tus:
 
     async def _own(self, caller: Caller, upload_id: str) -> UploadRow:
         """The upload, when it is this caller's; a stranger's is as good as none."""
-        row = await run_in_threadpool(self._uploads.get, upload_id)
-        if row is None or (caller.room is not None and row.room_id != caller.room.id):
+        if caller.room is not None:
+            row = await run_in_threadpool(self._uploads.get, upload_id)
+            row = row if row is not None and row.room_id == caller.room.id else None
+        else:
+            row = await run_in_threadpool(self._uploads.of, caller.person, upload_id) if caller.person else None
+        if row is None:
             raise NotFound("no-such-upload", "There is no such upload; create it again.")
         return row
 
-    def _room_named(self, name: str) -> Room:
-        room = self._rooms.named(name) if name else None
+    def _room_named(self, caller: Caller, name: str) -> Room:
+        room = self._rooms.named(caller.person, name) if name and caller.person is not None else None
         if room is None:
             raise NotFound("no-such-room", "Name an enrolled room, by its name or id, in the Upload-Metadata `room`.")
         return room

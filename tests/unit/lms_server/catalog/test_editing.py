@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 from alembic import command
 from alembic.config import Config
+from sqlmodel import select
 from ulid import ULID
 
 from lms_server.catalog import Catalog
 from lms_server.catalog import migrate as migration
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import Part, Person
-from lms_server.catalog.tables import LessonRow, OutputRow, Room
+from lms_server.catalog.tables import LessonRow, OutputRow, PersonRow, Room
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import BadRequest, Forbidden, NotFound
 from tests.unit.lms_server.arrivals import card, manifest
 from tests.unit.lms_server.conftest import KEEP, HandClock
 
 STUDENT = Person(id=7, name="sidi", role="student")
-TEACHER = Person(id=8, name="mariem", role="teacher")
+TEACHER = Person(id=8, name="mariem", role="teacher", full_name="Mariem Sidi")
 SERVICE = Person(id=9, name="backup", role="service")
 
 
@@ -101,13 +102,13 @@ def test_only_staff_change_anything(catalogue: Catalog, ready: str, person: Pers
 def test_what_a_person_wrote_stays_whatever_the_room_sends(
     catalogue: Catalog, ready: str, uploads: Uploads, amphi: Room, admin: Person
 ) -> None:
-    catalogue.editing.describe(TEACHER, ready, teacher="Dr Sidi", description="Lentilles\r\net miroirs  \n")
+    catalogue.editing.describe(TEACHER, ready, teacher="Dr Mariem Sidi", description="Lentilles\r\net miroirs  \n")
     catalogue.editing.show(TEACHER, ready, [Part(at=10, seconds=20, title="L’œil")])
     catalogue.editing.publish(TEACHER, ready, "private")
     manifest(uploads, amphi, ready, card("Optics, corrected"), sha256="2" * 64)
     found = catalogue.lessons.get(admin, ready)
     assert found.title == "Optics, corrected"  # nobody wrote one
-    assert (found.teacher, found.description) == ("Dr Sidi", "Lentilles\net miroirs")
+    assert (found.teacher, found.description) == ("Dr Mariem Sidi", "Lentilles\net miroirs")
     assert found.parts == [Part(at=10, seconds=20, title="L’œil")]
     assert found.publication == "private"
     for words in ("miroirs", "sidi", "l'oeil", "corrected"):
@@ -175,6 +176,7 @@ def test_an_older_servers_lessons_stay_open_and_its_edited_titles_edited(tmp_pat
         for lesson, edited in (("a", 1), ("b", 0)):
             old.execute(f"INSERT INTO lesson ({columns}) VALUES ({values})", (lesson, edited, marks))  # noqa: S608  a test's own words
         old.execute("INSERT INTO asset VALUES (1, 'a', 'x', 'take', 'f', 'master', 1, 'ab', 0, 'r')")
+        old.execute("INSERT INTO person VALUES (7, 'sidi', 'student', 'x', 0), (1, 'amina', 'admin', 'x', 0)")
     old.close()
     assert migration.migrate(file) is True
     database = Database(file)
@@ -184,5 +186,7 @@ def test_an_older_servers_lessons_stay_open_and_its_edited_titles_edited(tmp_pat
         with database.read() as session:
             assert session.get_one(LessonRow, "a").edited == ["title"]
             assert session.get_one(LessonRow, "b").edited == []
+            of = {row.name: row.institution_id for row in session.exec(select(PersonRow))}
+        assert of == {"sidi": 1, "amina": None}  # the school's student, and the whole server's admin
     finally:
         database.close()
