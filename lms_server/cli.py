@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -17,16 +17,13 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import logs
-from lms_server.catalog import Catalog
+from lms_server import logs, people_orders
 from lms_server.catalog.agents import Agents
-from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
+from lms_server.command_line import Data, Told, catalog_of, opened, settings_of
 from lms_server.errors import ServerError, StartError
-from lms_server.settings import Settings
 
-DATA = Path("/var/lib/darsbox/server")
 app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
@@ -35,18 +32,13 @@ app = typer.Typer(
     help="The central server of Darsbox: takes lessons in, assembles them, gives them out.\n\n"
     "Example: lms-server run --data /var/lib/darsbox/server",
 )
-user = typer.Typer(
-    no_args_is_help=True,
-    help="People and programs that may come in.\n\nExample: lms-server user add amina --role admin --password-stdin",
-)
-app.add_typer(user, name="user")
+people_orders.add_to(app)
 agent = typer.Typer(
     no_args_is_help=True,
     help="Capture agents of others: Pearl, SMP, Galicaster, pyCA.\n\n"
     "Example: lms-server agent add pearl-a --room 'Amphi A'",
 )
 app.add_typer(agent, name="agent")
-Data = Annotated[Path | None, typer.Option("--data", help=f"Folder of everything the server keeps [default: {DATA}]")]
 Address = Annotated[
     str,
     typer.Option("--database", help="PostgreSQL in place of a file, as postgresql://darsbox@db.example.org/darsbox"),
@@ -58,26 +50,6 @@ Keys = Annotated[
     Path | None,
     typer.Option("--keys", help="Folder of the server's keys, the same on every machine [default: in --data]"),
 ]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What stands before the command, or in the environment: it holds for every command."""
-
-    data: Path | None
-    database: str
-    store: str
-    keys: Path | None
-
-
-class RoleName(StrEnum):
-    """The roles, as the command line offers them."""
-
-    ADMIN = "admin"
-    IT = "it"
-    TEACHER = "teacher"
-    STUDENT = "student"
-    SERVICE = "service"
 
 
 class NewLessons(StrEnum):
@@ -123,7 +95,7 @@ def run(
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
-    settings = _settings(context, data, database=database, store=store, keys=keys)
+    settings = settings_of(context, data, database=database, store=store, keys=keys)
     settings = replace(settings, host=host, port=port, public_url=_public(public_url), new_lessons=new_lessons.value)
     composition.run(settings)
 
@@ -135,67 +107,14 @@ def worker(
     from lms_server import main as composition  # noqa: PLC0415  as above
 
     logs.configure()
-    composition.work(_settings(context, data, database=database, store=store, keys=keys))
+    composition.work(settings_of(context, data, database=database, store=store, keys=keys))
 
 
 @app.command(help="Bring the database to this program's form.\n\nExample: lms-server migrate")
 def migrate(context: typer.Context, data: Data = None, database: Address = "") -> None:
-    settings = _settings(context, data, database=database)
+    settings = settings_of(context, data, database=database)
     changed = migrate_database(settings.database)
     typer.echo("The database was brought up to date." if changed else "The database is up to date.")
-
-
-@user.command(
-    "add",
-    help="Add a person or a program.\n\n"
-    "Example: echo 'a good password' | lms-server user add amina --role admin --password-stdin",
-)
-def user_add(
-    context: typer.Context,
-    name: str,
-    role: Annotated[RoleName, typer.Option(help="What they may do")],
-    data: Data = None,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")] = False,
-) -> None:
-    with _catalog(context, data) as catalog:
-        person = catalog.people.add(name, role.value, _password(password_stdin))
-    typer.echo(f"{person.name} may sign in as {person.role}.")
-
-
-@user.command(
-    "password",
-    help="Give a person another password.\n\n"
-    "Example: echo 'a better password' | lms-server user password amina --password-stdin",
-)
-def user_password(
-    context: typer.Context,
-    name: str,
-    data: Data = None,
-    password_stdin: Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")] = False,
-) -> None:
-    with _catalog(context, data) as catalog:
-        catalog.people.set_password(name, _password(password_stdin))
-    typer.echo(f"{name} has a new password and was signed out everywhere.")
-
-
-@user.command(
-    "token",
-    help="Print a token with this person's rights; it is shown only now.\n\nExample: lms-server user token backup",
-)
-def user_token(context: typer.Context, name: str, data: Data = None) -> None:
-    with _catalog(context, data) as catalog:
-        typer.echo(catalog.people.make_token(name))
-
-
-@user.command("revoke-token", help="Make a token worthless.\n\nExample: lms-server user revoke-token darsbox_aB3x")
-def user_revoke_token(
-    context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 12 signs")], data: Data = None
-) -> None:
-    with _catalog(context, data) as catalog:
-        count = catalog.people.revoke_token(prefix[:12])
-    if not count:
-        raise StartError(f"No valid token begins with {prefix[:12]!r}.")
-    typer.echo("The token was revoked.")
 
 
 @agent.command(
@@ -245,7 +164,7 @@ def enrol_code(
     data: Data = None,
     institution: Annotated[str, typer.Option(help="Bind the code to this institution too")] = "",
 ) -> None:
-    with _catalog(context, data) as catalog:
+    with catalog_of(context, data) as catalog:
         typer.echo(catalog.rooms.make_code(room, institution))
 
 
@@ -259,8 +178,8 @@ def receipts(
     lesson: Annotated[str, typer.Option(help="Only of this lesson")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object a line, with the signed receipt")] = False,
 ) -> None:
-    settings = _settings(context, data)
-    with _database(settings) as database:
+    settings = settings_of(context, data)
+    with opened(settings) as database:
         for room, asset in Uploads(database, time.time, settings.upload_seconds).receipts(lesson):
             if as_json:
                 facts = {"room": room, "lesson": asset.lesson_id, "path": asset.path, "bytes": asset.bytes}
@@ -286,8 +205,8 @@ def import_(
     from lms_server import carried  # noqa: PLC0415  the other commands start without what this one needs
 
     logs.configure(least=logging.ERROR)
-    settings = replace(_settings(context, data), new_lessons=new_lessons.value)
-    with _database(settings) as database:
+    settings = replace(settings_of(context, data), new_lessons=new_lessons.value)
+    with opened(settings) as database:
         reports = carried.take_in(settings, database, stick)
     if as_json:
         typer.echo(json.dumps([report.as_json() for report in reports], ensure_ascii=False, indent=1))
@@ -305,48 +224,10 @@ def import_(
 # -------------------------------------------------------------------------------------------------------------
 
 
-def _settings(
-    context: typer.Context, data: Path | None, *, database: str = "", store: str = "", keys: Path | None = None
-) -> Settings:
-    """What was given to the command itself goes before what stood before it."""
-    told: Told = context.find_root().obj
-    return Settings(
-        data=data or told.data or DATA,
-        database_address=database or told.database,
-        store_address=store or told.store,
-        keys_folder=keys or told.keys,
-    )
-
-
-@contextmanager
-def _database(settings: Settings) -> Iterator[Database]:
-    migrate_database(settings.database)
-    database = Database(settings.database)
-    try:
-        yield database
-    finally:
-        database.close()
-
-
-@contextmanager
-def _catalog(context: typer.Context, data: Path | None) -> Iterator[Catalog]:
-    with _database(_settings(context, data)) as database:
-        yield Catalog.over(database, time.time)
-
-
 @contextmanager
 def _agents(context: typer.Context, data: Path | None) -> Iterator[Agents]:
-    with _database(_settings(context, data)) as database:
+    with opened(settings_of(context, data)) as database:
         yield Agents(database, time.time)
-
-
-def _password(from_stdin: bool) -> str:
-    if from_stdin:
-        return sys.stdin.readline().rstrip("\r\n")
-    if not sys.stdin.isatty():
-        raise typer.BadParameter("Give the password on a terminal, or by --password-stdin.")
-    password: str = typer.prompt("Password", hide_input=True, confirmation_prompt=True)
-    return password
 
 
 def _public(url: str) -> str:

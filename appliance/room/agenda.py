@@ -61,7 +61,7 @@ def recall(file: Path) -> Memory:
         body = json.loads(file.read_bytes())
         held = body["held"]
         return Memory(
-            Held(**{**held, "event": Event(**held["event"])}) if held else None,
+            Held(**{**held, "event": Event.from_json(held["event"])}) if held else None,
             {str(key): float(end) for key, end in body["done"].items()},
         )
     except FileNotFoundError:

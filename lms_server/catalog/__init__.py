@@ -8,15 +8,18 @@
     catalog.editing.describe(person, lesson_id, title=…) -> None            raises NotFound, Forbidden, BadRequest
     catalog.editing.publish(person, lesson_id, publication, at) -> None     likewise
     catalog.editing.show(person, lesson_id, parts) -> None                  likewise
+    catalog.editing.assign(person, lesson_id, course_id) -> None            likewise
+    catalog.courses.terms(person), .of_term(person, term_id), .get(person, course_id)    raises NotFound
     catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
     catalog.rooms.revoke(person, room_id) -> None                           raises Forbidden, NotFound
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
     catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
-    catalog.people.by_token(token) -> Person | None
+    catalog.people.by_token(token) -> Person                                raises Unauthenticated
 
 and every one of them is synchronous: call them from plain ``def`` handlers, which FastAPI runs in threads. What comes
 back are the frozen models of ``schemas``. What is raised is in ``lms_server.errors``: code, detail, facts.
+Whose rows a person comes near at all is decided in ``scoping`` and ``lessons.open_to``.
 """
 
 from __future__ import annotations
@@ -24,9 +27,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lms_server.catalog.courses import Courses
 from lms_server.catalog.database import Database
 from lms_server.catalog.desks import Desks
 from lms_server.catalog.editing import Editing
+from lms_server.catalog.enrolling import Enrolling
+from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
@@ -41,14 +47,21 @@ class Catalog:
     people: People
     desks: Desks
     editing: Editing
+    courses: Courses
+    institutions: Institutions
+    enrolling: Enrolling
 
     @classmethod
     def over(cls, database: Database, clock: Clock) -> Catalog:
         """clock: Unix seconds; time.time in the composition root."""
+        people = People(database, clock)
         return cls(
             Lessons(database, clock),
             Rooms(database, clock),
-            People(database, clock),
+            people,
             Desks(database, clock),
             Editing(database, clock),
+            Courses(database, clock),
+            Institutions(database),
+            Enrolling(database, clock, people),
         )

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog import timetables
+from lms_server.catalog import placing, timetables
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import CommandState, CommandView, Health, Person
@@ -26,6 +26,7 @@ from lms_sync.wire_control import (
     etag_of,
 )
 from lms_sync.wire_policy import Policy
+from media.timetable import Event
 
 PATIENCE: dict[str, float] = {"start": 900.0, "stop": 900.0}
 """Seconds for which a command is worth doing: nobody wants a lesson that begins hours after it was asked for."""
@@ -182,16 +183,21 @@ class Desks:
         """Give a room a timetable, "" for none; its ETag. It is read first, which takes up to some seconds. Raises
         Forbidden, NotFound, BadRequest."""
         _may(person)
+        events: tuple[Event, ...] = ()
+        now = self._clock()
+        with self._database.read() as session:
+            room_for(session, person, room_id)  # before the work is done
         if calendar:
             try:
                 check_calendar(calendar)
-                timetables.check(calendar, self._clock())
+                events = timetables.check(calendar, now)
             except ValueError as error:
                 raise BadRequest("bad-timetable", str(error)) from error
         with self._database.write() as session:
             room_for(session, person, room_id)
             desk = _desk(session, room_id)
             desk.calendar, desk.calendar_etag = calendar, etag_of(calendar)
+            placing.plan(session, room_id, events, now - timetables.BEHIND)
             return desk.calendar_etag
 
     def set_policy(self, person: Person, room_id: str, policy: Policy) -> None:

@@ -7,12 +7,13 @@ import secrets
 from collections.abc import Callable
 
 from pwdlib import PasswordHash
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, delete, select
 
 from lms_server.catalog import patience
 from lms_server.catalog.database import Database, made_once
+from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.schemas import ROLES, Person, Role
-from lms_server.catalog.tables import ApiToken, Institution, PersonRow
+from lms_server.catalog.tables import ApiToken, CourseMember, CourseRow, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated
 
 TOKEN_MARK = "darsbox_"  # noqa: S105  a prefix that secret scanners can look for, not a secret
@@ -29,16 +30,16 @@ class People:
         self._hasher = hasher or PasswordHash.recommended()
         self._nobody: str | None = None
 
-    def add(self, name: str, role: Role, password: str) -> Person:
-        """Raises Conflict when the name is taken, BadRequest for a name, role or password that will not do."""
-        name = name.strip()
-        if not name or len(name) > 100 or not name.isprintable():
-            raise BadRequest("bad-name", "A login name has 1 to 100 visible characters.")
+    def add(self, name: str, role: Role, password: str, institution: str = "", full_name: str = "") -> Person:
+        """institution: "" for those of the whole server. Raises Conflict when the name is taken, BadRequest for a name,
+        role or password that will not do, NotFound for an institution that is not there."""
+        name = plain_login(name)
         if role not in ROLES:
             raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
-        hashed = self._hasher.hash(_fit(password))
+        hashed = self.hashed(password)
         with self._database.write() as session:
-            fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
+            fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock(), full_name=full_name)
+            fresh.institution_id = institution_named(session, institution) if institution else None
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
@@ -46,12 +47,29 @@ class People:
 
     def set_password(self, name: str, password: str) -> None:
         """Signs out every session of that person too: the stamp in them changes with the hash."""
-        hashed = self._hasher.hash(_fit(password))
+        hashed = self.hashed(password)
         with self._database.write() as session:
-            row = _by_name(session, name)
-            if row is None:
-                raise NotFound("no-such-person", f"There is nobody called {name!r}; add them first.")
-            row.password_hash = hashed
+            _known(session, name).password_hash = hashed
+
+    def hashed(self, password: str) -> str:
+        """Raises BadRequest for one that will not do."""
+        return self._hasher.hash(_fit(password))
+
+    def move(self, name: str, institution: str) -> None:
+        """Into another institution, "" for the whole server; out of the courses of the one before. Raises NotFound."""
+        with self._database.write() as session:
+            row = _known(session, name)
+            row.institution_id = institution_named(session, institution) if institution else None
+            if row.institution_id is not None:
+                theirs = select(CourseRow.id).where(col(CourseRow.institution_id) == row.institution_id)
+                member = delete(CourseMember).where(col(CourseMember.person_id) == row.id)
+                session.exec(member.where(col(CourseMember.course_id).not_in(theirs)))
+
+    def all(self) -> list[Person]:
+        """Everybody, by institution and name."""
+        with self._database.read() as session:
+            found = [_person(session, row) for row in session.exec(select(PersonRow))]
+        return sorted(found, key=lambda person: (person.institution, person.name))
 
     def authenticate(self, name: str, password: str, address: str) -> Person:
         """Raises Unauthenticated (never says whether the name exists) or TooManyAttempts with the seconds to wait."""
@@ -60,8 +78,8 @@ class People:
         with self._database.read() as session:
             patience.check(session, keys, now)
             row = _by_name(session, name.strip())
-        hashed = row.password_hash if row is not None else self._stand_in()
-        good = self._hasher.verify(password[:1000], hashed) and row is not None
+        hashed = (row.password_hash if row is not None else "") or self._stand_in()
+        good = self._hasher.verify(password[:1000], hashed) and row is not None and row.password_hash != ""
         with self._database.write() as session:
             if good and row is not None:
                 patience.forgive(session, keys["pair"])
@@ -148,6 +166,22 @@ def _fit(password: str) -> str:
     if not MIN_PASSWORD <= len(password) <= 1000:
         raise BadRequest("bad-password", f"A password has at least {MIN_PASSWORD} characters.")
     return password
+
+
+def plain_login(name: str) -> str:
+    """Raises BadRequest."""
+    name = name.strip()
+    if not name or len(name) > 100 or not name.isprintable():
+        raise BadRequest("bad-name", "A login name has 1 to 100 visible characters.")
+    return name
+
+
+def _known(session: Session, name: str) -> PersonRow:
+    """Raises NotFound."""
+    row = _by_name(session, name)
+    if row is None:
+        raise NotFound("no-such-person", f"There is nobody called {name!r}; add them with `lms-server user add`.")
+    return row
 
 
 def _by_name(session: Session, name: str) -> PersonRow | None:

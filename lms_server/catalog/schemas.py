@@ -147,6 +147,33 @@ class LessonDetail(LessonSummary):
         return self.state == "ready" or any(file.kind == "slidecast" for file in self.files)
 
 
+class TermView(View):
+    """first_day, last_day: ISO dates, both within the term. current: whether today is."""
+
+    id: int
+    name: str
+    institution: str
+    first_day: str
+    last_day: str
+    current: bool
+
+
+class CourseView(View):
+    """teachers: their names. students: how many. taught: whether who asks teaches it. lessons: how many of it who asks
+    may see."""
+
+    id: int
+    code: str
+    title: str
+    term: str
+    term_id: int
+    institution: str
+    teachers: list[str]
+    students: int
+    taught: bool
+    lessons: int
+
+
 class LessonPage(View):
     """next: give it back as ``page`` to get the following lessons; None at the end."""
 

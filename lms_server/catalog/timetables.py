@@ -17,8 +17,9 @@ _WHY = {
 }
 
 
-def check(calendar: str, now: float, local: Callable[[float], time.struct_time] = time.localtime) -> None:
-    """Raises ValueError with one sentence. now: Unix seconds; local: whose wall clock the sentence speaks of."""
+def check(calendar: str, now: float, local: Callable[[float], time.struct_time] = time.localtime) -> tuple[Event, ...]:
+    """Its lessons, from BEHIND to AHEAD. Raises ValueError with one sentence. now: Unix seconds; local: whose wall
+    clock the sentence speaks of."""
     try:
         found = read_apart(calendar.encode(), now - BEHIND, now + AHEAD)
     except BadTimetable as error:
@@ -31,6 +32,7 @@ def check(calendar: str, now: float, local: Callable[[float], time.struct_time] 
             f"In the timetable {_name(second.title)} begins on {_when(second, local)}, before {_name(first.title)} has"
             " ended; move one of them."
         )
+    return found.events
 
 
 def _name(title: str) -> str:

@@ -13,6 +13,7 @@ from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
+from lms_server.catalog import placing
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.scoping import in_rooms_of, within
@@ -364,9 +365,11 @@ def _describe(session: Session, row: LessonRow, sha256: str, card: Card) -> None
     if "title" not in row.edited:
         row.title = card.title
     row.language, row.started, row.seconds = card.language, card.started, card.seconds
-    row.teacher = card.teacher or row.teacher
+    if "teacher" not in row.edited:
+        row.teacher = card.teacher or row.teacher
     row.gaps, row.marks, row.sources, row.takes = card.gaps, card.marks, card.sources, card.takes
     row.find_by(room.name)
+    placing.place(session, row, room)
     if row.manifest_sha256 != sha256:  # the same one again changes nothing
         row.manifest_sha256, row.state, row.problem = sha256, "receiving", ""
 

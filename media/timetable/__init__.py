@@ -19,6 +19,10 @@ MOST_LESSONS = 20_000
 """Lessons that those are in the time that is asked for."""
 LONGEST = 24 * 3600.0
 """Seconds of a lesson."""
+LONGEST_CODE = 60
+"""Signs of a course's code."""
+MOST_COURSES = 8
+"""Words of an entry that may be one."""
 MOST_TOLD = 50
 """Entries that are spoken of among those passed over."""
 
@@ -32,17 +36,23 @@ class BadTimetable(Exception):
 @dataclass(frozen=True, slots=True, order=True)
 class Event:
     """A lesson of the timetable. begin, end: Unix seconds. uid: one for all repetitions of an entry. title: one line
-    of printable text."""
+    of printable text. courses: what may be the code of its course, the likeliest first."""
 
     begin: float
     end: float
     uid: str
     title: str
+    courses: tuple[str, ...] = ()
 
     @property
     def key(self) -> str:
         """What tells this lesson from every other, also when its end or title is changed."""
         return f"{self.begin:.0f} {self.uid}"
+
+    @classmethod
+    def from_json(cls, found: Any) -> Event:
+        """Raises KeyError, TypeError."""
+        return cls(**{**found, "courses": tuple(found.get("courses", ()))})
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,9 +77,15 @@ class Timetable:
     def from_json(cls, found: Any) -> Timetable:
         """Raises KeyError, TypeError."""
         return cls(
-            tuple(Event(**event) for event in found["events"]),
+            tuple(Event.from_json(event) for event in found["events"]),
             tuple(PassedOver(**entry) for entry in found["passed_over"]),
         )
+
+
+def code_in(title: str) -> str:
+    """The code in brackets at the beginning of a title, as in ``[PHY101] Optics``; "" when there is none."""
+    code, closed, _ = title.strip().removeprefix("[").partition("]")
+    return code.strip() if title.strip().startswith("[") and closed and len(code) <= LONGEST_CODE else ""
 
 
 def overlaps(events: Sequence[Event]) -> Iterator[tuple[Event, Event]]:

@@ -13,6 +13,8 @@ from media.timetable import (
     ALL_DAY,
     LARGEST,
     LONGEST,
+    LONGEST_CODE,
+    MOST_COURSES,
     MOST_ENTRIES,
     MOST_LESSONS,
     MOST_TOLD,
@@ -24,6 +26,7 @@ from media.timetable import (
     Event,
     PassedOver,
     Timetable,
+    code_in,
 )
 
 _SELDOM = frozenset({"DAILY", "WEEKLY", "MONTHLY", "YEARLY"})
@@ -169,7 +172,22 @@ def _event(found: Component) -> Event | PassedOver | None:
     if seconds > LONGEST:
         return PassedOver(title, TOO_LONG)
     uid = "".join(sign for sign in str(found.get("UID", "")) if sign.isprintable())[:_LONGEST_TITLE]
-    return Event(begin.timestamp(), end.timestamp(), uid, title)
+    return Event(begin.timestamp(), end.timestamp(), uid, title, _courses(found, title))
+
+
+def _courses(entry: Component, title: str) -> tuple[str, ...]:
+    """What may be its course: CATEGORIES, where Moodle and Outlook have it; RELATED-TO, where Opencast names the
+    series; what stands in brackets before the title."""
+    said = [str(name) for each in _all(entry, "CATEGORIES") for name in getattr(each, "cats", [each])]
+    said += [str(each) for each in _all(entry, "RELATED-TO")]
+    codes = (" ".join(text.split()) for text in (*said, code_in(title)))
+    fit = (code for code in codes if code and len(code) <= LONGEST_CODE and code.isprintable())
+    return tuple(dict.fromkeys(fit))[:MOST_COURSES]
+
+
+def _all(entry: Component, name: str) -> list[Any]:
+    found = entry.get(name, [])
+    return found if isinstance(found, list) else [found]
 
 
 def _title(entry: Component) -> str:

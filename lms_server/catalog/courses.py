@@ -1,0 +1,181 @@
+"""Terms and courses: who teaches what to whom, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import date
+
+from sqlalchemy import func
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import Select
+
+from lms_server.catalog import placing
+from lms_server.catalog.database import Database
+from lms_server.catalog.institutions import institution_named
+from lms_server.catalog.lessons import open_to
+from lms_server.catalog.rooms import plain_name
+from lms_server.catalog.schemas import CourseView, Person, TermView
+from lms_server.catalog.scoping import within
+from lms_server.catalog.tables import CourseMember, CourseRow, Institution, LessonRow, PersonRow, TermRow
+from lms_server.errors import BadRequest, Conflict, NotFound
+from media.timetable import LONGEST_CODE
+
+
+class Courses:
+    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
+        self._database = database
+        self._clock = clock
+
+    # -- for people
+    # -----------------------------------------------------------------------------------------------------
+
+    def terms(self, person: Person) -> list[TermView]:
+        """Of their institution, the one that began last first."""
+        query = (
+            select(TermRow, Institution.name)
+            .join(Institution, col(TermRow.institution_id) == col(Institution.id))
+            .where(*within(person, TermRow.institution_id))
+            .order_by(col(TermRow.first_day).desc(), col(Institution.name))
+        )
+        today = placing.day_of(self._clock())
+        with self._database.read() as session:
+            return [_term(row, name, today) for row, name in session.exec(query)]
+
+    def of_term(self, person: Person, term_id: int | None = None) -> list[CourseView]:
+        """Courses of a term, or of all, by their codes: a student's own, and for staff every one."""
+        query = _seen(person)
+        if term_id is not None:
+            query = query.where(col(CourseRow.term_id) == term_id)
+        with self._database.read() as session:
+            return self._views(session, person, query.order_by(col(CourseRow.code)))
+
+    def get(self, person: Person, course_id: int) -> CourseView:
+        """Raises NotFound, also for a course that is not theirs to see."""
+        with self._database.read() as session:
+            found = self._views(session, person, _seen(person).where(col(CourseRow.id) == course_id))
+        if not found:
+            raise NotFound("no-such-course", "There is no such course.")
+        return found[0]
+
+    def for_lesson(self, person: Person, institution: str, course_id: int | None) -> list[CourseView]:
+        """The courses into which this person may put a lesson of that institution, and the one it is in."""
+        found = [course for course in self.of_term(person) if course.institution == institution]
+        return [course for course in found if person.role != "teacher" or course.taught or course.id == course_id]
+
+    def _views(self, session: Session, person: Person, query: Select[CourseRow, str, str]) -> list[CourseView]:
+        rows = session.exec(query).all()
+        ids = [row.id for row, _, _ in rows]
+        member, of_these = col(CourseMember.part), col(CourseMember.course_id).in_(ids)
+        teachers: dict[int | None, list[PersonRow]] = {}
+        for course_id, who in session.exec(
+            select(CourseMember.course_id, PersonRow)
+            .join(PersonRow, col(CourseMember.person_id) == col(PersonRow.id))
+            .where(of_these, member == "teacher")
+            .order_by(col(PersonRow.full_name), col(PersonRow.name))
+        ):
+            teachers.setdefault(course_id, []).append(who)
+        course = col(CourseMember.course_id)
+        students = dict(
+            session.exec(select(course, func.count()).where(of_these, member == "student").group_by(course)).all()
+        )
+        of = col(LessonRow.course_id)
+        counted = select(of, func.count()).where(of.in_(ids), *open_to(person, self._clock())).group_by(of)
+        lessons = dict(session.exec(counted).all())
+        return [
+            CourseView.model_validate(
+                {
+                    **{name: getattr(row, name) for name in ("id", "code", "title", "term_id")},
+                    "term": term,
+                    "institution": institution,
+                    "teachers": [who.full_name or who.name for who in teachers.get(row.id, [])],
+                    "students": students.get(row.id or 0, 0),
+                    "taught": any(who.id == person.id for who in teachers.get(row.id, [])),
+                    "lessons": lessons.get(row.id, 0),
+                }
+            )
+            for row, term, institution in rows
+        ]
+
+    # -- for who looks after the server
+    # -----------------------------------------------------------------------------------
+
+    def add_term(self, institution: str, name: str, first_day: str, last_day: str) -> None:
+        """Days are ISO dates; a term of that name gets these days. Raises NotFound, BadRequest."""
+        name = plain_name(name)
+        first, last = _day(first_day), _day(last_day)
+        if last < first:
+            raise BadRequest("bad-day", f"The term {name!r} would end before it begins; check its days.")
+        with self._database.write() as session:
+            owner = institution_named(session, institution)
+            known = select(TermRow).where(col(TermRow.institution_id) == owner, col(TermRow.name) == name)
+            row = session.exec(known).first() or TermRow(
+                institution_id=owner, name=name, first_day=first, last_day=last
+            )
+            row.first_day, row.last_day = first, last
+            session.add(row)
+            session.flush()
+            placing.place_waiting(session, owner)
+
+    def add(self, institution: str, term: str, code: str, title: str) -> None:
+        """Raises NotFound, BadRequest, and Conflict when the term has a course of that code."""
+        with self._database.write() as session:
+            owner = institution_named(session, institution)
+            row = term_named(session, owner, term)
+            if code_taken(session, row, code):
+                raise Conflict("code-taken", f"The term {row.name!r} has a course {code.strip()!r} already.")
+            session.add(fresh_course(row, code, title))
+            session.flush()
+            placing.place_waiting(session, owner)
+
+
+def fresh_course(term: TermRow, code: str, title: str) -> CourseRow:
+    """Raises BadRequest."""
+    code, title = " ".join(code.split()), " ".join(title.split())
+    if not placing.alike(code) or len(code) > LONGEST_CODE or not code.isprintable():
+        raise BadRequest("bad-code", f"A course's code has 1 to {LONGEST_CODE} signs, and letters or digits in it.")
+    if len(title) > 300 or not (title.isprintable() or not title):
+        raise BadRequest("bad-title", "A course's title has at most 300 visible characters.")
+    assert term.id is not None  # noqa: S101  it came from the database
+    return CourseRow(institution_id=term.institution_id, term_id=term.id, code=code, title=title)
+
+
+def code_taken(session: Session, term: TermRow, code: str) -> CourseRow | None:
+    """The course of this code, however it is written."""
+    courses = session.exec(select(CourseRow).where(col(CourseRow.term_id) == term.id))
+    return next((course for course in courses if placing.alike(course.code) == placing.alike(code)), None)
+
+
+def term_named(session: Session, institution: int, name: str) -> TermRow:
+    """Raises NotFound."""
+    query = select(TermRow).where(col(TermRow.institution_id) == institution, col(TermRow.name) == name.strip())
+    row = session.exec(query).first()
+    if row is None:
+        raise NotFound("no-such-term", f"That institution has no term {name!r}; add it by `lms-server term add`.")
+    return row
+
+
+def _seen(person: Person) -> Select[CourseRow, str, str]:
+    query = (
+        select(CourseRow, TermRow.name, Institution.name)
+        .join(TermRow, col(CourseRow.term_id) == col(TermRow.id))
+        .join(Institution, col(CourseRow.institution_id) == col(Institution.id))
+        .where(*within(person, CourseRow.institution_id))
+    )
+    if not person.staff:
+        mine = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
+        query = query.where(col(CourseRow.id).in_(mine))
+    return query
+
+
+def _term(row: TermRow, institution: str, today: str) -> TermView:
+    facts = row.model_dump()
+    current = row.first_day <= today <= row.last_day
+    return TermView.model_validate({**facts, "institution": institution, "current": current})
+
+
+def _day(text: str) -> str:
+    """Raises BadRequest."""
+    try:
+        return date.fromisoformat(text.strip()).isoformat()
+    except ValueError as error:
+        raise BadRequest("bad-day", f"{text!r} is not a day such as 2026-09-15.") from error
