@@ -24,7 +24,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import desk, editing, health, lessons, problems, rooms
+from lms_server.api import courses, desk, editing, health, lessons, problems, rooms, tokens
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
 from lms_server.captions import Captions
@@ -101,7 +101,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     def address(request: Request) -> str:
         return settings.public_url or str(request.base_url).rstrip("/")
 
-    callers = Callers(catalog.rooms, catalog.people, clock)
+    callers = Callers(catalog.rooms, catalog.tokens, clock)
     bell = desk.Bell(catalog.desks)
     tus = Tus(
         settings=settings,
@@ -136,7 +136,9 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(package_routes.router())
     app.include_router(lessons.router(catalog, gate, store))
     app.include_router(editing.router(catalog, gate, captions))
+    app.include_router(courses.router(catalog, gate))
     app.include_router(rooms.router(catalog, gate))
+    app.include_router(tokens.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
     app.include_router(portal_router(catalog, gate, captions, slides=slides_in(store), clock=clock))
     app.add_middleware(

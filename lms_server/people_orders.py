@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from lms_server.catalog.schemas import SCOPES
 from lms_server.command_line import Data, catalog_of, password
 from lms_server.errors import StartError
 
@@ -200,11 +201,20 @@ def user_password(context: typer.Context, name: str, data: Data = None, password
 
 @user.command(
     "token",
-    help="Print a token with this person's rights; it is shown only now.\n\nExample: lms-server user token backup",
+    help="Print a token of this person; it is shown only now. Without a scope it may do all that the person may.\n\n"
+    "Example: lms-server user token backup --scope lessons:read --days 365",
 )
-def user_token(context: typer.Context, name: str, data: Data = None) -> None:
+def user_token(
+    context: typer.Context,
+    name: str,
+    *,
+    scope: Annotated[list[str] | None, typer.Option(help=f"What it is for: {', '.join(SCOPES)}; several times")] = None,
+    days: Annotated[int | None, typer.Option(help="Until it expires [default: never]")] = None,
+    label: Annotated[str, typer.Option(help="What you call it")] = "",
+    data: Data = None,
+) -> None:
     with catalog_of(context, data) as catalog:
-        typer.echo(catalog.people.make_token(name))
+        typer.echo(catalog.tokens.make_for(name, scope or None, days, label))
 
 
 @user.command("revoke-token", help="Make a token worthless.\n\nExample: lms-server user revoke-token darsbox_aB3x")
@@ -212,7 +222,7 @@ def user_revoke_token(
     context: typer.Context, prefix: Annotated[str, typer.Argument(help="Its first 12 signs")], data: Data = None
 ) -> None:
     with catalog_of(context, data) as catalog:
-        count = catalog.people.revoke_token(prefix[:12])
+        count = catalog.tokens.revoke_prefix(prefix[:12])
     if not count:
         raise StartError(f"No valid token begins with {prefix[:12]!r}.")
     typer.echo("The token was revoked.")

@@ -42,7 +42,7 @@ def router(catalog: Catalog, gate: Gate, captions: Captions) -> APIRouter:
 
     @routes.patch("", summary="Give a lesson another title, teacher or description")
     def describe(lesson_id: str, body: NewWords, request: Request) -> LessonDetail:
-        person = gate.require(request)
+        person = gate.require(request, scope="lessons:edit")
         catalog.editing.describe(
             person, lesson_id, title=body.title, teacher=body.teacher, description=body.description
         )
@@ -50,14 +50,14 @@ def router(catalog: Catalog, gate: Gate, captions: Captions) -> APIRouter:
 
     @routes.post("/publication", summary="Publish a lesson, now or later; keep it private; withdraw it")
     def publish(lesson_id: str, body: NewPublication, request: Request) -> LessonDetail:
-        person = gate.require(request)
+        person = gate.require(request, scope="lessons:edit")
         at = parse_since(body.at) if isinstance(body.at, str) else body.at
         catalog.editing.publish(person, lesson_id, body.state, at)
         return catalog.lessons.get(person, lesson_id)
 
     @routes.put("/parts", summary="Show only these stretches; no file is changed. None shows everything")
     def show(lesson_id: str, body: NewParts, request: Request) -> LessonDetail:
-        person = gate.require(request)
+        person = gate.require(request, scope="lessons:edit")
         catalog.editing.show(person, lesson_id, body.parts)
         return catalog.lessons.get(person, lesson_id)
 
@@ -68,13 +68,13 @@ def router(catalog: Catalog, gate: Gate, captions: Captions) -> APIRouter:
     )
     async def caption(lesson_id: str, language: str, request: Request) -> LessonDetail:
         text = await request.body()
-        person = await run_in_threadpool(gate.require, request)
+        person = await run_in_threadpool(lambda: gate.require(request, scope="lessons:edit"))
         await run_in_threadpool(captions.take, person, lesson_id, language, text)
         return await run_in_threadpool(catalog.lessons.get, person, lesson_id)
 
     @routes.delete("/captions/{language}", status_code=204, summary="Take captions away")
     def uncaption(lesson_id: str, language: str, request: Request) -> Response:
-        catalog.editing.uncaption(gate.require(request), lesson_id, language)
+        catalog.editing.uncaption(gate.require(request, scope="lessons:edit"), lesson_id, language)
         return Response(status_code=204)
 
     return routes

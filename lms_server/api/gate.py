@@ -3,7 +3,8 @@
 The API and the portal's pages share one ``Gate``:
 
     gate.person(request) -> Person | None
-    gate.require(request, *roles) -> Person          raises Unauthenticated, Forbidden
+    gate.require(request, *roles, scope=…) -> Person raises Unauthenticated, Forbidden
+    gate.require_login(request) -> Person            raises Unauthenticated, Forbidden: no token will do
     gate.sign_in(request, name, password) -> Person  raises Unauthenticated, TooManyAttempts
     gate.sign_out(request) -> None
 
@@ -16,7 +17,8 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from lms_server.catalog import Catalog
-from lms_server.catalog.schemas import Person, Role
+from lms_server.catalog.schemas import Person, Role, Scope
+from lms_server.catalog.tokens import check_scope
 from lms_server.errors import Forbidden, Unauthenticated
 
 
@@ -26,17 +28,23 @@ class Gate:
 
     def person(self, request: Request) -> Person | None:
         """Who asks, or None. A token in the request counts, and a wrong one is never made good by a cookie."""
-        scheme, _, token = request.headers.get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer":
-            return self._catalog.people.by_token(token.strip())
+        token = _bearer(request)
+        if token is not None:
+            try:
+                return self._catalog.tokens.owner(token)
+            except Unauthenticated:
+                return None
         person_id, stamp = request.session.get("person"), request.session.get("stamp")
         if not isinstance(person_id, int) or not isinstance(stamp, str):
             return None
         return self._catalog.people.by_id(person_id, stamp)
 
-    def require(self, request: Request, *roles: Role) -> Person:
-        """Who asks; anyone signed in when no roles are named. Raises Unauthenticated, Forbidden."""
-        person = self.person(request)
+    def require(self, request: Request, *roles: Role, scope: Scope | None = None) -> Person:
+        """Who asks; anyone signed in when no roles are named. scope: what a token must be for that is not for
+        everything; a handler that names none is open to logins and tokens for everything alone. Raises Unauthenticated,
+        also saying what is wrong with a token, and Forbidden."""
+        token = _bearer(request)
+        person = self._catalog.tokens.owner(token) if token is not None else self.person(request)
         if person is None:
             raise Unauthenticated(
                 "not-signed-in",
@@ -45,7 +53,14 @@ class Gate:
             )
         if roles and person.role not in roles:
             raise Forbidden("not-allowed", f"This is not open to the role {person.role}.")
+        check_scope(person, scope)
         return person
+
+    def require_login(self, request: Request) -> Person:
+        """Who asks by a login: a token that was stolen must not make others."""
+        if _bearer(request) is not None:
+            raise Forbidden("needs-login", "This takes a login; no token opens it.")
+        return self.require(request)
 
     def sign_in(self, request: Request, name: str, password: str) -> Person:
         """Opens a session. Raises Unauthenticated, TooManyAttempts."""
@@ -57,3 +72,9 @@ class Gate:
 
     def sign_out(self, request: Request) -> None:
         request.session.clear()
+
+
+def _bearer(request: Request) -> str | None:
+    """The token that a request carries, however wrong; None when it carries none."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else None

@@ -51,23 +51,32 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
         *,
         q: Annotated[str, Query(max_length=200, description="Words of its title, room, teacher or marks")] = "",
         room: Annotated[str, Query(max_length=200, description="A room's name or id")] = "",
+        course: Annotated[str, Query(max_length=100, description="A course's id or code")] = "",
+        term: Annotated[str, Query(max_length=200, description="A term's id or name")] = "",
         since: Annotated[str, Query(max_length=40, description="ISO date or time, or Unix seconds")] = "",
         page: Annotated[str, Query(max_length=100, description="`next` of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> LessonPage:
-        person = gate.require(request)
+        person = gate.require(request, scope="lessons:read")
         return catalog.lessons.search(
-            person, q=q, room=room, since=parse_since(since) if since else None, page=page or None, limit=limit
+            person,
+            q=q,
+            room=room,
+            course=course,
+            term=term,
+            since=parse_since(since) if since else None,
+            page=page or None,
+            limit=limit,
         )
 
     @routes.get("/lessons/{lesson_id}", tags=["lessons"], summary="One lesson with its files, gaps and marks")
     def lesson(lesson_id: str, request: Request) -> LessonDetail:
-        return catalog.lessons.get(gate.require(request), lesson_id)
+        return catalog.lessons.get(gate.require(request, scope="lessons:read"), lesson_id)
 
     @routes.get("/lessons/{lesson_id}/files/{name:path}", tags=["lessons"], summary="A file; ranges are welcome")
     @routes.head("/lessons/{lesson_id}/files/{name:path}", include_in_schema=False)
     def file(lesson_id: str, name: str, request: Request, download: bool = False) -> Response:
-        person = gate.require(request)
+        person = gate.require(request, scope="lessons:read")
         found = catalog.lessons.file(person, lesson_id, name)
         title = catalog.lessons.get(person, lesson_id).title if download else ""
         return serve(request, store, found, lesson_id, title if download else None)

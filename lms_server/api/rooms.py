@@ -35,27 +35,27 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
 
     @routes.get("/rooms", summary="Every room: when it was last heard of, and how it is")
     def rooms(request: Request) -> list[RoomView]:
-        return catalog.rooms.all(gate.require(request))
+        return catalog.rooms.all(gate.require(request, scope="rooms:read"))
 
     @routes.post("/rooms/{room_id}/revoke", status_code=204, summary="Shut a room out")
     def revoke(room_id: str, request: Request) -> Response:
-        catalog.rooms.revoke(gate.require(request), room_id)
+        catalog.rooms.revoke(gate.require(request, scope="rooms:command"), room_id)
         return Response(status_code=204)
 
     @routes.post("/rooms/{room_id}/commands", status_code=201, summary="Tell a room what to do")
     def command(room_id: str, body: NewCommand, request: Request) -> CommandView:
-        person = gate.require(request)
+        person = gate.require(request, scope="rooms:command")
         return catalog.desks.order(
             person, room_id, body.verb, title=body.title, lesson=body.lesson, patience=body.seconds
         )
 
     @routes.get("/rooms/{room_id}/commands", summary="What a room was told lately, and what became of it")
     def commands(room_id: str, request: Request) -> Sequence[CommandView]:
-        return catalog.desks.commands(gate.require(request), room_id)
+        return catalog.desks.commands(gate.require(request, scope="rooms:read"), room_id)
 
     @routes.put("/rooms/{room_id}/timetable", status_code=204, summary="Give a room its timetable, iCalendar")
     async def timetable(room_id: str, request: Request) -> Response:
-        person = await run_in_threadpool(gate.require, request)
+        person = await run_in_threadpool(lambda: gate.require(request, scope="rooms:command"))
         try:
             calendar = (await _read(request)).decode("utf-8-sig")
         except UnicodeDecodeError as error:
@@ -65,7 +65,7 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
 
     @routes.put("/rooms/{room_id}/policy", status_code=204, summary="What a room may do with its link")
     def policy(room_id: str, body: dict[str, Any], request: Request) -> Response:
-        person = gate.require(request)
+        person = gate.require(request, scope="rooms:command")
         strange = sorted(body.keys() - MEMBERS)
         if strange:
             known = ", ".join(sorted(MEMBERS))
@@ -79,11 +79,11 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
 
     @routes.get("/rooms/{room_id}/policy", summary="What a room was told about its link")
     def current_policy(room_id: str, request: Request) -> dict[str, Any]:
-        return catalog.desks.policy(gate.require(request), room_id).as_json()
+        return catalog.desks.policy(gate.require(request, scope="rooms:read"), room_id).as_json()
 
     @routes.post("/lessons/{lesson_id}/send-now", status_code=202, summary="Ask the room to send a lesson first")
     def send_now(lesson_id: str, request: Request) -> CommandView:
-        return catalog.desks.send_now(gate.require(request), lesson_id)
+        return catalog.desks.send_now(gate.require(request, scope="rooms:command"), lesson_id)
 
     return routes
 

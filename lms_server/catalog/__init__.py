@@ -15,7 +15,7 @@
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
     catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
-    catalog.people.by_token(token) -> Person                                raises Unauthenticated
+    catalog.tokens.owner(token) -> Person                                   raises Unauthenticated
 
 and every one of them is synchronous: call them from plain ``def`` handlers, which FastAPI runs in threads. What comes
 back are the frozen models of ``schemas``. What is raised is in ``lms_server.errors``: code, detail, facts.
@@ -36,6 +36,7 @@ from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
+from lms_server.catalog.tokens import Tokens
 
 Clock = Callable[[], float]
 
@@ -45,6 +46,7 @@ class Catalog:
     lessons: Lessons
     rooms: Rooms
     people: People
+    tokens: Tokens
     desks: Desks
     editing: Editing
     courses: Courses
@@ -59,6 +61,7 @@ class Catalog:
             Lessons(database, clock),
             Rooms(database, clock),
             people,
+            Tokens(database, clock),
             Desks(database, clock),
             Editing(database, clock),
             Courses(database, clock),

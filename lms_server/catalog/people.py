@@ -1,4 +1,4 @@
-"""People and programs: passwords, tokens, and patience with those who guess."""
+"""People and programs: passwords, and patience with those who guess. Their tokens are in ``tokens``."""
 
 from __future__ import annotations
 
@@ -13,13 +13,10 @@ from lms_server.catalog import patience
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.schemas import ROLES, Person, Role
-from lms_server.catalog.tables import ApiToken, CourseMember, CourseRow, Institution, PersonRow
+from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated
 
-TOKEN_MARK = "darsbox_"  # noqa: S105  a prefix that secret scanners can look for, not a secret
 MIN_PASSWORD = 8
-TOKEN_USE_GRAIN = 60.0
-"""Seconds: how exactly a token's last use is kept, so that a thousand range requests are not a thousand writes."""
 
 
 class People:
@@ -43,13 +40,13 @@ class People:
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
-            return _person(session, row)
+            return person_of(session, row)
 
     def set_password(self, name: str, password: str) -> None:
         """Signs out every session of that person too: the stamp in them changes with the hash."""
         hashed = self.hashed(password)
         with self._database.write() as session:
-            _known(session, name).password_hash = hashed
+            known_person(session, name).password_hash = hashed
 
     def hashed(self, password: str) -> str:
         """Raises BadRequest for one that will not do."""
@@ -58,7 +55,7 @@ class People:
     def move(self, name: str, institution: str) -> None:
         """Into another institution, "" for the whole server; out of the courses of the one before. Raises NotFound."""
         with self._database.write() as session:
-            row = _known(session, name)
+            row = known_person(session, name)
             row.institution_id = institution_named(session, institution) if institution else None
             if row.institution_id is not None:
                 theirs = select(CourseRow.id).where(col(CourseRow.institution_id) == row.institution_id)
@@ -68,7 +65,7 @@ class People:
     def all(self) -> list[Person]:
         """Everybody, by institution and name."""
         with self._database.read() as session:
-            found = [_person(session, row) for row in session.exec(select(PersonRow))]
+            found = [person_of(session, row) for row in session.exec(select(PersonRow))]
         return sorted(found, key=lambda person: (person.institution, person.name))
 
     def authenticate(self, name: str, password: str, address: str) -> Person:
@@ -83,7 +80,7 @@ class People:
         with self._database.write() as session:
             if good and row is not None:
                 patience.forgive(session, keys["pair"])
-                return _person(session, row)
+                return person_of(session, row)
             patience.count(session, keys.values(), now)
         raise Unauthenticated("wrong-login", "The name or the password is wrong; try again.")
 
@@ -93,7 +90,7 @@ class People:
             row = session.get(PersonRow, person_id)
             if row is None or not secrets.compare_digest(_stamp(row), stamp):
                 return None
-            return _person(session, row)
+            return person_of(session, row)
 
     def stamp(self, person: Person) -> str:
         """What a session keeps beside the person's id."""
@@ -102,58 +99,6 @@ class People:
         if row is None:
             raise NotFound("no-such-person", "This person was removed.")
         return _stamp(row)
-
-    # -- tokens
-    # ---------------------------------------------------------------------------------------------------------
-
-    def make_token(self, name: str) -> str:
-        """A token with the person's role; it is kept hashed, so this is the only time anyone sees it."""
-        token = TOKEN_MARK + secrets.token_urlsafe(32)
-        with self._database.write() as session:
-            row = _by_name(session, name)
-            if row is None or row.id is None:
-                raise NotFound(
-                    "no-such-person", f"There is nobody called {name!r}; add them with `lms-server user add`."
-                )
-            session.add(
-                ApiToken(
-                    person_id=row.id,
-                    prefix=token[: len(TOKEN_MARK) + 4],
-                    token_hash=_token_hash(token),
-                    made=self._clock(),
-                )
-            )
-        return token
-
-    def by_token(self, token: str) -> Person | None:
-        """Whose token it is; None for an unknown or revoked one."""
-        now = self._clock()
-        with self._database.read() as session:
-            found = session.exec(
-                select(ApiToken, PersonRow)
-                .where(col(ApiToken.person_id) == col(PersonRow.id))
-                .where(col(ApiToken.token_hash) == _token_hash(token))
-                .where(col(ApiToken.revoked).is_(None))
-            ).first()
-            if found is None:
-                return None
-            row, person = found[0], _person(session, found[1])
-        if row.last_used is None or now - row.last_used > TOKEN_USE_GRAIN:
-            with self._database.write() as session:
-                used = session.get(ApiToken, row.id)
-                if used is not None:
-                    used.last_used = now
-        return person
-
-    def revoke_token(self, prefix: str) -> int:
-        """Revokes the tokens that begin so; how many there were."""
-        with self._database.write() as session:
-            rows = session.exec(
-                select(ApiToken).where(col(ApiToken.prefix) == prefix).where(col(ApiToken.revoked).is_(None))
-            ).all()
-            for row in rows:
-                row.revoked = self._clock()
-            return len(rows)
 
     def _stand_in(self) -> str:
         """A hash nobody's password has: an unknown name takes as long to refuse as a wrong password."""
@@ -176,7 +121,7 @@ def plain_login(name: str) -> str:
     return name
 
 
-def _known(session: Session, name: str) -> PersonRow:
+def known_person(session: Session, name: str) -> PersonRow:
     """Raises NotFound."""
     row = _by_name(session, name)
     if row is None:
@@ -188,16 +133,11 @@ def _by_name(session: Session, name: str) -> PersonRow | None:
     return session.exec(select(PersonRow).where(col(PersonRow.name) == name)).first()
 
 
-def _person(session: Session, row: PersonRow) -> Person:
+def person_of(session: Session, row: PersonRow) -> Person:
     institution = session.get(Institution, row.institution_id) if row.institution_id is not None else None
     facts = {name: getattr(row, name) for name in ("id", "name", "role", "institution_id", "full_name")}
     return Person.model_validate({**facts, "institution": institution.name if institution is not None else ""})
 
 
 def _stamp(row: PersonRow) -> str:
-    return hashlib.sha256(row.password_hash.encode()).hexdigest()[:16]
-
-
-def _token_hash(token: str) -> str:
-    """Tokens carry 256 random bits: a plain hash is enough, and it can be looked up."""
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(f"{row.password_hash} {row.subject or ''}".rstrip().encode()).hexdigest()[:16]

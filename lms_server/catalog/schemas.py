@@ -12,6 +12,15 @@ SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 """Roles that see takes as recorded, lessons not ready yet, and the rooms."""
 EDITS: frozenset[Role] = frozenset({"admin", "it", "teacher"})
 """Roles that change what is said of a lesson, and who sees it."""
+Scope = Literal["lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command"]
+SCOPES: dict[Scope, frozenset[Role]] = {
+    "lessons:read": frozenset(ROLES),
+    "lessons:edit": EDITS,
+    "lessons:upload": frozenset({"admin", "service"}),
+    "rooms:read": SEES_EVERYTHING,
+    "rooms:command": frozenset({"admin", "it"}),
+}
+"""What a token may be for, and the roles that have that right to give. A scope never adds to what the role may do."""
 Publication = Literal["private", "published", "withdrawn"]
 LessonState = Literal["receiving", "assembling", "ready", "failed"]
 FileKind = Literal[
@@ -27,7 +36,8 @@ class View(BaseModel):
 
 class Person(View):
     """name: the login. institution: "" with institution_id None for those of the whole server, who see every
-    institution. full_name: as lessons name a teacher; may be empty."""
+    institution. full_name: as lessons name a teacher; may be empty. scopes: what the token they came by is for; None
+    for everything that the role may do, as with a login."""
 
     id: int
     name: str
@@ -35,6 +45,7 @@ class Person(View):
     institution_id: int | None = None
     institution: str = ""
     full_name: str = ""
+    scopes: frozenset[Scope] | None = None
 
     @property
     def sees_everything(self) -> bool:
@@ -48,6 +59,21 @@ class Person(View):
     def staff(self) -> bool:
         """Whether lessons that are not published are there too."""
         return self.role != "student"
+
+
+class TokenView(View):
+    """A token as its owner sees it again: never the token. prefix: its first signs. scopes: None for all of the role's.
+    Times are Unix seconds; expires: None for never."""
+
+    id: int
+    name: str
+    prefix: str
+    scopes: list[Scope] | None
+    made: float
+    expires: float | None
+    last_used: float | None
+    revoked: float | None
+    valid: bool
 
 
 class Gap(View):

@@ -49,13 +49,15 @@ class EnrolmentCode(SQLModel, table=True):
 
 class PersonRow(SQLModel, table=True):
     """``name`` is the login, one on the whole server. institution_id: None for those who look after all of them.
-    full_name: as timetables name a teacher. password_hash: empty for who cannot sign in by a password."""
+    full_name: as timetables name a teacher. password_hash: empty for who cannot sign in by a password. subject: who
+    they are to the institution's own login, its issuer and its name for them; None until they came by it."""
 
     __tablename__ = "person"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     institution_id: int | None = Field(default=None, foreign_key="institution.id", index=True)
     full_name: str = ""
+    subject: str | None = Field(default=None, unique=True, index=True)
     role: str
     password_hash: str
     made: float
@@ -108,16 +110,29 @@ class PlannedRow(SQLModel, table=True):
 
 
 class ApiToken(SQLModel, table=True):
-    """``prefix`` is shown so that people know which token is meant; the token itself is shown once and kept hashed."""
+    """``prefix`` is shown so that people know which token is meant; the token itself is shown once and kept hashed.
+    scopes: None for whatever the role may do. expires: None for never."""
 
     __tablename__ = "api_token"
     id: int | None = Field(default=None, primary_key=True)
     person_id: int = Field(foreign_key="person.id", ondelete="CASCADE", index=True)
     prefix: str
     token_hash: str = Field(unique=True)
+    name: str = ""
+    scopes: list[str] | None = Field(default=None, sa_column=Column(JSON(none_as_null=True), nullable=True))
     made: float
+    expires: float | None = None
     last_used: float | None = None
     revoked: float | None = None
+
+
+class LoginBegun(SQLModel, table=True):
+    """What this server must know again when somebody comes back from the institution's own login; good once."""
+
+    __tablename__ = "login_begun"
+    key: str = Field(primary_key=True)
+    value: str
+    expires: float
 
 
 class SignInFailure(SQLModel, table=True):

@@ -11,10 +11,10 @@ from joserfc.errors import JoseError
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 
-from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.tables import Room
+from lms_server.catalog.tokens import Tokens, check_scope
 from lms_server.errors import Forbidden, Unauthenticated
 from lms_sync import wire
 
@@ -30,9 +30,9 @@ class Caller:
 
 
 class Callers:
-    def __init__(self, rooms: Rooms, people: People, clock: Callable[[], float]) -> None:
+    def __init__(self, rooms: Rooms, tokens: Tokens, clock: Callable[[], float]) -> None:
         self._rooms = rooms
-        self._people = people
+        self._tokens = tokens
         self._clock = clock
 
     async def identify(self, request: Request) -> Caller:
@@ -54,9 +54,8 @@ class Callers:
         return await run_in_threadpool(self._room, authorization, request.method, target)
 
     def _service(self, token: str) -> Person:
-        person = self._people.by_token(token)
-        if person is None:
-            raise Unauthenticated("bad-token", "The server does not know this token; ask for a new one.")
+        person = self._tokens.owner(token)
+        check_scope(person, "lessons:upload")
         if person.role not in ("service", "admin"):
             raise Forbidden("not-allowed", "Uploading takes the token of a service.")
         return person

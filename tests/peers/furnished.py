@@ -17,6 +17,7 @@ from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow, Room
 from lms_server.catalog.text import normalise
+from lms_server.catalog.tokens import Tokens
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
@@ -127,7 +128,7 @@ def people(database: Database) -> tuple[str, str, str]:
     everyone = People(database, lambda: NOW)
     everyone.add("amina", "admin", PASSWORD)
     everyone.add("sidi", "student", PASSWORD)
-    return "amina", "sidi", everyone.make_token("amina")
+    return "amina", "sidi", Tokens(database, lambda: NOW).make_for("amina")
 
 
 SOURCES = [

@@ -26,7 +26,6 @@ from tests.unit.lms_server.arrivals import card, manifest
 from tests.unit.lms_server.conftest import HandClock
 
 TODAY = "2026-11-18"  # of the clock that stands still
-TWO_SHEETS = "name,role,courses\nsidi,student,PHY101\n"
 
 
 @pytest.fixture
@@ -61,7 +60,7 @@ def recorded(uploads: Uploads, room: Room, started: float, title: str = "Optics"
 
 
 @pytest.mark.parametrize(
-    ("line", "title"),
+    "entry",
     [
         ("CATEGORIES:Lecture,phy-101", "Optics"),
         ("CATEGORIES:PHY 101", "Optics"),
@@ -71,9 +70,9 @@ def recorded(uploads: Uploads, room: Room, started: float, title: str = "Optics"
     ids=["Moodle", "Outlook", "Opencast", "brackets"],
 )
 def test_the_timetable_puts_a_lesson_into_its_course(
-    school: Catalog, uploads: Uploads, amphi: Room, admin: Person, hands: HandClock, line: str, title: str
+    school: Catalog, uploads: Uploads, amphi: Room, hands: HandClock, entry: tuple[str, str]
 ) -> None:
-    begins = hands.now + 3600
+    begins, (line, title), admin = hands.now + 3600, entry, Person(id=1, name="amina", role="admin")
     school.desks.set_timetable(admin, amphi.id, timetable(begins, line, title=title))
     for started, course in ((begins, "Optique 2026"), (begins - 600, "Optique 2026"), (begins - 2000, "")):
         found = school.lessons.get(admin, recorded(uploads, amphi, started))
@@ -171,7 +170,7 @@ def test_a_sheet_of_excel_in_arabic_is_read_once_it_is_said_how_it_was_saved(
 ) -> None:
     text = "Name;Role;Full name;Courses\r\nsidi;Student;سيدي ولد أحمد;PHY101\r\n"
     import_ = partial(enrolling.people, institution="ENS")
-    with pytest.raises(BadRequest, match="Line 2 is not in UTF-8.*--encoding windows-1256"):
+    with pytest.raises(BadRequest, match=r"Line 2 is not in UTF-8.*--encoding windows-1256"):
         import_(text.encode("windows-1256"))
     for nonsense in ("klingon", "hex", "ascii"):
         with pytest.raises(BadRequest):

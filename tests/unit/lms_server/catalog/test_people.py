@@ -8,6 +8,7 @@ from pwdlib.hashers.argon2 import Argon2Hasher
 
 from lms_server.catalog.database import Database
 from lms_server.catalog.people import People
+from lms_server.catalog.tokens import Tokens
 from lms_server.errors import BadRequest, Conflict, NotFound, TooManyAttempts, Unauthenticated
 from tests.unit.lms_server.arrivals import everything
 from tests.unit.lms_server.conftest import HandClock
@@ -73,18 +74,10 @@ def test_a_changed_password_ends_open_sessions(people: People) -> None:
     assert people.by_id(person.id, stamp) is None
 
 
-def test_tokens_carry_the_role_and_can_be_revoked(people: People) -> None:
-    token = people.make_token("amina")
-    found = people.by_token(token)
-    assert found is not None
-    assert found.role == "teacher"
-    assert people.by_token(token[:-1]) is None
-    assert people.revoke_token(token[:12]) == 1
-    assert people.by_token(token) is None
-
-
-def test_neither_password_nor_token_stands_in_the_database(people: People, database: Database) -> None:
-    token = people.make_token("amina")
+def test_neither_password_nor_token_stands_in_the_database(
+    people: People, database: Database, hands: HandClock
+) -> None:
+    token = Tokens(database, hands).make_for("amina")
     kept = everything(database)
     assert "amina" in kept
     assert GOOD not in kept
@@ -97,5 +90,6 @@ def test_what_will_not_do_is_refused(people: People) -> None:
     for name, password in (("", GOOD), ("a\nb", GOOD), ("x" * 101, GOOD), ("samir", "short"), ("samir", "x" * 1001)):
         with pytest.raises(BadRequest):
             people.add(name, "it", password)
-    with pytest.raises(NotFound):
-        people.make_token("nobody")
+    for nobody in (lambda: people.set_password("nobody", GOOD), lambda: people.move("nobody", "")):
+        with pytest.raises(NotFound):
+            nobody()
