@@ -91,12 +91,17 @@ def run(
     port: Annotated[int, typer.Option(help="Port to listen on; 0 takes a free one", min=0, max=65535)] = 8500,
     public_url: Annotated[str, typer.Option(help="How rooms and people reach it, as https://lessons.example.org")] = "",
     new_lessons: New = NewLessons.PUBLISHED,
+    sso: Annotated[
+        Path | None, typer.Option(envvar="DARSBOX_SSO", help="File that says which other login is trusted (TOML)")
+    ] = None,
 ) -> None:
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
     settings = settings_of(context, data, database=database, store=store, keys=keys)
-    settings = replace(settings, host=host, port=port, public_url=_public(public_url), new_lessons=new_lessons.value)
+    settings = replace(
+        settings, host=host, port=port, public_url=_public(public_url), new_lessons=new_lessons.value, sso=sso
+    )
     composition.run(settings)
 
 

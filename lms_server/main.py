@@ -35,6 +35,7 @@ from lms_server.capture.login import Logins, Stranger
 from lms_server.capture.packages import PackageRoutes
 from lms_server.catalog import Catalog
 from lms_server.catalog.agents import Agents
+from lms_server.catalog.begun import Begun
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
@@ -46,9 +47,11 @@ from lms_server.ingest.callers import Callers
 from lms_server.ingest.ingest import Ingest
 from lms_server.ingest.tus import Tus
 from lms_server.places import open_places
+from lms_server.portal.other_login import OtherLogin
 from lms_server.portal.pages import portal_router
 from lms_server.portal.slides import slides_in
 from lms_server.settings import Settings
+from lms_server.sso import read as read_sso
 from lms_server.worker.worker import Worker
 
 SESSION_SECONDS = 12 * 3600
@@ -140,7 +143,10 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(rooms.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
-    app.include_router(portal_router(catalog, gate, captions, slides=slides_in(store), clock=clock))
+    other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
+    app.include_router(
+        portal_router(catalog, gate, captions, other=other, address=address, slides=slides_in(store), clock=clock)
+    )
     app.add_middleware(
         SessionMiddleware,
         secret_key=secret,

@@ -18,7 +18,7 @@ class Settings:
     bytes of the disk that uploads leave free, so that the database can still be written. upload_seconds: how long an
     unfinished upload waits for its room; a village may be without a link for weeks. body_seconds: how long a silent
     connection is held. new_lessons: whether students see a lesson as soon as it can be played, or once somebody has
-    published it."""
+    published it. sso: the file that says which other login is trusted; see lms_server.sso."""
 
     data: Path
     database_address: str = ""
@@ -32,6 +32,7 @@ class Settings:
     upload_seconds: float = 30 * 86400.0
     body_seconds: float = 120.0
     new_lessons: Literal["published", "private"] = "published"
+    sso: Path | None = None
 
     @property
     def database(self) -> Path | str:

@@ -66,9 +66,13 @@ class Gate:
         """Opens a session. Raises Unauthenticated, TooManyAttempts."""
         address = request.client.host if request.client is not None else ""
         person = self._catalog.people.authenticate(name, password, address)
+        self.admit(request, person)
+        return person
+
+    def admit(self, request: Request, person: Person) -> None:
+        """Opens a session for who has proven who they are; nothing of the session before stays."""
         request.session.clear()
         request.session.update(person=person.id, stamp=self._catalog.people.stamp(person))
-        return person
 
     def sign_out(self, request: Request) -> None:
         request.session.clear()

@@ -58,10 +58,10 @@ class Packages:
         now = self._clock()
         with self._database.write() as session:
             known = session.get(PackageRow, package_id) if package_id else None
-            if known is not None:
-                if known.agent != agent.name:
-                    raise Conflict("foreign-package", "Another agent has a media package of that id.")
+            if known is not None and known.agent == agent.name:
                 return known
+            if known is not None:
+                package_id = ""  # another agent's: the answer names a new one, and tells nothing of that
             mine = select(PackageRow.id).where(col(PackageRow.agent) == agent.name, col(PackageRow.state) == "open")
             if len(session.exec(mine.limit(MOST_OPEN)).all()) >= MOST_OPEN:
                 raise Forbidden("too-many-packages", "This agent has too many unfinished media packages here.")

@@ -14,7 +14,7 @@ from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.schemas import ROLES, Person, Role
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
-from lms_server.errors import BadRequest, Conflict, NotFound, Unauthenticated
+from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
 
 MIN_PASSWORD = 8
 
@@ -47,6 +47,33 @@ class People:
         hashed = self.hashed(password)
         with self._database.write() as session:
             known_person(session, name).password_hash = hashed
+
+    def arrive(self, subject: str, *, name: str, full_name: str, role: Role, institution: str, make: bool) -> Person:
+        """Who came by their institution's own login. subject: who they are to it, for ever. They have the role and the
+        institution that it says now. make: whether somebody new is made; who was put on a sheet under this name and has
+        no password is not new.
+
+        Raises Forbidden for somebody new where none are made, NotFound for an institution that is not here, Conflict
+        when somebody else has the name: a login of others never opens what a password protects.
+        """
+        name = plain_login(name)
+        with self._database.write() as session:
+            owner = institution_named(session, institution)
+            row = session.exec(select(PersonRow).where(col(PersonRow.subject) == subject)).first()
+            if row is None:
+                row = _by_name(session, name)
+                waits = row is not None and not row.password_hash and row.subject is None
+                if row is not None and not (waits and row.institution_id == owner):
+                    raise Conflict("name-taken", f"Somebody else is called {name!r} here; ask this server's admin.")
+                if row is None and not make:
+                    raise Forbidden("not-known", "You are not on this server's list; ask its admin to add you.")
+                row = row or PersonRow(name=name, role=role, password_hash="", made=self._clock())
+                row.subject = subject
+                session.add(row)
+            row.role, row.institution_id = role, owner
+            row.full_name = " ".join(full_name.split())[:200] or row.full_name
+            session.flush()
+            return person_of(session, row)
 
     def hashed(self, password: str) -> str:
         """Raises BadRequest for one that will not do."""

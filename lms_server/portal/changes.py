@@ -14,6 +14,7 @@ from lms_server.api.gate import Gate
 from lms_server.captions import Captions
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import Part, Publication
+from lms_server.catalog.scoping import row_id
 from lms_server.errors import BadRequest
 
 from .language import Tongue, Tongues
@@ -33,6 +34,7 @@ class Changes:
             "about": self.describe,
             "parts": self.show,
             "captions": self.caption,
+            "course": self.assign,
         }
         for name, handler in forms.items():
             router.add_api_route(f"/lessons/{{lesson_id}}/{name}", handler, methods=["POST"])
@@ -85,6 +87,12 @@ class Changes:
         person = self._gate.require(request)
         lesson = self._catalog.lessons.get(person, lesson_id)
         self._catalog.editing.show(person, lesson_id, parts_of(begins, ends, titles, lesson.seconds))
+        return _back(lesson_id)
+
+    def assign(self, request: Request, lesson_id: str, course: Annotated[str, Form(max_length=20)] = "") -> Response:
+        """course: its number; empty for none."""
+        person = self._gate.require(request)
+        self._catalog.editing.assign(person, lesson_id, row_id(course) if course else None)
         return _back(lesson_id)
 
     def caption(

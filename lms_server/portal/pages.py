@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Coroutine
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import tzinfo
 from typing import Annotated, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
@@ -34,8 +34,12 @@ from lms_server.errors import (
 from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, stage, timeline, words
+from .account import Account
 from .changes import Changes, choices
+from .courses import CoursePages, chosen_term
+from .doors import OtherDoor, local
 from .language import COOKIE, COOKIE_SECONDS, Tongues, isolated
+from .other_login import OtherLogin
 from .slides import SlidesOf
 from .views import chosen, levels, views
 
@@ -70,20 +74,25 @@ def portal_router(
     gate: Gate,
     captions: Captions,
     *,
+    other: OtherLogin | None = None,
+    address: Callable[[Request], str] = lambda request: str(request.base_url).rstrip("/"),
     slides: SlidesOf = lambda lesson: (),
     zone: tzinfo | None = None,
     clock: Callable[[], float] = time.time,
 ) -> APIRouter:
-    """slides: when each slide of a lesson appeared. zone: whose wall clock the pages show; None is the server's own.
+    """other: the institution's own login, where there is one. address: the server's own, as this request's sender knows
+    it. slides: when each slide of a lesson appeared. zone: whose wall clock the pages show; None is the server's own.
     clock: Unix seconds."""
     tongues = Tongues(zone)
-    portal = _Portal(catalog, gate, tongues, slides, clock)
+    portal = _Portal(catalog, gate, tongues, slides=slides, clock=clock, other=other)
     router = APIRouter(route_class=portal.route_class(), include_in_schema=False)
     look = ["GET", "HEAD"]
     router.add_api_route("/", portal.home, methods=look)
     router.add_api_route("/static/portal/{name}", portal.static, methods=look)
     router.add_api_route("/login", portal.login, methods=look)
     router.add_api_route("/login", portal.sign_in, methods=["POST"])
+    if other is not None:
+        OtherDoor(other, gate, tongues, portal.page, address).routes(router)
     router.add_api_route("/logout", portal.sign_out, methods=["POST"])
     router.add_api_route("/lessons", portal.lessons, methods=look)
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
@@ -92,6 +101,8 @@ def portal_router(
     router.add_api_route("/rooms/{room_id}/timetable", portal.give_timetable, methods=["POST"])
     router.add_api_route("/rooms/{room_id}/timetable/remove", portal.remove_timetable, methods=["POST"])
     Changes(catalog, gate, captions, tongues).routes(router)
+    CoursePages(catalog, gate, tongues, portal.page).routes(router)
+    Account(catalog, gate, tongues, portal.page, clock).routes(router)
     return router
 
 
@@ -102,21 +113,31 @@ class _Filter:
     q: str
     room: str
     since: str
+    course: str = ""
+    term: str = ""
 
     @property
     def narrows(self) -> bool:
-        return bool(self.q or self.room or self.since)
+        return any(asdict(self).values())
 
     def address(self, **more: str) -> str:
-        facts = {"q": self.q, "room": self.room, "since": self.since, **more}
+        facts = {**asdict(self), **more}
         query = urlencode({key: value for key, value in facts.items() if value})
         return f"/lessons?{query}" if query else "/lessons"
 
 
 class _Portal:
     def __init__(
-        self, catalog: Catalog, gate: Gate, tongues: Tongues, slides: SlidesOf, clock: Callable[[], float]
+        self,
+        catalog: Catalog,
+        gate: Gate,
+        tongues: Tongues,
+        *,
+        slides: SlidesOf,
+        clock: Callable[[], float],
+        other: OtherLogin | None,
     ) -> None:
+        self._other = other.name if other is not None else ""
         self._catalog, self._gate, self._tongues, self._clock = catalog, gate, tongues, clock
         self._slides = slides
         self._static = assets.load()
@@ -141,10 +162,10 @@ class _Portal:
         return Response(file.body, headers=headers, media_type=file.content_type)
 
     def login(self, request: Request) -> Response:
-        target = _local(request.query_params.get("next", ""))
+        target = local(request.query_params.get("next", ""))
         if self._gate.person(request) is not None:
             return RedirectResponse(target, 303)
-        return self._page(request, "login.html", next=target, error="", name="")
+        return self.page(request, "login.html", next=target, error="", name="")
 
     def sign_in(
         self,
@@ -166,26 +187,39 @@ class _Portal:
         except Unauthenticated:
             sentence = tongue.gettext("The name or the password is wrong; try again.")
         else:
-            return RedirectResponse(_local(next), 303)
-        return self._page(request, "login.html", status, next=_local(next), error=sentence, name=name[:100])
+            return RedirectResponse(local(next), 303)
+        return self.page(request, "login.html", status, next=local(next), error=sentence, name=name[:100])
 
     def sign_out(self, request: Request) -> Response:
         self._gate.sign_out(request)
         return RedirectResponse("/login", 303)
 
-    def lessons(self, request: Request, q: str = "", room: str = "", since: str = "", page: str = "") -> Response:
+    def lessons(
+        self,
+        request: Request,
+        *,
+        q: str = "",
+        room: str = "",
+        since: str = "",
+        course: str = "",
+        term: str = "",
+        page: str = "",
+    ) -> Response:
         person = self._gate.require(request)
         tongue = self._tongues.of(request)
-        asked = _Filter(q.strip()[:200], room, since)
+        asked = _Filter(q.strip()[:200], room, since, course[:100], term[:200])
+        terms = self._catalog.courses.terms(person)
         found = self._catalog.lessons.search(
             person,
             q=asked.q,
             room=asked.room,
+            course=asked.course,
+            term=asked.term,
             since=words.wall_clock(tongue, since) if since else None,
             page=page or None,
             limit=PAGE,
         )
-        return self._page(
+        return self.page(
             request,
             "lessons.html",
             person=person,
@@ -193,6 +227,8 @@ class _Portal:
             found=found,
             first=not page,
             rooms=self._catalog.rooms.all(person) if person.sees_everything else [],
+            terms=terms,
+            courses=self._catalog.courses.of_term(person, chosen_term(terms, term)) if terms else [],
             state=words.state,
             hidden=words.hidden,
             gaps=words.gaps,
@@ -207,9 +243,10 @@ class _Portal:
         at = _seconds(t, lesson)
         slides = self._slides(lesson)
         captions = [file for file in lesson.files if file.kind == "captions"]
+        edits = self._may_edit(person, lesson_id)
         arriving = lesson.state == "receiving"
         kept = arriving and self._catalog.desks.kept(lesson.room_id, lesson.id)
-        return self._page(
+        return self.page(
             request,
             "lesson.html",
             person=person,
@@ -219,7 +256,9 @@ class _Portal:
             chosen=view,
             downloads=[each.files[0] for each in found if len(each.files) == 1],
             captions=captions,
-            caption_languages=choices(tongue, [file.source for file in captions]) if person.edits else [],
+            edits=edits,
+            courses=self._catalog.courses.for_lesson(person, lesson.institution, lesson.course_id) if edits else [],
+            caption_languages=choices(tongue, [file.source for file in captions]) if edits else [],
             publish_at=tongue.local(max(lesson.publish_at, self._clock() + 3600)).strftime("%Y-%m-%dT%H:00"),
             facts=stage.facts(
                 lesson, found, slides, reader=person.id, at=at, asked=source if view and view.key == source else ""
@@ -246,6 +285,13 @@ class _Portal:
             kept=kept,
         )
 
+    def _may_edit(self, person: Person, lesson_id: str) -> bool:
+        try:
+            self._catalog.editing.may_edit(person, lesson_id)
+        except Forbidden:
+            return False
+        return True
+
     def send_now(self, request: Request, lesson_id: str) -> Response:
         self._catalog.desks.send_now(self._gate.require(request), lesson_id)
         return RedirectResponse(f"/lessons/{lesson_id}", 303)
@@ -255,7 +301,7 @@ class _Portal:
         tongue = self._tongues.of(request)
         now = self._clock()
         judged = words.rooms_by_need(tongue, self._catalog.rooms.all(person), now)
-        return self._page(
+        return self.page(
             request,
             "rooms.html",
             person=person,
@@ -351,6 +397,18 @@ class _Portal:
                 tongue.gettext("The room keeps what it had. What the file lacks, in English: %(why)s")
                 % {"why": isolated(error.detail)},
             ),
+            "not-your-lesson": (
+                tongue.gettext("Not yours to change"),
+                tongue.gettext("Only who teaches this lesson, an admin or IT may change it."),
+            ),
+            "not-your-course": (
+                tongue.gettext("Not yours to change"),
+                tongue.gettext("Only who teaches a course may put lessons into it."),
+            ),
+            "no-such-course": (
+                tongue.gettext("No such course"),
+                tongue.gettext("There is no such course, or you do not take part in it. Look for it in the list."),
+            ),
             "not-allowed": (
                 tongue.gettext("Not open to you"),
                 tongue.gettext("This page is for those who look after the rooms. Ask them if you need it."),
@@ -363,12 +421,12 @@ class _Portal:
             ),
         )
         person = self._gate.person(request)
-        return self._page(request, "sorry.html", status, person=person, title=title, sentence=sentence)
+        return self.page(request, "sorry.html", status, person=person, title=title, sentence=sentence)
 
     def busy(self, request: Request) -> Response:
         """The database is locked or its disk is full: nobody can be asked who is signed in."""
         tongue = self._tongues.of(request)
-        return self._page(
+        return self.page(
             request,
             "sorry.html",
             503,
@@ -376,7 +434,7 @@ class _Portal:
             sentence=tongue.gettext("The server is busy. Try again in a minute."),
         )
 
-    def _page(
+    def page(
         self, request: Request, template: str, status: int = 200, *, person: Person | None = None, **facts: Any
     ) -> Response:
         tongue = self._tongues.of(request)
@@ -385,6 +443,7 @@ class _Portal:
             template,
             person=person,
             path=request.url.path,
+            other=self._other,
             static=lambda name: f"/static/portal/{name}?v={self._static[name].version}",
             in_language=lambda code: _in_language(request, code),
             **facts,
@@ -399,17 +458,6 @@ def _in_language(request: Request, code: str) -> str:
     """This very page in another language. A form's answer has no address of its own: its page has."""
     url = request.url.include_query_params(lang=code)
     return f"{url.path}?{url.query}"
-
-
-def _local(target: str) -> str:
-    """Where to go after signing in: a path of this server, never another one."""
-    try:
-        parts = urlsplit(target)
-    except ValueError:
-        return "/lessons"
-    plain = target.isascii() and target.isprintable() and "\\" not in target
-    inside = target.startswith("/") and not target.startswith("//") and not parts.scheme and not parts.netloc
-    return target if plain and inside else "/lessons"
 
 
 def _seconds(text: str, lesson: LessonDetail) -> float:
