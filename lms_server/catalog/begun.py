@@ -27,7 +27,7 @@ class Begun:
         await run_in_threadpool(self._keep, key, value, self._clock() + expires)
 
     async def delete(self, key: str) -> None:
-        await run_in_threadpool(self._take, key)
+        """Nothing: whoever may end a login has taken it by ``get``, and nobody else shall spoil it."""
 
     def _take(self, key: str) -> str | None:
         with self._database.write() as session:

@@ -109,5 +109,7 @@ def life(tongue: Tongue, token: TokenView, now: float) -> str:
     else:
         end = tongue.gettext("Expired on %(day)s") % {"day": tongue.day(token.expires)}
     if token.last_used is None:
-        return f"{end} · {tongue.gettext('never used')}"
-    return f"{end} · {tongue.gettext('last used %(time)s') % {'time': tongue.ago(now - token.last_used)}}"
+        use = tongue.gettext("never used")
+    else:
+        use = tongue.gettext("last used %(time)s") % {"time": tongue.ago(now - token.last_used)}
+    return f"{end} · {use}"
