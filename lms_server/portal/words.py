@@ -163,7 +163,11 @@ def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
     if not lesson.published:
         return tongue.gettext("Staff only, until %(time)s") % {"time": when(tongue, lesson.publish_at)}
     if lesson.open_to_all:
-        return tongue.gettext("Everybody with a login")
+        return (
+            tongue.gettext("Who takes part in its course")
+            if lesson.course
+            else tongue.gettext("Everybody with a login")
+        )
     return tongue.gettext("Administrators, until it is ready")
 
 

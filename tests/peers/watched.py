@@ -71,7 +71,7 @@ def watched(data: Path) -> Watched:
         house = Furnisher(database, store, scratch)
         everyone = People(database, lambda: NOW)
         everyone.add("amina", "admin", PASSWORD)
-        everyone.add("mariem", "teacher", PASSWORD)
+        everyone.add("mariem", "teacher", PASSWORD, full_name="Mariem Sidi")
         everyone.add("sidi", "student", PASSWORD)
         people = {"admin": "amina", "teacher": "mariem", "student": "sidi"}
         room = house.room("Amphi A", "Université de Nouakchott", seen=NOW - 40)
@@ -83,7 +83,7 @@ def watched(data: Path) -> Watched:
         sound = encoded(scratch / "sound.m4a", "")
 
         def lesson(title: str, **more: object) -> str:
-            facts = {"teacher": "Dr Sidi", "seconds": LENGTH, "sources": SOURCES} | more
+            facts = {"teacher": "Dr Mariem Sidi", "seconds": LENGTH, "sources": SOURCES} | more
             return house.lesson(room, "Amphi A", title, NOW - 7200, **facts)
 
         whole = lesson("Analyse II: suites et séries", gaps=[GAP], marks=[MARK])
