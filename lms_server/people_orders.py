@@ -9,6 +9,7 @@ from typing import Annotated
 import typer
 
 from lms_server.catalog.schemas import SCOPES
+from lms_server.catalog.sheets import LARGEST
 from lms_server.command_line import Data, catalog_of, password
 from lms_server.errors import StartError
 
@@ -36,8 +37,15 @@ term = _group("Terms.", "lms-server term add 2026-S1 --from 2026-09-15 --to 2027
 course = _group("Courses.", "lms-server course add PHY101 --title Optics --term 2026-S1 --institution ENS")
 Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")]
 Owner = Annotated[str, typer.Option("--institution", help="Whose it is")]
+Term = Annotated[str, typer.Option(help="Of lines that name none [default: the one of today]")]
 Encoding = Annotated[str, typer.Option(help="How the file was saved, as windows-1256 [default: UTF-8]")]
 Sheet = Annotated[Path, typer.Argument(metavar="CSV", help="The sheet; its first line names its columns")]
+
+
+def _content(sheet: Path) -> bytes:
+    """No more of it than shows that it is too large."""
+    with sheet.open("rb") as file:
+        return file.read(LARGEST + 1)
 
 
 def add_to(app: typer.Typer) -> None:
@@ -112,11 +120,11 @@ def course_import(
     sheet: Sheet,
     *,
     institution: Owner = "",
-    term: Annotated[str, typer.Option(help="Of lines that name none [default: the one of today]")] = "",
+    term: Term = "",
     encoding: Encoding = "",
     data: Data = None,
 ) -> None:
-    content = sheet.read_bytes()
+    content = _content(sheet)
     with catalog_of(context, data) as catalog:
         made = catalog.enrolling.courses(content, encoding=encoding, institution=institution, term=term)
     typer.echo(f"{made} courses are new.")
@@ -137,11 +145,11 @@ def people_import(
     sheet: Sheet,
     *,
     institution: Owner = "",
-    term: Annotated[str, typer.Option(help="Of lines that name none [default: the one of today]")] = "",
+    term: Term = "",
     encoding: Encoding = "",
     data: Data = None,
 ) -> None:
-    content = sheet.read_bytes()
+    content = _content(sheet)
     with catalog_of(context, data) as catalog:
         done = catalog.enrolling.people(content, encoding=encoding, institution=institution, term=term)
     typer.echo(f"{done.made} people are new, {done.known} were here; {done.enrolled} more places in courses.")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
-from sqlalchemy import func
+from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
@@ -14,7 +15,7 @@ from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.lessons import open_to
 from lms_server.catalog.rooms import plain_name
-from lms_server.catalog.schemas import CourseView, Person, TermView
+from lms_server.catalog.schemas import CourseName, CourseView, Person, TermView
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, LessonRow, PersonRow, TermRow
 from lms_server.errors import BadRequest, Conflict, NotFound
@@ -43,11 +44,14 @@ class Courses:
 
     def of_term(self, person: Person, term_id: int | None = None) -> list[CourseView]:
         """Courses of a term, or of all, by their codes: a student's own, and for staff every one."""
-        query = _seen(person)
-        if term_id is not None:
-            query = query.where(col(CourseRow.term_id) == term_id)
         with self._database.read() as session:
-            return self._views(session, person, query.order_by(col(CourseRow.code)))
+            return self._views(session, person, _in_term(_seen(person), term_id))
+
+    def names(self, person: Person, term_id: int | None = None) -> list[CourseName]:
+        """The same, to choose from: nobody's lessons are counted for it."""
+        with self._database.read() as session:
+            rows = session.exec(_in_term(_seen(person), term_id)).all()
+        return [CourseName.model_validate(_name(*row)) for row in rows]
 
     def get(self, person: Person, course_id: int) -> CourseView:
         """Raises NotFound, also for a course that is not theirs to see."""
@@ -57,10 +61,17 @@ class Courses:
             raise NotFound("no-such-course", "There is no such course.")
         return found[0]
 
-    def for_lesson(self, person: Person, institution: str, course_id: int | None) -> list[CourseView]:
+    def for_lesson(self, person: Person, institution: str, course_id: int | None) -> list[CourseName]:
         """The courses into which this person may put a lesson of that institution, and the one it is in."""
-        found = [course for course in self.of_term(person) if course.institution == institution]
-        return [course for course in found if person.role != "teacher" or course.taught or course.id == course_id]
+        query = _in_term(_seen(person), None).where(col(Institution.name) == institution)
+        if person.role == "teacher":
+            taught = select(CourseMember.course_id).where(
+                col(CourseMember.person_id) == person.id, col(CourseMember.part) == "teacher"
+            )
+            query = query.where(or_(col(CourseRow.id).in_(taught), col(CourseRow.id) == course_id))
+        with self._database.read() as session:
+            rows = session.exec(query).all()
+        return [CourseName.model_validate(_name(*row)) for row in rows]
 
     def _views(self, session: Session, person: Person, query: Select[CourseRow, str, str]) -> list[CourseView]:
         rows = session.exec(query).all()
@@ -84,9 +95,7 @@ class Courses:
         return [
             CourseView.model_validate(
                 {
-                    **{name: getattr(row, name) for name in ("id", "code", "title", "term_id")},
-                    "term": term,
-                    "institution": institution,
+                    **_name(row, term, institution),
                     "teachers": [who.full_name or who.name for who in teachers.get(row.id, [])],
                     "students": students.get(row.id or 0, 0),
                     "taught": any(who.id == person.id for who in teachers.get(row.id, [])),
@@ -165,6 +174,17 @@ def _seen(person: Person) -> Select[CourseRow, str, str]:
         mine = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
         query = query.where(col(CourseRow.id).in_(mine))
     return query
+
+
+def _in_term(query: Select[CourseRow, str, str], term_id: int | None) -> Select[CourseRow, str, str]:
+    """Those of one term, or of all, by their codes."""
+    query = query if term_id is None else query.where(col(CourseRow.term_id) == term_id)
+    return query.order_by(col(CourseRow.code), col(CourseRow.id))
+
+
+def _name(row: CourseRow, term: str, institution: str) -> dict[str, Any]:
+    facts = {name: getattr(row, name) for name in ("id", "code", "title", "term_id")}
+    return {**facts, "term": term, "institution": institution}
 
 
 def _term(row: TermRow, institution: str, today: str) -> TermView:

@@ -12,7 +12,7 @@ from lms_server.catalog import placing, sheets
 from lms_server.catalog.courses import code_taken, fresh_course, term_named
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
-from lms_server.catalog.people import People, plain_login
+from lms_server.catalog.people import People, plain_full_name, plain_login
 from lms_server.catalog.schemas import ROLES
 from lms_server.catalog.tables import CourseMember, CourseRow, PersonRow, TermRow
 from lms_server.errors import BadRequest, ServerError
@@ -157,9 +157,7 @@ class _Import:
         elif before and line["full_name"] not in ("", row.full_name):
             self.mistakes.add(line.number, f"{name!r} has another full name in line {before}.")
             return None
-        if len(line["full_name"]) > 200:
-            self.mistakes.add(line.number, "a full name has at most 200 characters.")
-        row.full_name = line["full_name"] or row.full_name
+        row.full_name = plain_full_name(line["full_name"]) or row.full_name
         self._session.flush()
         self.of.setdefault(name, (line.number, row))
         return row
@@ -182,8 +180,8 @@ class _Import:
             if before != line.number:
                 self.mistakes.add(line.number, f"{row.name!r} is put into {course.code!r} by line {before} already.")
                 continue
-            assert course.id is not None  # noqa: S101  both came from the database
-            assert row.id is not None  # noqa: S101
+            assert course.id is not None  # noqa: S101  it came from the database
+            assert row.id is not None  # noqa: S101  ``_row`` has flushed it
             part = "student" if row.role == "student" else "teacher"
             member = self._session.get(CourseMember, (course.id, row.id))
             if member is None:

@@ -17,6 +17,7 @@ from lms_server.catalog.tables import CourseMember, CourseRow, Institution, Pers
 from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
 
 MIN_PASSWORD = 8
+LONGEST_FULL_NAME = 200
 
 
 class People:
@@ -35,7 +36,8 @@ class People:
             raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
         hashed = self.hashed(password)
         with self._database.write() as session:
-            fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock(), full_name=full_name)
+            fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
+            fresh.full_name = plain_full_name(full_name)
             fresh.institution_id = institution_named(session, institution) if institution else None
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
@@ -71,7 +73,7 @@ class People:
                 row.subject = subject
                 session.add(row)
             row.role, row.institution_id = role, owner
-            row.full_name = " ".join(full_name.split())[:200] or row.full_name
+            row.full_name = " ".join(full_name.split())[:LONGEST_FULL_NAME] or row.full_name
             session.flush()
             return person_of(session, row)
 
@@ -145,6 +147,14 @@ def plain_login(name: str) -> str:
     name = name.strip()
     if not name or len(name) > 100 or not name.isprintable():
         raise BadRequest("bad-name", "A login name has 1 to 100 visible characters.")
+    return name
+
+
+def plain_full_name(name: str) -> str:
+    """Raises BadRequest."""
+    name = " ".join(name.split())
+    if len(name) > LONGEST_FULL_NAME or not (name.isprintable() or not name):
+        raise BadRequest("bad-name", f"A full name has at most {LONGEST_FULL_NAME} visible characters.")
     return name
 
 

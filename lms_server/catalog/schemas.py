@@ -184,9 +184,8 @@ class TermView(View):
     current: bool
 
 
-class CourseView(View):
-    """teachers: their names. students: how many. taught: whether who asks teaches it. lessons: how many of it who asks
-    may see."""
+class CourseName(View):
+    """A course as it is chosen from others."""
 
     id: int
     code: str
@@ -194,6 +193,12 @@ class CourseView(View):
     term: str
     term_id: int
     institution: str
+
+
+class CourseView(CourseName):
+    """teachers: their names. students: how many. taught: whether who asks teaches it. lessons: how many of it who asks
+    may see."""
+
     teachers: list[str]
     students: int
     taught: bool

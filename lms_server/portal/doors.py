@@ -1,20 +1,64 @@
-"""Two pages of the institution's own login: away to it, and back from it."""
+"""The ways in: the login page, and the institution's own login beside it."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Annotated
 from urllib.parse import urlsplit
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Form, Request, Response
 from fastapi.responses import RedirectResponse
 
 from lms_server.api.gate import Gate
-from lms_server.errors import Conflict, Forbidden, NotFound, ServerError, Unauthenticated, Unavailable
+from lms_server.api.problems import STATUS
+from lms_server.errors import ServerError, TooManyAttempts, Unauthenticated
 
 from .language import Tongue, Tongues
 from .other_login import BACK, OtherLogin
 
-_STATUS: dict[type[ServerError], int] = {Unauthenticated: 401, Forbidden: 403, NotFound: 403, Conflict: 409}
+
+class Door:
+    def __init__(self, gate: Gate, tongues: Tongues, page: Callable[..., Response]) -> None:
+        """page: makes a page of a template, as the portal does."""
+        self._gate, self._tongues, self._page = gate, tongues, page
+
+    def routes(self, router: APIRouter) -> None:
+        router.add_api_route("/login", self.login, methods=["GET", "HEAD"])
+        router.add_api_route("/login", self.sign_in, methods=["POST"])
+        router.add_api_route("/logout", self.sign_out, methods=["POST"])
+
+    def login(self, request: Request) -> Response:
+        target = local(request.query_params.get("next", ""))
+        if self._gate.person(request) is not None:
+            return RedirectResponse(target, 303)
+        return self._page(request, "login.html", next=target, error="", name="")
+
+    def sign_in(
+        self,
+        request: Request,
+        name: Annotated[str, Form()] = "",
+        password: Annotated[str, Form()] = "",
+        next: Annotated[str, Form()] = "",
+    ) -> Response:
+        tongue, status = self._tongues.of(request), 401
+        try:
+            self._gate.sign_in(request, name, password)
+        except TooManyAttempts as error:
+            seconds, status = int(error.facts.get("seconds", 60)), 429
+            sentence = tongue.ngettext(
+                "Too many wrong tries; wait %(number)d second, then try again.",
+                "Too many wrong tries; wait %(number)d seconds, then try again.",
+                seconds,
+            ) % {"number": seconds}
+        except Unauthenticated:
+            sentence = tongue.gettext("The name or the password is wrong; try again.")
+        else:
+            return RedirectResponse(local(next), 303)
+        return self._page(request, "login.html", status, next=local(next), error=sentence, name=name[:100])
+
+    def sign_out(self, request: Request) -> Response:
+        self._gate.sign_out(request)
+        return RedirectResponse("/login", 303)
 
 
 class OtherDoor:
@@ -51,8 +95,7 @@ class OtherDoor:
     def _refused(self, request: Request, error: ServerError, target: str) -> Response:
         """The login page, where a password of this server still opens."""
         sentence = why(self._tongues.of(request), error, self._other.name)
-        status = 503 if isinstance(error, Unavailable) else _STATUS.get(type(error), 400)
-        return self._page(request, "login.html", status, next=target, error=sentence, name="")
+        return self._page(request, "login.html", STATUS[type(error)], next=target, error=sentence, name="")
 
 
 def why(tongue: Tongue, error: ServerError, name: str) -> str:

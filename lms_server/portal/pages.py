@@ -14,12 +14,13 @@ from datetime import tzinfo
 from typing import Annotated, Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, File, Form, Request, Response, UploadFile
+from fastapi import APIRouter, File, Request, Response, UploadFile
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
 
 from lms_server.api.gate import Gate
+from lms_server.api.problems import STATUS
 from lms_server.captions import Captions
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import LessonDetail, Person
@@ -28,17 +29,16 @@ from lms_server.errors import (
     Forbidden,
     NotFound,
     ServerError,
-    TooManyAttempts,
     Unauthenticated,
 )
 from lms_sync.wire_control import LARGEST_TIMETABLE
 
-from . import assets, stage, timeline, words
+from . import assets, sorry, stage, timeline, words
 from .account import Account
 from .changes import Changes, choices
 from .courses import CoursePages, chosen_term
-from .doors import OtherDoor, local
-from .language import COOKIE, COOKIE_SECONDS, Tongues, isolated
+from .doors import Door, OtherDoor
+from .language import COOKIE, COOKIE_SECONDS, Tongues
 from .other_login import OtherLogin
 from .slides import SlidesOf
 from .views import chosen, levels, views
@@ -66,7 +66,6 @@ HEADERS = {
 }
 PAGE = 50
 """Lessons on one page of the table."""
-_STATUS: tuple[tuple[type[ServerError], int], ...] = ((BadRequest, 400), (Forbidden, 403), (NotFound, 404))
 
 
 def portal_router(
@@ -89,11 +88,9 @@ def portal_router(
     look = ["GET", "HEAD"]
     router.add_api_route("/", portal.home, methods=look)
     router.add_api_route("/static/portal/{name}", portal.static, methods=look)
-    router.add_api_route("/login", portal.login, methods=look)
-    router.add_api_route("/login", portal.sign_in, methods=["POST"])
+    Door(gate, tongues, portal.page).routes(router)
     if other is not None:
         OtherDoor(other, gate, tongues, portal.page, address).routes(router)
-    router.add_api_route("/logout", portal.sign_out, methods=["POST"])
     router.add_api_route("/lessons", portal.lessons, methods=look)
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
     router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
@@ -161,39 +158,6 @@ class _Portal:
             return Response(status_code=304, headers=headers)
         return Response(file.body, headers=headers, media_type=file.content_type)
 
-    def login(self, request: Request) -> Response:
-        target = local(request.query_params.get("next", ""))
-        if self._gate.person(request) is not None:
-            return RedirectResponse(target, 303)
-        return self.page(request, "login.html", next=target, error="", name="")
-
-    def sign_in(
-        self,
-        request: Request,
-        name: Annotated[str, Form()] = "",
-        password: Annotated[str, Form()] = "",
-        next: Annotated[str, Form()] = "",
-    ) -> Response:
-        tongue, status = self._tongues.of(request), 401
-        try:
-            self._gate.sign_in(request, name, password)
-        except TooManyAttempts as error:
-            seconds, status = int(error.facts.get("seconds", 60)), 429
-            sentence = tongue.ngettext(
-                "Too many wrong tries; wait %(number)d second, then try again.",
-                "Too many wrong tries; wait %(number)d seconds, then try again.",
-                seconds,
-            ) % {"number": seconds}
-        except Unauthenticated:
-            sentence = tongue.gettext("The name or the password is wrong; try again.")
-        else:
-            return RedirectResponse(local(next), 303)
-        return self.page(request, "login.html", status, next=local(next), error=sentence, name=name[:100])
-
-    def sign_out(self, request: Request) -> Response:
-        self._gate.sign_out(request)
-        return RedirectResponse("/login", 303)
-
     def lessons(
         self,
         request: Request,
@@ -228,7 +192,7 @@ class _Portal:
             first=not page,
             rooms=self._catalog.rooms.all(person) if person.sees_everything else [],
             terms=terms,
-            courses=self._catalog.courses.of_term(person, chosen_term(terms, term)) if terms else [],
+            courses=self._catalog.courses.names(person, chosen_term(terms, term)) if terms else [],
             state=words.state,
             hidden=words.hidden,
             gaps=words.gaps,
@@ -360,68 +324,9 @@ class _Portal:
 
     def sorry(self, request: Request, error: ServerError) -> Response:
         tongue = self._tongues.of(request)
-        status = next((status for kind, status in _STATUS if isinstance(error, kind)), 500)
-        title, sentence = {
-            "no-such-lesson": (
-                tongue.gettext("No such lesson"),
-                tongue.gettext("There is no such lesson, or it is not open to you. Look for it in the list."),
-            ),
-            "bad-page": (
-                tongue.gettext("No such page"),
-                tongue.gettext("The list has no page at that address. Start again from its top."),
-            ),
-            "bad-title": (
-                tongue.gettext("That cannot be kept"),
-                tongue.gettext("A lesson needs a title of 1 to 300 signs, all of them visible. Go back and change it."),
-            ),
-            "bad-parts": (
-                tongue.gettext("That cannot be kept"),
-                tongue.gettext(
-                    "A place looks like 4:07 or 1:02:03, a part ends after it begins and within the lesson, and no two "
-                    "parts overlap. Go back and change it."
-                ),
-            ),
-            "bad-captions": (
-                tongue.gettext("That cannot be kept"),
-                tongue.gettext(
-                    "The file is no WebVTT in UTF-8, or a caption in it cannot be read. Export the captions as .vtt "
-                    "and try again."
-                ),
-            ),
-            "bad-day": (
-                tongue.gettext("No such day"),
-                tongue.gettext("That is not a day of the calendar. Choose another one in the list."),
-            ),
-            "bad-timetable": (
-                tongue.gettext("The timetable was not taken"),
-                tongue.gettext("The room keeps what it had. What the file lacks, in English: %(why)s")
-                % {"why": isolated(error.detail)},
-            ),
-            "not-your-lesson": (
-                tongue.gettext("Not yours to change"),
-                tongue.gettext("Only who teaches this lesson, an admin or IT may change it."),
-            ),
-            "not-your-course": (
-                tongue.gettext("Not yours to change"),
-                tongue.gettext("Only who teaches a course may put lessons into it."),
-            ),
-            "no-such-course": (
-                tongue.gettext("No such course"),
-                tongue.gettext("There is no such course, or you do not take part in it. Look for it in the list."),
-            ),
-            "not-allowed": (
-                tongue.gettext("Not open to you"),
-                tongue.gettext("This page is for those who look after the rooms. Ask them if you need it."),
-            ),
-        }.get(
-            error.code,
-            (
-                tongue.gettext("That did not work"),
-                tongue.gettext("The server cannot show this page. Go back to the list and try again."),
-            ),
-        )
+        title, sentence = sorry.words(tongue, error)
         person = self._gate.person(request)
-        return self.page(request, "sorry.html", status, person=person, title=title, sentence=sentence)
+        return self.page(request, "sorry.html", STATUS[type(error)], person=person, title=title, sentence=sentence)
 
     def busy(self, request: Request) -> Response:
         """The database is locked or its disk is full: nobody can be asked who is signed in."""

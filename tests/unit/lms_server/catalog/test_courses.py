@@ -157,6 +157,12 @@ def test_students_list_their_courses_and_staff_all_of_the_institution(
     (found,) = (course for course in school.courses.of_term(ely) if course.taught)
     assert (found.teachers, found.students, found.lessons) == (["Dr Ely"], 1, 0)
     assert school.courses.of_term(stranger) == school.courses.terms(stranger) == []
+    assert [name.id for name in school.courses.names(ely)] == [course.id for course in school.courses.of_term(ely)]
+    other = next(course.id for course in school.courses.of_term(ely) if not course.taught)
+    offered = [(ely, None, {found.id}), (ely, other, {found.id, other}), (admin, None, {found.id, other})]
+    for who, is_in, wanted in offered:
+        assert {name.id for name in school.courses.for_lesson(who, "ENS", is_in)} == wanted
+    assert school.courses.for_lesson(admin, "FST", None) == []
     for who, course in ((stranger, found.id), (admin, 999)):
         with pytest.raises(NotFound):
             school.courses.get(who, course)

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from lms_server.catalog.database import Database
-from lms_server.catalog.schemas import Person
+from lms_server.catalog.schemas import Person, Scope
 from lms_server.catalog.tables import ApiToken, PersonRow
 from lms_server.catalog.tokens import MOST, Tokens, check_scope, scopes_of
 from lms_server.errors import BadRequest, Forbidden, NotFound, Unauthenticated
@@ -42,9 +42,10 @@ def test_a_token_of_before_still_does_whatever_its_role_may(tokens: Tokens) -> N
 def test_a_token_with_scopes_does_those_and_nothing_else(tokens: Tokens) -> None:
     found = tokens.owner(tokens.make(AMINA, ["lessons:read"], None, "player"))
     check_scope(found, "lessons:read")
-    for scope in ("lessons:edit", "rooms:command", None):
+    others: tuple[Scope | None, ...] = ("lessons:edit", "rooms:command", None)
+    for scope in others:
         with pytest.raises(Forbidden) as said:
-            check_scope(found, scope)  # type: ignore[arg-type]  each is a scope or none
+            check_scope(found, scope)
         assert said.value.code == "needs-scope"
 
 

@@ -368,3 +368,20 @@ async def test_saving_a_form_unchanged_leaves_the_rooms_words_the_rooms(
     with app.state.database.read() as session:
         assert session.get_one(LessonRow, LESSON).edited == ["description"]
     assert "Acides et bases" in text(await browser.get(f"/lessons/{LESSON}"))
+
+
+async def test_a_token_is_made_on_ones_page_shown_once_and_revoked(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    """Or an admin's backup program cannot be given a token, or cannot be shut out again."""
+    await known(browser, app)
+    told = {"name": "Backup at night", "days": "90"}
+    refused = await browser.post("/account/tokens", data=told)
+    assert (refused.status_code, "Tick at least one thing" in text(refused)) == (400, True)
+    made = await browser.post("/account/tokens", data={**told, "scopes": ["lessons:read"]})
+    token = re.findall(r">(darsbox_[^<…]{20,})<", made.text)[0]
+    program = {"Authorization": f"Bearer {token}"}
+    again = await browser.get("/account")
+    assert (token in again.text, "Backup at night" in text(again)) == (False, True)
+    assert (await browser.get("/account", headers=program)).status_code == 403  # a token opens no page
+    number = re.findall(r'action="/account/tokens/(\d+)/revoke"', again.text)[0]
+    assert (await browser.post(f"/account/tokens/{number}/revoke")).headers["location"] == "/account"
+    assert "Revoked on" in text(await browser.get("/account"))

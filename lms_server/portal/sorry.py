@@ -1,0 +1,77 @@
+"""What a page says when the server refuses: a title and one sentence with the next thing to do. Pure."""
+
+from __future__ import annotations
+
+from lms_server.errors import ServerError
+
+from .language import Tongue, isolated
+
+
+def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
+    return {
+        "no-such-lesson": (
+            tongue.gettext("No such lesson"),
+            tongue.gettext("There is no such lesson, or it is not open to you. Look for it in the list."),
+        ),
+        "bad-page": (
+            tongue.gettext("No such page"),
+            tongue.gettext("The list has no page at that address. Start again from its top."),
+        ),
+        "bad-title": (
+            tongue.gettext("That cannot be kept"),
+            tongue.gettext("A lesson needs a title of 1 to 300 signs, all of them visible. Go back and change it."),
+        ),
+        "bad-parts": (
+            tongue.gettext("That cannot be kept"),
+            tongue.gettext(
+                "A place looks like 4:07 or 1:02:03, a part ends after it begins and within the lesson, and no two "
+                "parts overlap. Go back and change it."
+            ),
+        ),
+        "bad-captions": (
+            tongue.gettext("That cannot be kept"),
+            tongue.gettext(
+                "The file is no WebVTT in UTF-8, or a caption in it cannot be read. Export the captions as .vtt "
+                "and try again."
+            ),
+        ),
+        "bad-day": (
+            tongue.gettext("No such day"),
+            tongue.gettext("That is not a day of the calendar. Choose another one in the list."),
+        ),
+        "bad-timetable": (
+            tongue.gettext("The timetable was not taken"),
+            tongue.gettext("The room keeps what it had. What the file lacks, in English: %(why)s")
+            % {"why": isolated(error.detail)},
+        ),
+        "not-your-lesson": (
+            tongue.gettext("Not yours to change"),
+            tongue.gettext("Only who teaches this lesson, an admin or IT may change it."),
+        ),
+        "not-your-course": (
+            tongue.gettext("Not yours to change"),
+            tongue.gettext("Only who teaches a course may put lessons into it."),
+        ),
+        "no-such-course": (
+            tongue.gettext("No such course"),
+            tongue.gettext("There is no such course, or you do not take part in it. Look for it in the list."),
+        ),
+        "bad-scope": (
+            tongue.gettext("No token was made"),
+            tongue.gettext("Tick at least one thing that the program may do. Go back and try again."),
+        ),
+        "too-many-tokens": (
+            tongue.gettext("No token was made"),
+            tongue.gettext("You have as many tokens as one may have. Go back and revoke one that you no longer need."),
+        ),
+        "not-allowed": (
+            tongue.gettext("Not open to you"),
+            tongue.gettext("This page is for those who look after the rooms. Ask them if you need it."),
+        ),
+    }.get(
+        error.code,
+        (
+            tongue.gettext("That did not work"),
+            tongue.gettext("The server cannot show this page. Go back to the list and try again."),
+        ),
+    )
