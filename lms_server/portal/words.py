@@ -166,7 +166,7 @@ def seen_by(tongue: Tongue, lesson: LessonDetail) -> str:
         return (
             tongue.gettext("Who takes part in its course")
             if lesson.course
-            else tongue.gettext("Everybody with a login")
+            else tongue.gettext("Everybody of the institution")
         )
     return tongue.gettext("Administrators, until it is ready")
 

@@ -296,7 +296,7 @@ def test_a_lesson_is_withdrawn_and_published_again(enter: Callable[..., Page], h
     expect(teacher.locator(".publication")).to_contain_text("Staff only, until")
     expect(teacher.locator(".publication")).to_contain_text("2050")
     teacher.get_by_role("button", name="Publish it now").click()
-    expect(teacher.locator(".publication")).to_have_text("Everybody with a login")
+    expect(teacher.locator(".publication")).to_have_text("Everybody of the institution")
     student.reload()
     expect(student.locator("h1")).to_have_text("Histoire")
     expect(student.get_by_role("button", name="Withdraw it")).to_have_count(0)

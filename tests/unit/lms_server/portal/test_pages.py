@@ -236,7 +236,7 @@ async def test_a_lesson_shows_how_to_get_it_and_how_good_it_is(browser: httpx.As
         "ab" * 32,
         "1 gap, 4.4 s in all.",
         "the device went away",
-        "Everybody with a login",
+        "Everybody of the institution",
     ):
         assert fact in text(page)
     assert "&lt;i&gt;Exercice&lt;/i&gt;" in page.text

@@ -115,7 +115,7 @@ def test_what_is_here_and_what_follows(state: str, sentence: str) -> None:
     lists: dict[str, Any] = {"gaps": [], "marks": [], "sources": []}
     lesson = LessonDetail.model_validate({**texts, **figures, **lists, "state": state, "files": [slidecast]})
     assert words.what_follows(ENGLISH, lesson) == sentence
-    assert words.seen_by(ENGLISH, lesson) == "Everybody with a login"
+    assert words.seen_by(ENGLISH, lesson) == "Everybody of the institution"
     assert words.choice(ENGLISH, slidecast, []) == "Sound and slides"
     bare = lesson.model_copy(update={"files": []})
     assert words.what_follows(ENGLISH, bare) == ""
