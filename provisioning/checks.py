@@ -1,5 +1,5 @@
-"""``make check``, ``make test`` and ``make soak``: the same few tools in the same order; all are run, so that one look
-shows everything. ``python -m provisioning.checks check|test|soak``."""
+"""``make check``, ``make test`` and ``make soak``: the same few tools; all are run, so that one look shows everything.
+``python -m provisioning.checks check|test|soak``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import NamedTuple
 
 from provisioning.progress import complain, say
 
@@ -38,49 +40,70 @@ BRIEF = ["-n", "3", "--hypothesis-profile", "quick"]
 
 
 def check() -> int:
-    return _in_order({**STATIC, "unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]})
+    return _all({"unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]})
 
 
 def test() -> int:
     # Without arguments: then the floor under the number of tests holds (tests/architecture/conftest.py).
     crowd = [*_PYTEST, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
-    return _in_order({**STATIC, "tests": crowd, "tests that measure seconds": [*_PYTEST, *QUIET]})
+    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *QUIET]})
 
 
 def soak() -> int:
-    code = _run([*_PYTEST, "-m", "soak", "--timeout", "0"])
+    code = _run([*_PYTEST, "-m", "soak", "--timeout", "0"]).code
     if code == NO_TESTS:
         say("There are no long tests yet; the short forms of the fault tests run in make test.")
         return 0
     return code
 
 
-def _in_order(tools: dict[str, list[str]]) -> int:
-    results = {}
-    for name, command in tools.items():
-        began = time.monotonic()
-        code = _run(command)
-        results[name] = f"{'ok' if code == 0 else 'failed'} ({time.monotonic() - began:.1f} s)"
-        say(f"{name}: {results[name]}")
-    failed = [name for name, result in results.items() if result.startswith("failed")]
+class Outcome(NamedTuple):
+    code: int
+    seconds: float
+    words: str = ""
+    """What it said, if that was kept from the screen."""
+
+    @property
+    def verdict(self) -> str:
+        return f"{'ok' if self.code == 0 else 'failed'} ({self.seconds:.1f} s)"
+
+
+def _all(tests: dict[str, list[str]]) -> int:
+    """The tests, one command after the other, and beside them what reads the program without running it: that is one
+    process at a time, which would leave the second processor idle."""
+    with ThreadPoolExecutor(max_workers=1) as beside:
+        reading = {name: beside.submit(_run, command, silent=True) for name, command in STATIC.items()}
+        results = {}
+        for name, command in tests.items():
+            results[name] = _run(command)
+            say(f"{name}: {results[name].verdict}")
+        for name, future in reading.items():
+            results[name] = future.result()
+            say(f"{results[name].words}{name}: {results[name].verdict}")
+    failed = [name for name, outcome in results.items() if outcome.code]
     if failed:
         complain(f"Not in order: {', '.join(failed)}.")
     return 1 if failed else 0
 
 
-def _run(command: Sequence[str]) -> int:
-    """In a temporary folder of its own: nothing that an earlier run left can trouble this one."""
+def _run(command: Sequence[str], *, silent: bool = False) -> Outcome:
+    """In a temporary folder of its own: nothing that an earlier run left can trouble this one. silent: what it says
+    is kept for later."""
     scratch = Path(tempfile.mkdtemp(prefix="dars-"))
     scratch.chmod(0o711)  # PostgreSQL refuses to run as root, and has its folder in it
     environment = {**os.environ, "PYTEST_DEBUG_TEMPROOT": str(scratch), "TMPDIR": str(scratch)}
-    code = subprocess.run(command, cwd=PROJECT, stdin=subprocess.DEVNULL, env=environment, check=False).returncode
-    if code == 0:
+    out, err = (subprocess.PIPE, subprocess.STDOUT) if silent else (None, None)
+    began = time.monotonic()
+    done = subprocess.run(
+        command, cwd=PROJECT, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=environment, check=False, text=True
+    )
+    if done.returncode == 0:
         shutil.rmtree(scratch)
     elif any(scratch.iterdir()):
         say(f"What the tests left is in {scratch}.")
     else:
         scratch.rmdir()
-    return code
+    return Outcome(done.returncode, time.monotonic() - began, done.stdout or "")
 
 
 def main(arguments: Sequence[str]) -> int:
