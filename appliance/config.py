@@ -33,7 +33,7 @@ from drivers import registry
 from drivers.errors import DriverError
 from drivers.protocols import DriverConfig, DriverModule
 
-Language = Literal["en", "fr", "ar"]
+Language = Literal["en", "fr", "ar", "ur", "zh"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 DEVICE_KINDS = ("camera", "microphone", "panel", "ptz", "indicator", "input")
 SOURCE_KINDS = ("camera", "microphone")

@@ -44,7 +44,7 @@ LONGEST = 24 * 3600.0
 """Seconds. No lesson is longer; a timeline that is comes from a clock that leapt, and would be filled with silence."""
 
 _PLAIN = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
-_LANGUAGES = {"ar": "ara", "en": "eng", "fr": "fra"}
+_LANGUAGES = {"ar": "ara", "en": "eng", "fr": "fra", "ur": "urd", "zh": "zho"}
 _LAST_SECOND = datetime(9999, 12, 31, tzinfo=UTC).timestamp()
 
 

@@ -12,7 +12,13 @@ from drivers.protocols import Discovers, Found
 
 Value = str | int | float | bool
 
-NAMES = {"en": "Demonstration room", "fr": "Salle de démonstration", "ar": "قاعة العرض"}
+NAMES = {
+    "en": "Demonstration room",
+    "fr": "Salle de démonstration",
+    "ar": "قاعة العرض",
+    "ur": "نمائشی کمرہ",
+    "zh": "演示教室",
+}
 SIMULATED: dict[str, list[dict[str, Value]]] = {
     "camera": [
         {"id": "teacher", "label": "Teacher", "driver": "sim", "scene": "teacher"},

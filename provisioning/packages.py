@@ -52,7 +52,8 @@ RUN = (
     VENV,
     Package("ffmpeg", "FFmpeg comes from a Python package, which cannot open some USB cameras", _program("ffmpeg")),
     Package("libportaudio2", "no real microphone can be recorded", _library("portaudio")),
-    Package("fonts-noto-core", "Arabic may be drawn badly on this machine's screen"),
+    Package("fonts-noto-core", "Arabic and Urdu may be drawn badly on this machine's screen"),
+    Package("fonts-wqy-microhei", "Chinese cannot be drawn on this machine's screen"),
 )
 
 TEST = (

@@ -46,7 +46,13 @@ POSTER_BYTES = 45_000
 LOOK_APART = 1.0
 """Seconds between two pictures that are looked at, at least; cameras with a keyframe a frame exist."""
 
-_TITLES = {"ar": "الشريحة {number}", "fr": "Diapositive {number}", "en": "Slide {number}"}
+_TITLES = {
+    "ar": "الشريحة {number}",
+    "en": "Slide {number}",
+    "fr": "Diapositive {number}",
+    "ur": "سلائیڈ {number}",
+    "zh": "幻灯片 {number}",
+}
 
 
 @dataclass(slots=True)

@@ -53,7 +53,7 @@ def ready(language: str = "en") -> Status:
             "name": "Amphi A",
             "institution": "Université de Nouakchott",
             "language": language,
-            "languages": ["en", "fr", "ar"],
+            "languages": ["en", "fr", "ar", "ur", "zh"],
         },
         "version": "0.1.0",
         "now": STARTED,

@@ -399,6 +399,8 @@ def test_the_language_is_the_rooms_until_someone_chooses(room: RoomPeer, visits:
     page = visits.open(room.url)
     expect(page.locator(".start")).to_have_text(START["ar"])
     page.locator("#title").fill("رياضيات")
+    page.get_by_role("button", name="العربية").click()
+    expect(page.locator(".languages button")).to_have_text(["English", "Français", "العربية", "اردو", "中文"])
     page.get_by_role("button", name="Français").click()
     expect(page.locator(".start")).to_have_text("Démarrer")
     expect(page.locator("#title")).to_have_value("رياضيات")
@@ -406,6 +408,19 @@ def test_the_language_is_the_rooms_until_someone_chooses(room: RoomPeer, visits:
     page.reload()
     expect(page.locator(".start")).to_have_text("Démarrer")
     expect(page.locator("html")).to_have_attribute("lang", "fr")
+
+
+@pytest.mark.parametrize(
+    ("language", "direction", "day"), [("ur", "rtl", "ہفتہ، 21 نومبر کو 10:02"), ("zh", "ltr", "11月21日星期六 10:02")]
+)
+def test_urdu_and_chinese_are_written_their_own_way(
+    room: RoomPeer, visits: Visits, language: str, direction: str, day: str
+) -> None:
+    """Their script's direction and their order of a date."""
+    room.show(ready(language))
+    page = visits.open(room.url, at="2026-11-21T10:02:00Z")
+    expect(page.locator("html")).to_have_attribute("dir", direction)
+    assert page.locator("#title").input_value() == day
 
 
 @pytest.mark.parametrize(

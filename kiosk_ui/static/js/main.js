@@ -34,7 +34,7 @@ async function speak(language) {
 async function chosen(language) {
   remember(language);
   await speak(language);
-  panel.languages.find((button) => button.lang === language).focus();
+  panel.languages.button.focus();
 }
 
 /** The first status says which language the room speaks; a later one may come from a newer daemon with newer pages. */

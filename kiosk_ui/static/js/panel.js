@@ -4,12 +4,12 @@ import { CENTRE, SHAPE, mode_of } from "./mode.js";
 import { Deliveries } from "./deliveries.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
+import { Languages } from "./languages.js";
 import { Plan } from "./plan.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
 import { delivery, from_afar, health, refusal, started_from_afar } from "./sentences.js";
 import { Title } from "./title.js";
-import { LANGUAGES } from "./words.js";
 import "./stop-button.js";
 
 const NOTICE = 6_000; // ms that an answer to a tap stays in the place of the health sentence
@@ -71,33 +71,16 @@ export class Panel {
     this.word = h("span", { class: "mode-word" });
     this.mode_line = h("p", { class: "mode" }, this.shape, this.word);
     this.clock = h("time", { class: "clock" });
-    this.languages = Object.entries(LANGUAGES).map(([language, name]) =>
-      h(
-        "button",
-        {
-          type: "button",
-          class: "language",
-          lang: language,
-          "aria-pressed": String(language === words.language),
-          onclick: () => this.language(language),
-        },
-        name,
-      ),
-    );
+    this.languages = new Languages(words, this.language);
     const asks = { "aria-label": words.t("deliveries.title"), "aria-haspopup": "dialog" };
-    const opens = { type: "button", class: "language sent", ...asks, onclick: () => this.deliveries.open() };
+    const opens = { type: "button", class: "tool sent", ...asks, onclick: () => this.deliveries.open() };
     this.sent = h("button", opens, icon("send"));
     return h(
       "header",
       { class: "strip" },
       h("h1", { class: "room" }, this.room_name, this.institution),
       h("div", { class: "mode-slot" }, this.mode_line),
-      h(
-        "div",
-        { class: "tools" },
-        this.sent,
-        h("div", { class: "languages", role: "group", "aria-label": words.t("language") }, ...this.languages),
-      ),
+      h("div", { class: "tools" }, this.sent, this.languages.element),
       this.clock,
     );
   }
@@ -232,8 +215,7 @@ export class Panel {
     this.listens = listens;
     icon_in(this.shape, listens ? "microphone" : SHAPE[mode], icon);
     say(this.word, words.t(listens ? "mode.listening" : `mode.${mode}`));
-    const offered = status?.room.languages ?? Object.keys(LANGUAGES);
-    for (const button of this.languages) put(button, "hidden", !offered.includes(button.lang));
+    if (status) this.languages.show(status.room.languages);
     const lesson = status?.lesson;
     const timed = lesson && TIMED.has(mode) ? ` ${words.stopwatch(lesson.elapsed)}` : "";
     const title = `${words.t(`mode.${mode}`)}${timed} — ${status?.room.name ?? "Darsbox"}`;

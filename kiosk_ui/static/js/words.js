@@ -1,7 +1,7 @@
 // The page's languages: sentences from locale/<language>.json, figures and times from Intl.
 
-export const LANGUAGES = { en: "English", fr: "Français", ar: "العربية" };
-const RIGHT_TO_LEFT = new Set(["ar"]);
+export const LANGUAGES = { en: "English", fr: "Français", ar: "العربية", ur: "اردو", zh: "中文" };
+const RIGHT_TO_LEFT = new Set(["ar", "ur"]);
 const REMEMBERED = "darsbox.language";
 
 /** The language that someone chose on this panel, or null. */
@@ -96,8 +96,8 @@ export class Words {
   }
 }
 
-/** The tag for Intl. The room chooses the figures: "ar-EG" has ٤٢, a bare "ar" has 42 as the Maghreb writes. */
+/** The tag for Intl. The room chooses the figures: "ar-EG" has ٤٢, a bare "ar" has 42 as the Maghreb writes, "ur-IN" ۴۲. */
 function figures(language, room_tag) {
   if (room_tag !== language && room_tag.split("-")[0] === language) return room_tag;
-  return { en: "en-GB", ar: "ar-u-nu-latn" }[language] ?? language;
+  return { en: "en-GB", ar: "ar-u-nu-latn", ur: "ur-PK", zh: "zh-CN" }[language] ?? language;
 }

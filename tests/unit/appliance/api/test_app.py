@@ -32,7 +32,7 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
         "name": "Amphi A",
         "institution": "",
         "language": "en",
-        "languages": ["en", "fr", "ar"],
+        "languages": ["en", "fr", "ar", "ur", "zh"],
     }
     assert set(body) == {
         *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "sync", "health", "last"),
