@@ -35,6 +35,7 @@ from lms_server.capture.login import Logins, Stranger
 from lms_server.capture.packages import PackageRoutes
 from lms_server.catalog import Catalog
 from lms_server.catalog.agents import Agents
+from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.begun import Begun
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs
@@ -52,6 +53,8 @@ from lms_server.portal.pages import portal_router
 from lms_server.portal.slides import slides_in
 from lms_server.settings import Settings
 from lms_server.sso import read as read_sso
+from lms_server.worker.alarming import telling
+from lms_server.worker.chores import Chore, Chores
 from lms_server.worker.worker import Worker
 
 SESSION_SECONDS = 12 * 3600
@@ -222,17 +225,25 @@ def work(settings: Settings) -> None:
     jobs, store = Jobs(database, time.time), open_places(settings).store
     assembler = Worker(jobs, store, settings.work, owner)
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
+    chores = Chores(database, time.time, chores_of(database, time.time))
     log.info("working", owner=owner)
-    with ThreadPoolExecutor(1) as beside:
-        filming = beside.submit(filmer.run, stop)
-        filming.add_done_callback(lambda _: stop.set())  # neither goes on without the other
+    with ThreadPoolExecutor(2) as beside:
+        others = [beside.submit(each.run, stop) for each in (filmer, chores)]
+        for other in others:
+            other.add_done_callback(lambda _: stop.set())  # none goes on without the others
         try:
             assembler.run(stop)
         finally:
             stop.set()
-            wait([filming])
+            wait(others)
             database.close()
-        filming.result()
+        for other in others:
+            other.result()
+
+
+def chores_of(database: Database, clock: Callable[[], float]) -> list[Chore]:
+    """What the workers see to now and again, each one by one of them."""
+    return [Chore("alarms", 30.0, telling(Alarms(database, clock)))]
 
 
 def prepare(settings: Settings) -> bool:

@@ -219,7 +219,7 @@ class Control:
 def _gist(now: Heartbeat) -> tuple[object, ...]:
     """What is worth a heartbeat of its own when it changes."""
     sources = tuple((each.id, each.state, each.problem) for each in now.sources)
-    return now.state, now.title, sources, now.problem, now.kept, now.next_title, now.next_begin
+    return now.state, now.title, sources, now.problem, now.kept, now.next_title, now.next_begin, now.finding
 
 
 def _orders(found: dict[str, Any]) -> Orders:

@@ -37,6 +37,8 @@ def heartbeat(
     done_by = forecast.of_text(notes.get(FORECAST))[0].all
     disk = said.get("disk") or {}
     following = (said.get("timetable") or {}).get("next") or {}
+    health = said.get("health") or {}
+    found = _code(health.get("code")) if health.get("level", "ok") != "ok" else ""
     return Heartbeat(
         version=VERSION,
         state=_code(said.get("state")) or "silent",
@@ -50,6 +52,8 @@ def heartbeat(
         kept=tuple(kept[-MOST_KEPT:]),
         next_title=plain(str(following.get("title", "")), 300),
         next_begin=_moment(following.get("begin")),
+        finding=found,
+        finding_of=plain(str((health.get("facts") or {}).get("label", "")), 200) if found else "",
     )
 
 

@@ -58,7 +58,9 @@ class Heartbeat:
     lesson that is on. disk_hours: of recording that fit, None when nobody could say. backlog: bytes without a receipt,
     by tier. problem: what keeps the agent from sending, a code. forecast: seconds until the backlog is sent, None when
     unknown. clock_ahead: seconds by which the room's clock is ahead of the server's. kept: lessons whose recordings a
-    teacher keeps in the room. next_title, next_begin: of the timetable's next lesson; Unix seconds, None for none."""
+    teacher keeps in the room. next_title, next_begin: of the timetable's next lesson; Unix seconds, None for none.
+    finding: the gravest that the room finds itself, a code of its health, "" when all is well; finding_of: the label of
+    the device it is about."""
 
     version: str
     state: str
@@ -72,6 +74,8 @@ class Heartbeat:
     kept: tuple[str, ...] = ()
     next_title: str = ""
     next_begin: float | None = None
+    finding: str = ""
+    finding_of: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "sources": [asdict(each) for each in self.sources], "kept": list(self.kept)}
@@ -100,6 +104,8 @@ class Heartbeat:
             kept=tuple(kept),
             next_title=_text(facts, "next_title", 300),
             next_begin=_figure(facts, "next_begin"),
+            finding=_code(facts, "finding", empty=True),
+            finding_of=_text(facts, "finding_of", 200),
         )
 
 

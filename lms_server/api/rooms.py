@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
-from lms_server.catalog.schemas import CommandView, RoomView
+from lms_server.catalog.schemas import AlarmView, CommandView, RoomView
 from lms_server.errors import BadRequest, TooLarge
 from lms_sync.wire import API
 from lms_sync.wire_control import LARGEST_TIMETABLE, Verb
@@ -36,6 +36,20 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
     @routes.get("/rooms", summary="Every room: when it was last heard of, and how it is")
     def rooms(request: Request) -> list[RoomView]:
         return catalog.rooms.all(gate.require(request, scope="rooms:read"))
+
+    @routes.get("/rooms/{room_id}", summary="One room")
+    def room(room_id: str, request: Request) -> RoomView:
+        return catalog.rooms.get(gate.require(request, scope="rooms:read"), room_id)
+
+    @routes.get("/alarms", summary="What was wrong with rooms for a while, the newest first")
+    def alarms(request: Request, *, lasting: bool = False) -> Sequence[AlarmView]:
+        """lasting: only what is not over yet."""
+        return catalog.alarms.of(gate.require(request, scope="rooms:read"), lasting=lasting)
+
+    @routes.post("/alarms/{alarm_id}/acknowledge", status_code=204, summary="Say that somebody sees to it")
+    def acknowledge(alarm_id: str, request: Request) -> Response:
+        catalog.alarms.acknowledge(gate.require(request, scope="rooms:command"), alarm_id)
+        return Response(status_code=204)
 
     @routes.post("/rooms/{room_id}/revoke", status_code=204, summary="Shut a room out")
     def revoke(room_id: str, request: Request) -> Response:

@@ -11,6 +11,8 @@
     catalog.editing.assign(person, lesson_id, course_id) -> None            likewise
     catalog.courses.terms(person), .of_term(person, term_id), .get(person, course_id)    raises NotFound
     catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
+    catalog.rooms.get(person, room_id) -> RoomView                          raises Forbidden, NotFound
+    catalog.alarms.of(person, lasting=False) -> list[AlarmView]             raises Forbidden
     catalog.rooms.revoke(person, room_id) -> None                           raises Forbidden, NotFound
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
     catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
@@ -27,6 +29,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.courses import Courses
 from lms_server.catalog.database import Database
 from lms_server.catalog.desks import Desks
@@ -52,6 +55,7 @@ class Catalog:
     courses: Courses
     institutions: Institutions
     enrolling: Enrolling
+    alarms: Alarms
 
     @classmethod
     def over(cls, database: Database, clock: Clock) -> Catalog:
@@ -67,4 +71,5 @@ class Catalog:
             Courses(database, clock),
             Institutions(database),
             Enrolling(database, clock, people),
+            Alarms(database, clock),
         )

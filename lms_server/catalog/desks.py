@@ -7,10 +7,10 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog import placing, timetables
+from lms_server.catalog import overview, placing, timetables
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.lessons import visible
-from lms_server.catalog.schemas import CommandState, CommandView, Health, Person
+from lms_server.catalog.schemas import CommandState, CommandView, Person
 from lms_server.catalog.scoping import room_for
 from lms_server.catalog.tables import CommandRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
@@ -163,7 +163,8 @@ class Desks:
     def kept(self, room_id: str, lesson_id: str) -> bool:
         """Whether a teacher keeps a lesson's recordings in the room, as the room said last."""
         with self._database.read() as session:
-            health = health_of(session.get(RoomDesk, room_id))
+            desk = session.get(RoomDesk, room_id)
+        health = overview.health(desk.heartbeat, desk.received) if desk is not None else None
         return health is not None and lesson_id in health.kept
 
     def commands(self, person: Person, room_id: str, limit: int = 50) -> Sequence[CommandView]:
@@ -219,13 +220,6 @@ class Desks:
     def _view(self, row: CommandRow) -> CommandView:
         facts = row.model_dump()
         return CommandView.model_validate({**facts, "lesson": row.lesson_id, "state": _state(row, self._clock())})
-
-
-def health_of(desk: RoomDesk | None) -> Health | None:
-    """None when the room has not said anything yet."""
-    if desk is None or desk.heartbeat is None:
-        return None
-    return Health.model_validate({**desk.heartbeat, "received": desk.received})
 
 
 def _state(row: CommandRow, now: float) -> CommandState:

@@ -6,15 +6,14 @@ import hashlib
 import secrets
 from collections.abc import Callable
 
-from sqlalchemy import func
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
+from lms_server.catalog import overview
 from lms_server.catalog.database import Database, made_once
-from lms_server.catalog.desks import health_of
-from lms_server.catalog.schemas import Person, RoomView
+from lms_server.catalog.schemas import Person, RoomName, RoomView
 from lms_server.catalog.scoping import room_for, within
-from lms_server.catalog.tables import EnrolmentCode, Institution, LessonRow, Room, RoomDesk
+from lms_server.catalog.tables import EnrolmentCode, Institution, Room
 from lms_server.errors import BadRequest, Forbidden
 
 CODE_SECONDS = 15 * 60.0
@@ -117,40 +116,28 @@ class Rooms:
         if not person.sees_everything:
             raise Forbidden("not-allowed", "Only an admin, IT or a service may see the rooms.")
         with self._database.read() as session:
+            return overview.rooms(session, self._clock(), *within(person, Room.institution_id))
+
+    def get(self, person: Person, room_id: str) -> RoomView:
+        """Raises Forbidden, NotFound."""
+        if not person.sees_everything:
+            raise Forbidden("not-allowed", "Only an admin, IT or a service may see the rooms.")
+        with self._database.read() as session:
+            room_for(session, person, room_id)
+            return overview.rooms(session, self._clock(), col(Room.id) == room_id)[0]
+
+    def names(self, person: Person) -> list[RoomName]:
+        """To choose from, as ``all`` has them. Raises Forbidden."""
+        if not person.sees_everything:
+            raise Forbidden("not-allowed", "Only an admin, IT or a service may see the rooms.")
+        with self._database.read() as session:
             rows = session.exec(
-                select(Room, Institution.name)
+                select(Room.id, Room.name, Institution.name)
                 .join(Institution, col(Room.institution_id) == col(Institution.id))
                 .where(*within(person, Room.institution_id))
                 .order_by(col(Institution.name), col(Room.name))
             ).all()
-            desks = {desk.room_id: desk for desk in session.exec(select(RoomDesk))}
-            tally = session.exec(
-                select(
-                    col(LessonRow.room_id), col(LessonRow.state), func.count(), func.max(col(LessonRow.started))
-                ).group_by(col(LessonRow.room_id), col(LessonRow.state))
-            ).all()
-        counts: dict[str, dict[str, int]] = {}
-        last: dict[str, float] = {}
-        for room_id, state, count, started in tally:
-            counts.setdefault(room_id, {})[state] = count
-            last[room_id] = max(started, last.get(room_id, started))
-        return [
-            RoomView(
-                id=room.id,
-                name=room.name,
-                institution=institution,
-                enrolled=room.enrolled,
-                last_seen=room.last_seen,
-                revoked=room.revoked is not None,
-                lessons=sum(counts.get(room.id, {}).values()),
-                receiving=counts.get(room.id, {}).get("receiving", 0),
-                failed=counts.get(room.id, {}).get("failed", 0),
-                last_lesson=last.get(room.id),
-                health=health_of(desks.get(room.id)),
-                has_timetable=room.id in desks and desks[room.id].calendar != "",
-            )
-            for room, institution in rows
-        ]
+        return [RoomName(id=id_, name=name, institution=institution) for id_, name, institution in rows]
 
     def revoke(self, person: Person, room_id: str) -> None:
         """From now on this room's key opens nothing. Raises Forbidden, NotFound."""

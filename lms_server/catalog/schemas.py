@@ -224,7 +224,8 @@ class SourceHealth(View):
 class Health(View):
     """A room's last heartbeat. received: Unix seconds by the server's clock; the rest was true then. disk_hours: of
     recording that fit; backlog: bytes without a receipt, by tier; forecast: seconds until they are sent; kept: lessons
-    whose recordings a teacher keeps in the room; next_title, next_begin: of the next lesson of its timetable."""
+    whose recordings a teacher keeps in the room; next_title, next_begin: of the next lesson of its timetable. finding:
+    the gravest that the room finds itself, a code, empty when all is well; finding_of: the device's label."""
 
     received: float
     version: str
@@ -239,6 +240,8 @@ class Health(View):
     kept: list[str]
     next_title: str = ""
     next_begin: float | None = None
+    finding: str = ""
+    finding_of: str = ""
 
     @property
     def waiting(self) -> int:
@@ -267,10 +270,68 @@ class CommandView(View):
     detail: str
 
 
+Need = Literal["visit", "look"]
+"""Whether somebody must go to the room, or can see to it from their desk."""
+TroubleCode = Literal[
+    "never-called",
+    "room-silent",
+    "room-quiet",
+    "recorder-down",
+    "cannot-record",
+    "source-down",
+    "lesson-silent",
+    "lesson-without",
+    "lesson-poor",
+    "disk-filling",
+    "clock-wrong",
+    "cannot-send",
+    "backlog-growing",
+    "lessons-failed",
+]
+
+
+class Trouble(View):
+    """What is wrong with a room. names: of the devices concerned. seconds: of silence, of recording that still fit, or
+    by which the clock is ahead; bytes: that wait in the room; number: of lessons; finding: what the room's judge says.
+    """
+
+    code: TroubleCode
+    need: Need
+    names: list[str] = []
+    seconds: float | None = None
+    bytes: int | None = None
+    number: int | None = None
+    finding: str = ""
+
+
+class AlarmView(View):
+    """What was wrong with a room for long enough that somebody must know. trouble: as it was when it was raised; times
+    are Unix seconds. cleared: None while it lasts. acknowledged_by: a name, empty while nobody has."""
+
+    id: int
+    room_id: str
+    room: str
+    institution: str
+    trouble: Trouble
+    raised: float
+    cleared: float | None
+    acknowledged: float | None
+    acknowledged_by: str
+
+
+class RoomName(View):
+    """A room as it is chosen from others."""
+
+    id: str
+    name: str
+    institution: str
+
+
 class RoomView(View):
     """last_seen: Unix seconds by the server's clock, None before the first signed request. lessons: how many came or
     are coming; receiving: how many of them are still on their way; failed: how many could not be made ready. health:
-    None before the first heartbeat."""
+    None before the first heartbeat. lows: the least that waited in the room, in bytes, on each of the last days since
+    nothing did. troubles: what is wrong now, the worst first. alarms: those that last."""
 
     id: str
     name: str
@@ -284,3 +345,6 @@ class RoomView(View):
     last_lesson: float | None
     health: Health | None = None
     has_timetable: bool = False
+    lows: list[int] = []
+    troubles: list[Trouble] = []
+    alarms: list[AlarmView] = []

@@ -298,6 +298,43 @@ class RoomDesk(SQLModel, table=True):
     policy: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
 
 
+class BacklogLow(SQLModel, table=True):
+    """The least that waited in a room on one day, in bytes, for each day since nothing waited there. day: ISO, UTC."""
+
+    __tablename__ = "backlog_low"
+    room_id: str = Field(primary_key=True, foreign_key="room.id", ondelete="CASCADE")
+    day: str = Field(primary_key=True)
+    least: int = Field(sa_type=BigInteger)
+
+
+class AlarmRow(SQLModel, table=True):
+    """What is wrong with a room: since when; raised once it has lasted, cleared once it has been over, from ``calm``
+    on, for long enough. lasts: True until it is cleared, then None, so that a room has each kind once at a time.
+    trouble: what was found when it was raised."""
+
+    __tablename__ = "alarm"
+    __table_args__ = (UniqueConstraint("room_id", "kind", "lasts", name="uq_alarm_room_kind_lasts"),)
+    id: int | None = Field(default=None, primary_key=True)
+    room_id: str = Field(foreign_key="room.id", ondelete="CASCADE")
+    kind: str
+    lasts: bool | None = True
+    since: float
+    raised: float | None = Field(default=None, index=True)
+    calm: float | None = None
+    cleared: float | None = None
+    acknowledged: float | None = None
+    acknowledged_by: str = ""
+    trouble: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+
+
+class ChoreRow(SQLModel, table=True):
+    """When a chore of the workers is due again, whichever of them does it."""
+
+    __tablename__ = "chore"
+    name: str = Field(primary_key=True)
+    due: float
+
+
 class CommandRow(SQLModel, table=True):
     """Something a person wants a room to do. It is delivered until its outcome came, or its time is over."""
 

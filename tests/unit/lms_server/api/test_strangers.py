@@ -27,7 +27,17 @@ from lms_server.catalog.agents import Agents
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.packages import Packages
-from lms_server.catalog.tables import ApiToken, CaptionRow, CourseRow, LessonRow, OutputRow, PersonRow, Room, TermRow
+from lms_server.catalog.tables import (
+    AlarmRow,
+    ApiToken,
+    CaptionRow,
+    CourseRow,
+    LessonRow,
+    OutputRow,
+    PersonRow,
+    Room,
+    TermRow,
+)
 from lms_server.catalog.uploads import Uploads
 from lms_server.main import Server, build
 from lms_server.settings import Settings
@@ -127,6 +137,8 @@ def furnish(database: Database, catalog: Catalog, clock: HandClock) -> dict[str,
     catalog.tokens.make(teacher, None, None, MARKS[5])
     with database.write() as session:
         session.exec(select(ApiToken)).one().id = 525_252
+        found: dict[str, object] = {"code": "room-silent", "need": "visit"}
+        session.add(AlarmRow(id=626_262, room_id=room.id, kind="room-silent", since=0.0, raised=0.0, trouble=found))
     return {
         "lesson_id": lesson,
         "room_id": room.id,
@@ -135,6 +147,7 @@ def furnish(database: Database, catalog: Catalog, clock: HandClock) -> dict[str,
         "package_id": package.id,
         "course_id": str(course),
         "token_id": str(catalog.tokens.of(teacher)[0].id),
+        "alarm_id": "626262",
         "agent": MARKS[4],
         "uid": "their-event",
         "term": MARKS[3],
@@ -149,6 +162,7 @@ NOTHING = {
     "package_id": "99999999-2222-3333-4444-555555555555",
     "course_id": "987654",
     "token_id": "987654",
+    "alarm_id": "987654",
     "agent": "agent-nobody",
     "uid": "no-event",
     "term": "No term",
@@ -335,5 +349,6 @@ async def test_nothing_of_the_others_was_changed(world: World) -> None:
         row = session.get_one(LessonRow, world.theirs["lesson_id"])
         assert (row.title, row.publication, row.edited) == (MARKS[1], "published", [])
         assert session.get_one(Room, world.theirs["room_id"]).revoked is None
+        assert session.get_one(AlarmRow, int(world.theirs["alarm_id"])).acknowledged is None
         assert session.exec(select(CaptionRow.language)).all() == ["fr"]
         assert session.exec(select(PersonRow.name).order_by(PersonRow.name)).all() == ["operator", "ours", "theirs"]
