@@ -59,6 +59,11 @@ class Pace:
         return max(min(SMALLEST, self._largest), int(size) // (16 * KIB) * 16 * KIB)
 
     @property
+    def at_largest(self) -> bool:
+        """Whether the link moves the largest chunk there is in time."""
+        return self.size >= self._largest
+
+    @property
     def aim(self) -> float:
         """Seconds that a chunk should take."""
         return max(AIM, min(AT_MOST, self._delay / WAITING))

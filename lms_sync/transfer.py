@@ -62,9 +62,20 @@ class Record(Protocol):
         """Asked between chunks: False when something more urgent waits."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Bytes of the asset from offset on. digest: base64 of their SHA-256; pieces: the header of their pieces."""
+
+    offset: int
+    body: bytes
+    digest: str
+    pieces: str
+
+
 @dataclass(slots=True)
 class _Journey:
-    """Where one call of send stands. best: the furthest offset acknowledged in it."""
+    """Where one call of send stands. best: the furthest offset acknowledged in it. ahead: the chunk after the one that
+    is on its way."""
 
     asset: wire.Asset
     file: Source
@@ -74,6 +85,24 @@ class _Journey:
     stumbles: int = 0
     damaged: int = 0
     renewed: bool = False
+    ahead: asyncio.Task[_Chunk] | None = None
+
+    async def read(self, offset: int, count: int) -> _Chunk:
+        """Raises localfile.LocalFileError."""
+        body = await self.file.read(offset, count)
+        return _Chunk(offset, body, *await asyncio.to_thread(_digests, body))
+
+    async def verify(self) -> None:
+        """Raises localfile.LocalFileError."""
+        await self.settle()
+        await self.file.verify()
+
+    async def settle(self) -> None:
+        """Nothing reads the file any more."""
+        ahead, self.ahead = self.ahead, None
+        if ahead is not None:
+            await asyncio.wait([ahead])
+            ahead.exception()  # it is found again where these bytes are wanted
 
 
 class Transfer:
@@ -94,10 +123,13 @@ class Transfer:
         journey = _Journey(asset, file, record, url, known)
         offset = await self._offset(journey, known)
         self._pace.resumed(offset - known)
-        while offset < asset.bytes:
-            if not record.go_on():
-                return False
-            offset = await self._chunk(journey, offset)
+        try:
+            while offset < asset.bytes:
+                if not record.go_on():
+                    return False
+                offset = await self._chunk(journey, offset)
+        finally:
+            await journey.settle()
         if not asset.bytes:
             await file.verify()
         return True
@@ -156,13 +188,13 @@ class Transfer:
 
     async def _chunk(self, journey: _Journey, offset: int) -> int:
         """Send the bytes at offset; returns where the server stands then."""
-        body = await journey.file.read(offset, min(self._pace.size, journey.asset.bytes - offset))
-        digest, pieces = await asyncio.to_thread(_digests, body)
+        chunk = await self._next(journey, offset)
+        body = chunk.body
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
-            "Upload-Checksum": f"sha256 {digest}",
-            wire.PIECES_HEADER: pieces,
+            "Upload-Checksum": f"sha256 {chunk.digest}",
+            wire.PIECES_HEADER: chunk.pieces,
             "Content-Type": "application/offset+octet-stream",
         }
         began = self._steady()
@@ -195,17 +227,30 @@ class Transfer:
         journey.record.reached(reached)
         return reached
 
+    async def _next(self, journey: _Journey, offset: int) -> _Chunk:
+        """The chunk at offset. On a link so quick that chunks are of the largest size, the one after it is read and
+        hashed while this one is on its way."""
+        ahead, journey.ahead = journey.ahead, None
+        chunk = await ahead if ahead is not None else None
+        if chunk is None or chunk.offset != offset or len(chunk.body) > self._pace.size:
+            chunk = await journey.read(offset, min(self._pace.size, journey.asset.bytes - offset))
+        then = offset + len(chunk.body)
+        if self._pace.at_largest and then < journey.asset.bytes:
+            count = min(self._pace.size, journey.asset.bytes - then)
+            journey.ahead = asyncio.create_task(journey.read(then, count))
+        return chunk
+
     async def _damaged(self, journey: _Journey, offset: int, error: Garbled) -> int:
         """A chunk, or with the last one the whole, was not what its checksum says."""
         self._pace.cut()
         journey.damaged += 1
         log.warning("upload.damaged", asset=_name(journey.asset), offset=offset, times=journey.damaged)
         if journey.damaged >= SAME_CHUNK:
-            await journey.file.verify()
+            await journey.verify()
             raise Garbling("What we send arrives damaged; our own file is whole.") from error
         if await self._ask(journey) is None:
             # The server had all bytes, and threw them away because the whole had another SHA-256.
-            await journey.file.verify()
+            await journey.verify()
             journey.url = ""
             self._stumble(journey, "the server put the pieces together wrongly")
             return await self._offset(journey, 0)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import httpx
@@ -60,13 +61,21 @@ def path(tmp_path: Path) -> Path:
     return file
 
 
-async def send(server: FakeServer, path: Path, memory: Memory | None = None) -> bool:
+def quick() -> Pace:
+    """Of a link on which the next chunk is read while one is on its way."""
+    pace = Pace()
+    pace.too_large(512 * 1024)
+    assert pace.at_largest
+    return pace
+
+
+async def send(server: FakeServer, path: Path, memory: Memory | None = None, pace: Pace | None = None) -> bool:
     """One call, as the agent makes it."""
     memory = memory or Memory()
     clock = ServerClock(lambda: server.now)
     async with Client("http://server.example", "room", KEY, transport=server.transport, clock=clock) as client:
         with LocalFile(path, ASSET.bytes, ASSET.sha256) as file:
-            return await Transfer(client, Pace()).send(ASSET, file, memory, url=memory.url, known=memory.sent)
+            return await Transfer(client, pace or Pace()).send(ASSET, file, memory, url=memory.url, known=memory.sent)
 
 
 def whole(server: FakeServer) -> bool:
@@ -79,8 +88,9 @@ def small_bodies_only(request: httpx.Request) -> httpx.Response | None:
     return httpx.Response(413, headers={"Content-Type": "text/html"}) if large else None
 
 
-async def test_it_arrives(server: FakeServer, path: Path) -> None:
-    assert await send(server, path)
+@pytest.mark.parametrize("pace", [Pace, quick])
+async def test_it_arrives(server: FakeServer, path: Path, pace: Callable[[], Pace]) -> None:
+    assert await send(server, path, pace=pace())
     assert whole(server)
     assert server.received == len(DATA)
 
@@ -256,10 +266,13 @@ async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server:
     assert len(server.requests) < 12
 
 
-async def test_rot_on_our_disk_is_said_and_never_becomes_a_recording(server: FakeServer, path: Path) -> None:
+@pytest.mark.parametrize("pace", [Pace, quick])
+async def test_rot_on_our_disk_is_said_and_never_becomes_a_recording(
+    server: FakeServer, path: Path, pace: Callable[[], Pace]
+) -> None:
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))  # noqa: ASYNC240 - a test's set-up
     with pytest.raises(FileRotten):
-        await send(server, path)
+        await send(server, path, pace=pace())
     assert all(len(upload.data) < len(DATA) for upload in server.uploads.values())
 
 
@@ -299,8 +312,10 @@ FAULTS = ["cut", "lost-answer", "500", "460", "409", "404", "forget", "truncate"
 
 
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.lists(st.sampled_from([*FAULTS, "", "", ""]), max_size=40))
-async def test_whatever_happens_on_the_way_the_bytes_are_right(path: Path, faults: list[str]) -> None:
+@given(st.lists(st.sampled_from([*FAULTS, "", "", ""]), max_size=40), st.sampled_from([Pace, quick]))
+async def test_whatever_happens_on_the_way_the_bytes_are_right(
+    path: Path, faults: list[str], pace: Callable[[], Pace]
+) -> None:
     server = FakeServer(KEY)
     coming = iter(faults)
     now = [""]
@@ -333,7 +348,7 @@ async def test_whatever_happens_on_the_way_the_bytes_are_right(path: Path, fault
     memory = Memory()
     for _ in range(len(faults) + 3):
         try:
-            if await send(server, path, memory):
+            if await send(server, path, memory, pace()):
                 break
         except (LinkError, RequestError):
             continue
