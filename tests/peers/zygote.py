@@ -16,11 +16,13 @@ import subprocess
 import sys
 import tempfile
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from importlib.metadata import entry_points
 from pathlib import Path
 
-PROGRAMS = frozenset({"appliance", "lms-sync", "lms-server", "lms-pull"})
+WATCHED = "watched-room"
+"""The daemon whose keepers are watched, of the power cuts."""
+PROGRAMS = frozenset({"appliance", "lms-sync", "lms-server", "lms-pull", WATCHED})
 LOADED = [
     "appliance.cli",
     "appliance.export",
@@ -32,6 +34,7 @@ LOADED = [
     "lms_server.main",
     "lms_server.pull.cli",
     "tests.peers.zygote",
+    "tests.system.powercut.witness",
 ]
 _SPAWN = multiprocessing.get_context("forkserver")
 _SPAWN.set_forkserver_preload(LOADED)
@@ -103,6 +106,16 @@ def _enter(namespace: str) -> None:
     os.close(descriptor)
 
 
+def _entry(program: str) -> Callable[[], object]:
+    if program == WATCHED:
+        from tests.system.powercut.witness import daemon
+
+        return daemon
+    (found,) = entry_points(group="console_scripts", name=program)
+    entry: Callable[[], object] = found.load()
+    return entry
+
+
 def _perform(argv: list[str], files: list[str], env: dict[str, str], where: str, folder: str) -> None:
     for kind in ("mnt", "net"):  # the disks and the network that the test sees, which may be its own
         if os.readlink(f"{where}/{kind}") != os.readlink(f"/proc/self/ns/{kind}"):
@@ -114,10 +127,9 @@ def _perform(argv: list[str], files: list[str], env: dict[str, str], where: str,
     sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w", buffering=1)  # noqa: SIM115 - open until the process ends
     os.environ.clear()
     os.environ.update(env)
-    (program,) = entry_points(group="console_scripts", name=argv[0])
     sys.argv = [str(Path(sys.executable).parent / argv[0]), *argv[1:]]
     try:
-        sys.exit(program.load()())
+        sys.exit(_entry(argv[0])())
     finally:
         sys.stdout.flush()
         sys.stderr.flush()

@@ -26,13 +26,12 @@ from appliance.spool.holding import holder
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import Ledger, LedgerUnreadable
 from media.lesson import BadLesson, Lesson
-from tests.peers import mounts
+from tests.peers import mounts, zygote
 from tests.peers.program import wait_until
 from tests.peers.rtsp_camera import rtsp_camera
 from tests.system.deployment import Room, Service, command
 from tests.system.powercut.crashdisk import CrashDisk, mend
 
-WITNESS = Path(__file__).with_name("witness.py")
 SOURCES = ("front", "board", "lectern")
 RETURN = 10.0
 """Seconds after the daemon's start within which every source must be recorded again."""
@@ -99,7 +98,7 @@ class WatchedRoom(Room):
         folder.mkdir(exist_ok=True)
         super().__init__(folder, DEVICES.format(url=url), spool=spool)
         self.notes = folder / "notes"
-        argv = ["python", str(WITNESS), str(self.config), str(spool), str(self.port), str(self.notes)]
+        argv = [zygote.WATCHED, str(self.config), str(spool), str(self.port), str(self.notes)]
         self.daemon = Service("room", [*argv, "--boot", boot, "--plant", plant], folder / "room.log")
 
     def end_at_once(self) -> None:

@@ -1,10 +1,10 @@
 """The room's own programs, watched: every fragment is noted, outside the crash disk, once its keeper calls it durable.
 
-    python witness.py CONFIG SPOOL PORT NOTES [--boot NAME] [--plant BUG]
+    watched-room CONFIG SPOOL PORT NOTES [--boot NAME] [--plant BUG]
 
 It runs the daemon as ``appliance run`` does, with two differences: its keepers note what they call durable in the file
 NOTES, a JSON line a fragment, and one of the PLANTS may be built in. A laboratory that catches no planted bug is none.
-Nothing here is known to the product.
+Nothing here is known to the product, and tests/peers/zygote.py starts it.
 """
 
 from __future__ import annotations
@@ -12,12 +12,10 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).resolve().parents[3]
 NOTES, PLANT = "DARSBOX_WITNESS_NOTES", "DARSBOX_WITNESS_PLANT"
 PLANTS = ("fragments-not-synced", "journal-synced-alone", "lesson-not-synced", "ledger-not-synced")
 NURSERY = "import sys; sys.path.insert(0, sys.argv[1]); from tests.system.powercut.witness import nursery; nursery()"
@@ -51,7 +49,6 @@ def nursery() -> None:
 
 
 def daemon() -> None:
-    sys.path.insert(0, str(PROJECT))
     from appliance import config, logs, main
     from appliance.recorder import nursery as nurseries
     from appliance.spool import layout
@@ -77,7 +74,3 @@ def daemon() -> None:
         layout.write_atomically = replace_carelessly
     logs.configure()
     main.run(config.load(options.config), options.spool, "127.0.0.1", options.port, options.boot)
-
-
-if __name__ == "__main__":
-    daemon()
