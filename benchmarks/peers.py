@@ -1,24 +1,33 @@
-"""What others bring the same file with: curl to nginx, tus-js-client to ``@tus/server``, rclone to itself (WebDAV).
+"""What others bring the same file with: curl to nginx, tus-js-client to ``@tus/server``, rclone to itself (WebDAV), and
+curl and tus-js-client to our own server.
 
-Each sends to a server of its own kind, on the same disk as ours. None of them syncs what it stores or proves what has
-arrived, as ours does: they show what the link and the disk give.
+Those of the first kind send to a server of their own kind, on the same disk as ours. None of them syncs what it stores
+or proves what has arrived, as ours does: they show what the link and the disk give. The others show what our agent adds
+to what our server takes.
 """
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import httpx
+from ulid import ULID
 
+from benchmarks import sending
 from benchmarks.harness import ending, note, wait_until
+from lms_sync import wire
 from tests.peers.npm_tus import npm_server, npm_upload_command
 from tests.peers.tus_server import free_port
+from tests.system.deployment import Server
+from tests.system.enrolled import Agent
 
 _PROGRAMS = {"nginx": "usr/sbin/nginx", "rclone": "usr/bin/rclone"}
 """Where each stands in its Debian package."""
@@ -46,11 +55,11 @@ http {{
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """command: what sends a file. stored: where its server puts what it gets."""
+    """command: what sends a file. stored: what its server has got."""
 
     name: str
     command: Callable[[Path], list[str]]
-    stored: Path
+    stored: Callable[[], list[Path]]
 
     def rate(self, file: Path, *, within: Sequence[str] = ()) -> float:
         """Bytes a second from the program's start to its end. within: put before the command.
@@ -64,7 +73,7 @@ class Peer:
         if done.returncode:
             note(f"{self.name}: {done.stdout[-300:]}{done.stderr[-300:]}")
             raise subprocess.CalledProcessError(done.returncode, command)
-        stored = [each for each in self.stored.iterdir() if each.suffix != ".json"]
+        stored = self.stored()
         if [each.stat().st_size for each in stored] != [size]:
             raise ValueError(f"{self.name} has stored {stored}, not {size} bytes.")
         for each in stored:
@@ -106,7 +115,7 @@ def peers(found: Mapping[str, str], folder: Path, host: str = "127.0.0.1") -> It
     with ExitStack() as stack:
         theirs = stack.enter_context(npm_server(folder / "tus", host))
         endpoint = f"{theirs.url}/api/v1/uploads"
-        there = [Peer("tus-js-client", lambda file: npm_upload_command(endpoint, file), theirs.folder)]
+        there = [Peer("tus-js-client", lambda file: npm_upload_command(endpoint, file), _files(theirs.folder))]
         if "nginx" in found:
             there.append(stack.enter_context(_nginx(found["nginx"], folder / "nginx", host)))
         if "rclone" in found:
@@ -126,7 +135,7 @@ def _nginx(program: str, folder: Path, host: str) -> Iterator[Peer]:
     with log.open("ab") as out, ending(subprocess.Popen(command, stdout=out, stderr=out)):
         wait_until((folder / "nginx.pid").exists, 20, f"nginx ({log.read_text(errors='replace')})")
         url = f"http://{host}:{port}/take.mp4"
-        yield Peer("curl -T to nginx", lambda file: ["curl", "-sSf", "-T", str(file), url], folder / "files")
+        yield Peer("curl -T to nginx", lambda file: ["curl", "-sSf", "-T", str(file), url], _files(folder / "files"))
 
 
 @contextmanager
@@ -144,7 +153,35 @@ def _rclone(program: str, folder: Path, host: str) -> Iterator[Peer]:
 
     with log.open("ab") as out, ending(subprocess.Popen(serve, stdout=out, stderr=out)):
         wait_until(lambda: _answers(url), 20, f"rclone ({log.read_text(errors='replace')})", pause=0.05)
-        yield Peer("rclone to rclone serve webdav", send, folder / "files")
+        yield Peer("rclone to rclone serve webdav", send, _files(folder / "files"))
+
+
+def to_ours(central: Server, room: Agent) -> list[Peer]:
+    """Into the library of a running server, as takes of a room. What is stored there is emptied before and after."""
+    endpoint, bearer = central.url + wire.UPLOADS, {"Authorization": f"Bearer {central.token}"}
+
+    def facts() -> dict[str, str]:
+        return {"room": room.room, "lesson": str(ULID()), "filename": "take.mp4"}
+
+    def curl(file: Path) -> list[str]:
+        metadata = ",".join(f"{key} {base64.b64encode(value.encode()).decode()}" for key, value in facts().items())
+        tus = {"Tus-Resumable": wire.TUS_VERSION}
+        wanted = {**bearer, **tus, "Upload-Length": str(file.stat().st_size), "Upload-Metadata": metadata}
+        made = httpx.post(endpoint, headers=wanted)
+        made.raise_for_status()
+        sent = {**bearer, **tus, "Upload-Offset": "0", "Content-Type": "application/offset+octet-stream"}
+        said = [word for name, value in sent.items() for word in ("-H", f"{name}: {value}")]
+        return ["curl", "-sSf", "-X", "PATCH", *said, "-T", str(file), made.headers["Location"]]
+
+    def client(file: Path) -> list[str]:
+        return npm_upload_command(endpoint, file, headers=bearer, metadata=facts())
+
+    stored = partial(sending.stored, central)
+    return [Peer("curl -T to our server", curl, stored), Peer("tus-js-client to our server", client, stored)]
+
+
+def _files(folder: Path) -> Callable[[], list[Path]]:
+    return lambda: [each for each in folder.iterdir() if each.suffix != ".json"]
 
 
 def _answers(url: str) -> bool:

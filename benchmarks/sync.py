@@ -17,7 +17,7 @@ import psutil
 
 from benchmarks import sending
 from benchmarks.harness import Figure, medians, note, wait_until
-from benchmarks.peers import Peer, peers, programs
+from benchmarks.peers import Peer, peers, programs, to_ours
 from benchmarks.shaped import SERVER, NotShaped, Shaped, echoes, flow, shaped
 from tests.system.enrolled import Agent
 
@@ -65,8 +65,9 @@ def slidecast(folder: Path) -> Iterator[Figure]:
 
 
 def loopback(folder: Path) -> Iterator[Figure]:
-    """One take of 1 GiB by the agent up to the receipt, with two SHA-256 of it on the way, beside the quickest of those
-    who bring the same file to the same disk and neither prove nor sync it (``benchmarks/peers.py``). Three runs."""
+    """One take of 1 GiB by the agent up to the receipt, with two SHA-256 of it on the way: beside the quicker of curl
+    and tus-js-client, which bring the same file to the same server in one request; and beside the quickest of those who
+    bring it to a server of their own on the same disk, and neither prove nor sync it. Three runs."""
     size = sending.wanted_size(LOOPBACK_MIB)
     found = programs(folder / "package")
     with sending.server(folder) as central, peers(found, folder / "peers") as others, ExitStack() as stack:
@@ -87,13 +88,17 @@ def loopback(folder: Path) -> Iterator[Figure]:
                 _cpu(service.pid) - spent for service, spent in zip((room.service, central.web), before, strict=True)
             )
             note(f"sync.loopback: in {seconds:.1f} s the agent took {agent:.1f} s of CPU, the server {web:.1f} s")
+            for file in sending.stored(central):
+                file.unlink()
             return size / 1e6 / seconds
 
         def theirs(peer: Peer) -> float:
             return peer.rate(sending.take_file(room, last)) / 1e6
 
-        mine, *rates = medians("sync.loopback", 3, ours, *(partial(theirs, peer) for peer in others))
-        yield _beside("sync.loopback", mine, "MB/s", others, rates)
+        same = to_ours(central, room)
+        mine, *rates = medians("sync.loopback", 3, ours, *(partial(theirs, peer) for peer in (*same, *others)))
+        yield _beside("sync.loopback", mine, "MB/s", same, rates[: len(same)])
+        yield _beside("sync.loopback_bare", mine, "MB/s", others, rates[len(same) :])
 
 
 def _beside(name: str, ours: float, unit: str, others: Sequence[Peer], rates: Sequence[float]) -> Figure:
