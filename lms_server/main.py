@@ -24,7 +24,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import courses, desk, editing, health, lessons, problems, rooms, tokens
+from lms_server.api import audit, courses, desk, editing, health, lessons, problems, rooms, tokens
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
 from lms_server.captions import Captions
@@ -42,6 +42,7 @@ from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.packages import Packages
 from lms_server.catalog.uploads import Uploads
+from lms_server.catalog.visits import Visits
 from lms_server.errors import ServerError, StartError
 from lms_server.ingest import enrolment
 from lms_server.ingest.callers import Callers
@@ -69,6 +70,11 @@ class Server:
     delivery: Delivery
     database: Database
     bell: desk.Bell
+    visits: Visits
+
+    def close(self) -> None:
+        self.visits.close()
+        self.database.close()
 
 
 class _Web(uvicorn.Server):
@@ -145,6 +151,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(courses.router(catalog, gate))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
+    app.include_router(audit.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
     other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
     app.include_router(
@@ -159,7 +166,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
         https_only=settings.public_url.startswith("https://"),
     )
     app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
-    return Server(app, ingest, delivery, database, bell)
+    return Server(app, ingest, delivery, database, bell, catalog.visits)
 
 
 def run(settings: Settings) -> None:
@@ -184,7 +191,7 @@ def run(settings: Settings) -> None:
             # that is not known yet.
             anyio.run(_serve, _Web(config, server.bell), server, listener, _url(host, port))
         finally:
-            server.database.close()
+            server.close()
 
 
 async def _serve(web: uvicorn.Server, server: Server, listener: socket.socket, url: str) -> None:

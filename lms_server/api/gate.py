@@ -17,9 +17,10 @@ from __future__ import annotations
 from starlette.requests import Request
 
 from lms_server.catalog import Catalog
+from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import Person, Role, Scope
-from lms_server.catalog.tokens import check_scope
-from lms_server.errors import Forbidden, Unauthenticated
+from lms_server.catalog.tokens import PREFIX, check_scope
+from lms_server.errors import Forbidden, TooManyAttempts, Unauthenticated
 
 
 class Gate:
@@ -31,20 +32,21 @@ class Gate:
         token = _bearer(request)
         if token is not None:
             try:
-                return self._catalog.tokens.owner(token)
+                return self._owner(request, token)
             except Unauthenticated:
                 return None
         person_id, stamp = request.session.get("person"), request.session.get("stamp")
         if not isinstance(person_id, int) or not isinstance(stamp, str):
             return None
-        return self._catalog.people.by_id(person_id, stamp)
+        person = self._catalog.people.by_id(person_id, stamp)
+        return None if person is None else _from(request, person)
 
     def require(self, request: Request, *roles: Role, scope: Scope | None = None) -> Person:
         """Who asks; anyone signed in when no roles are named. scope: what a token must be for that is not for
         everything; a handler that names none is open to logins and tokens for everything alone. Raises Unauthenticated,
         also saying what is wrong with a token, and Forbidden."""
         token = _bearer(request)
-        person = self._catalog.tokens.owner(token) if token is not None else self.person(request)
+        person = self._owner(request, token) if token is not None else self.person(request)
         if person is None:
             raise Unauthenticated(
                 "not-signed-in",
@@ -64,18 +66,51 @@ class Gate:
 
     def sign_in(self, request: Request, name: str, password: str) -> Person:
         """Opens a session. Raises Unauthenticated, TooManyAttempts."""
-        address = request.client.host if request.client is not None else ""
-        person = self._catalog.people.authenticate(name, password, address)
+        try:
+            person = self._catalog.people.authenticate(name, password, address_of(request))
+        except TooManyAttempts as error:
+            self.refused(request, error.code)
+            raise
         self.admit(request, person)
         return person
+
+    def refused(self, request: Request, why: str) -> None:
+        """Somebody was not let in; who guesses without end makes one row of the audit log. why: a code."""
+        event = Event("sign-in-refused", "", None, address=address_of(request), facts={"why": why})
+        self._catalog.visits.once(event)
 
     def admit(self, request: Request, person: Person) -> None:
         """Opens a session for who has proven who they are; nothing of the session before stays."""
         request.session.clear()
         request.session.update(person=person.id, stamp=self._catalog.people.stamp(person))
+        event = Event("signed-in", str(person.id), person.institution_id, _from(request, person))
+        self._catalog.audit.note(event)
 
     def sign_out(self, request: Request) -> None:
+        person = self.person(request)
         request.session.clear()
+        if person is not None:
+            self._catalog.audit.note(Event("signed-out", str(person.id), person.institution_id, person))
+
+    def _owner(self, request: Request, token: str) -> Person:
+        """Raises Unauthenticated."""
+        try:
+            return _from(request, self._catalog.tokens.owner(token))
+        except Unauthenticated as error:
+            if error.code != "bad-token":  # which anybody can make up
+                prefix, facts = token[:PREFIX], {"why": error.code}
+                event = Event("token-refused", prefix, None, address=address_of(request), facts=facts)
+                self._catalog.visits.once(event)
+            raise
+
+
+def address_of(request: Request) -> str:
+    """From where a request came; behind a proxy on this machine, what the proxy says of it."""
+    return request.client.host if request.client is not None else ""
+
+
+def _from(request: Request, person: Person) -> Person:
+    return person.model_copy(update={"address": address_of(request)})
 
 
 def _bearer(request: Request) -> str | None:

@@ -15,6 +15,7 @@ from lms_server.api.gate import Gate
 from lms_server.api.problems import problem
 from lms_server.api.ranges import NotSatisfiable, disposition, matches, parse_range
 from lms_server.catalog import Catalog
+from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person
 from lms_server.errors import BadRequest, NotFound
 from lms_server.store import NotStored, Store
@@ -71,7 +72,10 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
 
     @routes.get("/lessons/{lesson_id}", tags=["lessons"], summary="One lesson with its files, gaps and marks")
     def lesson(lesson_id: str, request: Request) -> LessonDetail:
-        return catalog.lessons.get(gate.require(request, scope="lessons:read"), lesson_id)
+        person = gate.require(request, scope="lessons:read")
+        found = catalog.lessons.get(person, lesson_id)
+        catalog.visits.once(Event("lesson-opened", lesson_id, None, person))
+        return found
 
     @routes.get("/lessons/{lesson_id}/files/{name:path}", tags=["lessons"], summary="A file; ranges are welcome")
     @routes.head("/lessons/{lesson_id}/files/{name:path}", include_in_schema=False)
@@ -79,9 +83,20 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
         person = gate.require(request, scope="lessons:read")
         found = catalog.lessons.file(person, lesson_id, name)
         title = catalog.lessons.get(person, lesson_id).title if download else ""
+        if request.method == "GET":
+            _tell(catalog, person, lesson_id, found, download)
         return serve(request, store, found, lesson_id, title if download else None)
 
     return routes
+
+
+def _tell(catalog: Catalog, person: Person, lesson_id: str, file: File, download: bool) -> None:
+    """A page shows posters and captions by itself; a program fetches."""
+    if download or person.token:
+        facts = {"file": file.name, "sha256": file.sha256, "bytes": file.bytes}
+        catalog.visits.once(Event("file-fetched", lesson_id, None, person, facts=facts))
+    elif file.kind not in ("poster", "captions"):
+        catalog.visits.once(Event("lesson-played", lesson_id, None, person))
 
 
 def serve(request: Request, store: Store, file: File, lesson_id: str, title: str | None) -> Response:

@@ -18,6 +18,8 @@
     catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
     catalog.tokens.owner(token) -> Person                                   raises Unauthenticated
+    catalog.audit.search(person, about="", who="", action="", …) -> AuditPage    raises Forbidden
+    catalog.visits.once(event) -> None                                      returns at once
 
 and every one of them is synchronous: call them from plain ``def`` handlers, which FastAPI runs in threads. What comes
 back are the frozen models of ``schemas``. What is raised is in ``lms_server.errors``: code, detail, facts.
@@ -30,6 +32,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from lms_server.catalog.alarms import Alarms
+from lms_server.catalog.audit import Audit
 from lms_server.catalog.courses import Courses
 from lms_server.catalog.database import Database
 from lms_server.catalog.desks import Desks
@@ -40,6 +43,7 @@ from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tokens import Tokens
+from lms_server.catalog.visits import Visits
 
 Clock = Callable[[], float]
 
@@ -56,11 +60,13 @@ class Catalog:
     institutions: Institutions
     enrolling: Enrolling
     alarms: Alarms
+    audit: Audit
+    visits: Visits
 
     @classmethod
     def over(cls, database: Database, clock: Clock) -> Catalog:
         """clock: Unix seconds; time.time in the composition root."""
-        people = People(database, clock)
+        people, audit = People(database, clock), Audit(database, clock)
         return cls(
             Lessons(database, clock),
             Rooms(database, clock),
@@ -72,4 +78,6 @@ class Catalog:
             Institutions(database),
             Enrolling(database, clock, people),
             Alarms(database, clock),
+            audit,
+            Visits(audit, clock),
         )

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 from ulid import ULID
 
-from lms_server.catalog import patience
+from lms_server.catalog import audit, patience
 from lms_server.catalog.database import Database
 from lms_server.catalog.rooms import institution_of, plain_name
 from lms_server.catalog.tables import AgentRecordingRow, AgentRow, Institution, Room, RoomDesk, SignInFailure
@@ -89,6 +89,7 @@ class Agents:
             row = session.get(AgentRow, name) or AgentRow(name=name, room_id=room_id, ha1="", made=now)
             row.room_id, row.ha1, row.revoked = room_id, ha1_of(name, password), None
             session.add(row)
+            self._tell(session, row, "agent-added")
 
     def revoke(self, name: str) -> None:
         """This login opens nothing any more. Raises NotFound."""
@@ -97,6 +98,12 @@ class Agents:
             if row is None:
                 raise NotFound("no-such-agent", f"There is no capture agent called {name!r}.")
             row.revoked = row.revoked or self._clock()
+            self._tell(session, row, "agent-revoked")
+
+    def _tell(self, session: Session, row: AgentRow, action: audit.Action) -> None:
+        owner, facts = session.get_one(Room, row.room_id).institution_id, {"agent": row.name}
+        event = audit.Event(action, row.room_id, owner, via=audit.CONSOLE, facts=facts)
+        audit.append(session, self._clock(), event)
 
     def all(self) -> list[tuple[AgentRow, str]]:
         """Every agent and its room's name."""

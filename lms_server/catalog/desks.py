@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog import overview, placing, timetables
+from lms_server.catalog import audit, overview, placing, timetables
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import CommandState, CommandView, Person
@@ -132,10 +132,11 @@ class Desks:
         except ValueError as error:
             raise BadRequest("bad-command", str(error)) from error
         with self._database.write() as session:
-            room_for(session, person, room_id)
+            room = room_for(session, person, room_id)
             old = col(CommandRow.expires) < now - FORGET
             session.exec(delete(CommandRow).where(col(CommandRow.made) < now - FORGET, old))
             session.add(row)
+            self._tell(session, person, room, "room-commanded", verb=verb, lesson=lesson)
         return self._view(row)
 
     def send_now(self, person: Person, lesson_id: str) -> CommandView:
@@ -195,19 +196,21 @@ class Desks:
             except ValueError as error:
                 raise BadRequest("bad-timetable", str(error)) from error
         with self._database.write() as session:
-            room_for(session, person, room_id)
+            room = room_for(session, person, room_id)
             desk = _desk(session, room_id)
             desk.calendar, desk.calendar_etag = calendar, etag_of(calendar)
             placing.plan(session, room_id, events, now - timetables.BEHIND)
+            self._tell(session, person, room, "timetable-given", etag=desk.calendar_etag)
             return desk.calendar_etag
 
     def set_policy(self, person: Person, room_id: str, policy: Policy) -> None:
         """Raises Forbidden, NotFound."""
         _may(person)
         with self._database.write() as session:
-            room_for(session, person, room_id)
+            room = room_for(session, person, room_id)
             desk = _desk(session, room_id)
             desk.policy = policy.as_json()
+            self._tell(session, person, room, "policy-set", policy=desk.policy)
 
     def policy(self, person: Person, room_id: str) -> Policy:
         """Raises Forbidden, NotFound."""
@@ -216,6 +219,9 @@ class Desks:
             room_for(session, person, room_id)
             desk = session.get(RoomDesk, room_id)
         return Policy.from_json(desk.policy) if desk is not None else Policy()
+
+    def _tell(self, session: Session, person: Person, room: Room, action: audit.Action, **facts: object) -> None:
+        audit.append(session, self._clock(), audit.Event(action, room.id, room.institution_id, person, facts=facts))
 
     def _view(self, row: CommandRow) -> CommandView:
         facts = row.model_dump()

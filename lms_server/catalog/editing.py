@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session, col, select
 
+from lms_server.catalog import audit
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import Part, Person, Publication
@@ -47,6 +48,7 @@ class Editing:
                 setattr(row, name, text)
             row.edited = sorted({*row.edited, *texts})
             row.find_by(room)
+            self._tell(session, person, row, "lesson-described", fields=sorted(texts))
 
     def publish(self, person: Person, lesson_id: str, publication: Publication, at: float = 0.0) -> None:
         """at: Unix seconds from which students may see a published lesson; 0 is at once. Raises as describe."""
@@ -56,6 +58,7 @@ class Editing:
             row, _ = self._changing(session, person, lesson_id)
             row.publication = publication
             row.publish_at = at if publication == "published" else 0.0
+            self._tell(session, person, row, "lesson-published", state=publication, at=row.publish_at)
 
     def show(self, person: Person, lesson_id: str, parts: Sequence[Part]) -> None:
         """Show only these stretches, which follow each other; none at all shows everything. Raises as describe."""
@@ -72,6 +75,7 @@ class Editing:
                 raise BadRequest("bad-parts", f"The last part ends after the lesson, which has {row.seconds:.0f} s.")
             row.parts = [part.model_dump() for part in parts]
             row.find_by(room)
+            self._tell(session, person, row, "lesson-cut", parts=[[part.at, part.seconds] for part in parts])
 
     def assign(self, person: Person, lesson_id: str, course_id: int | None) -> None:
         """Put a lesson into a course of its institution, None for none; no timetable changes that any more. A teacher
@@ -89,6 +93,7 @@ class Editing:
                     raise Forbidden("not-your-course", "Only who teaches a course puts lessons into it.")
             row.course_id = course_id
             row.edited = sorted({*row.edited, "course"})
+            self._tell(session, person, row, "lesson-assigned", course=course_id)
 
     def may_edit(self, person: Person, lesson_id: str) -> None:
         """Raises Forbidden or NotFound where a change would."""
@@ -100,21 +105,27 @@ class Editing:
         if not _LANGUAGE.fullmatch(language):
             raise BadRequest("bad-language", "The language is a code such as fr, ar or en-GB.")
         with self._database.write() as session:
-            self._changing(session, person, lesson_id)
+            lesson, _ = self._changing(session, person, lesson_id)
             row = session.get(CaptionRow, (lesson_id, language))
             if row is None:
                 row = CaptionRow(lesson_id=lesson_id, language=language, sha256=sha256, bytes=size, made=0.0)
             row.sha256, row.bytes, row.made = sha256, size, self._clock()
             session.add(row)
+            self._tell(session, person, lesson, "captions-given", language=language, sha256=sha256)
 
     def uncaption(self, person: Person, lesson_id: str, language: str) -> None:
         """Raises as describe."""
         with self._database.write() as session:
-            self._changing(session, person, lesson_id)
+            lesson, _ = self._changing(session, person, lesson_id)
             row = session.get(CaptionRow, (lesson_id, language))
             if row is None:
                 raise NotFound("no-such-file", "This lesson has no captions in that language.")
             session.delete(row)
+            self._tell(session, person, lesson, "captions-removed", language=language, sha256=row.sha256)
+
+    def _tell(self, session: Session, person: Person, row: LessonRow, action: audit.Action, **facts: object) -> None:
+        owner = session.get_one(Room, row.room_id).institution_id
+        audit.append(session, self._clock(), audit.Event(action, row.id, owner, person, facts=facts))
 
     def _changing(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
         """The lesson, which nobody else changes meanwhile, and its room's name."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from lms_server.catalog import placing, sheets
+from lms_server.catalog import audit, placing, sheets
 from lms_server.catalog.courses import code_taken, fresh_course, term_named
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
@@ -49,7 +49,9 @@ class Enrolling:
             for line in lines:
                 made.person(line)
             made.mistakes.check()
-            return Imported(len(made.fresh), len(made.of) - len(made.fresh), made.enrolled)
+            done = Imported(len(made.fresh), len(made.of) - len(made.fresh), made.enrolled)
+            self._tell(session, "people", done.made)
+            return done
 
     def courses(self, content: bytes, *, encoding: str = "", institution: str = "", term: str = "") -> int:
         """A line for each course; one that is there gets the title. How many are new. Raises as people."""
@@ -60,7 +62,12 @@ class Enrolling:
             made.mistakes.check()
             for owner in made.owners:
                 placing.place_waiting(session, owner)
+            self._tell(session, "courses", fresh)
             return fresh
+
+    def _tell(self, session: Session, what: str, made: int) -> None:
+        facts = {"of": what, "made": made}
+        audit.append(session, self._clock(), audit.Event("sheet-imported", "", None, via=audit.CONSOLE, facts=facts))
 
     def _hashes(self, lines: Sequence[sheets.Line]) -> dict[int, str]:
         """The passwords of new people, by line; hashed before anybody waits for the database, for it takes long. Raises

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pwdlib import PasswordHash
 from sqlmodel import Session, col, delete, select
 
-from lms_server.catalog import patience
+from lms_server.catalog import audit, patience
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.schemas import ROLES, Person, Role
@@ -42,13 +42,16 @@ class People:
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
+            self._tell(session, row, "person-added", role=role)
             return person_of(session, row)
 
     def set_password(self, name: str, password: str) -> None:
         """Signs out every session of that person too: the stamp in them changes with the hash."""
         hashed = self.hashed(password)
         with self._database.write() as session:
-            known_person(session, name).password_hash = hashed
+            row = known_person(session, name)
+            row.password_hash = hashed
+            self._tell(session, row, "password-set")
 
     def arrive(self, subject: str, *, name: str, full_name: str, role: Role, institution: str, make: bool) -> Person:
         """Who came by their institution's own login. subject: who they are to it, for ever. They have the role and the
@@ -90,6 +93,7 @@ class People:
                 theirs = select(CourseRow.id).where(col(CourseRow.institution_id) == row.institution_id)
                 member = delete(CourseMember).where(col(CourseMember.person_id) == row.id)
                 session.exec(member.where(col(CourseMember.course_id).not_in(theirs)))
+            self._tell(session, row, "person-moved", institution=row.institution_id)
 
     def all(self) -> list[Person]:
         """Everybody, by institution and name."""
@@ -111,6 +115,9 @@ class People:
                 patience.forgive(session, keys["pair"])
                 return person_of(session, row)
             patience.count(session, keys.values(), now)
+            about, owner = (str(row.id), row.institution_id) if row is not None else ("", None)
+            facts = {"why": "wrong-login"}
+            audit.append(session, now, audit.Event("sign-in-refused", about, owner, address=address, facts=facts))
         raise Unauthenticated("wrong-login", "The name or the password is wrong; try again.")
 
     def by_id(self, person_id: int, stamp: str) -> Person | None:
@@ -128,6 +135,12 @@ class People:
         if row is None:
             raise NotFound("no-such-person", "This person was removed.")
         return _stamp(row)
+
+    def _tell(self, session: Session, row: PersonRow, action: audit.Action, **facts: object) -> None:
+        """Only who sits at the server gives these orders."""
+        session.flush()
+        event = audit.Event(action, str(row.id), row.institution_id, via=audit.CONSOLE, facts=facts)
+        audit.append(session, self._clock(), event)
 
     def _stand_in(self) -> str:
         """A hash nobody's password has: an unknown name takes as long to refuse as a wrong password."""

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from sqlmodel import Session, col, delete, select
 from ulid import ULID
 
-from lms_server.catalog import overview
+from lms_server.catalog import audit, overview
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.schemas import Person, RoomName, RoomView
 from lms_server.catalog.scoping import room_for, within
@@ -49,6 +49,8 @@ class Rooms:
                     expires=now + CODE_SECONDS,
                 )
             )
+            facts = {"room": room, "institution": institution}
+            audit.append(session, now, audit.Event("enrol-code-made", "", None, via=audit.CONSOLE, facts=facts))
         return f"{code[:5]}-{code[5:]}"
 
     def enrol(self, code: str, room: str, institution: str, public_key: str) -> str:
@@ -79,6 +81,8 @@ class Rooms:
                 Room(id=str(ULID()), institution_id=owner, name=room, public_key=public_key, enrolled=now),
             )
             known.public_key, known.enrolled, known.revoked = public_key, now, None
+            key = hashlib.sha256(public_key.encode()).hexdigest()
+            audit.append(session, now, audit.Event("room-enrolled", known.id, owner, via="room", facts={"key": key}))
             return known.id
 
     # -- what a request asks
@@ -146,6 +150,7 @@ class Rooms:
         with self._database.write() as session:
             room = room_for(session, person, room_id)
             room.revoked = room.revoked or self._clock()
+            audit.append(session, self._clock(), audit.Event("room-revoked", room.id, room.institution_id, person))
 
 
 def _judge_code(row: EnrolmentCode | None, room: str, institution: str, now: float) -> None:

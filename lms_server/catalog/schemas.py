@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
@@ -12,13 +12,14 @@ SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 """Roles that see takes as recorded, lessons not ready yet, and the rooms."""
 EDITS: frozenset[Role] = frozenset({"admin", "it", "teacher"})
 """Roles that change what is said of a lesson, and who sees it."""
-Scope = Literal["lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command"]
+Scope = Literal["lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command", "audit:read"]
 SCOPES: dict[Scope, frozenset[Role]] = {
     "lessons:read": frozenset(ROLES),
     "lessons:edit": EDITS,
     "lessons:upload": frozenset({"admin", "service"}),
     "rooms:read": SEES_EVERYTHING,
     "rooms:command": frozenset({"admin", "it"}),
+    "audit:read": frozenset({"admin"}),
 }
 """What a token may be for, and the roles that have that right to give. A scope never adds to what the role may do."""
 Publication = Literal["private", "published", "withdrawn"]
@@ -37,7 +38,8 @@ class View(BaseModel):
 class Person(View):
     """name: the login. institution: "" with institution_id None for those of the whole server, who see every
     institution. full_name: as lessons name a teacher; may be empty. scopes: what the token they came by is for; None
-    for everything that the role may do, as with a login."""
+    for everything that the role may do, as with a login. token: its first signs; address: from where they ask; both for
+    the audit log, and "" where nobody knows."""
 
     id: int
     name: str
@@ -46,6 +48,8 @@ class Person(View):
     institution: str = ""
     full_name: str = ""
     scopes: frozenset[Scope] | None = None
+    token: str = Field(default="", exclude=True)
+    address: str = Field(default="", exclude=True)
 
     @property
     def sees_everything(self) -> bool:
@@ -348,3 +352,30 @@ class RoomView(View):
     lows: list[int] = []
     troubles: list[Trouble] = []
     alarms: list[AlarmView] = []
+
+
+class AuditEntry(View):
+    """What somebody saw or did. number: its place in the log. person: the login of who did it, as it is today; "" for
+    who is not known and for the server itself. via: the first signs of a token, ``console``, ``worker``; "" for a
+    login. about: an id of a lesson or a room, a person's number, or a token's first signs. title: of a lesson that is
+    still there, the name of a room or a person. sha256: of the row and all before it."""
+
+    number: int
+    at: float
+    institution: str
+    person_id: int | None
+    person: str
+    via: str
+    address: str
+    action: str
+    about: str
+    title: str
+    facts: dict[str, Any]
+    sha256: str
+
+
+class AuditPage(View):
+    """next: give it back as ``page`` to get what was before; None at the end."""
+
+    items: list[AuditEntry]
+    next: int | None

@@ -144,6 +144,34 @@ class SignInFailure(SQLModel, table=True):
     last: float
 
 
+class AuditRow(SQLModel, table=True):
+    """What somebody saw or did; the database refuses to change or delete a row. Rows follow each other without a gap,
+    and each holds the hash of the one before: see ``audit``. No name of a person stands in it, only their number, so
+    that a person can be forgotten and the chain stays whole.
+
+    institution_id: whose thing it was about; None for the whole server's. person_id: None for who is not known, and for
+    the server itself. via: by what they came, "" for a login. about: an id of a lesson, a room, a person, or a token's
+    first signs; the action says which. facts: a JSON object as text, as it was hashed. before, sha256: hex."""
+
+    __tablename__ = "audit"
+    __table_args__ = (
+        Index("ix_audit_person", "person_id", "number"),
+        Index("ix_audit_about", "about", "number"),
+        Index("ix_audit_institution", "institution_id", "number"),
+    )
+    number: int = Field(primary_key=True, sa_type=BigInteger)
+    at: float
+    institution_id: int | None = None
+    person_id: int | None = None
+    via: str
+    address: str
+    action: str
+    about: str
+    facts: str
+    before: str
+    sha256: str
+
+
 class LessonRow(SQLModel, table=True):
     """``id`` is the ULID the room gave it. ``started`` is the room's clock; gaps, marks and sources come from
     lesson.json."""

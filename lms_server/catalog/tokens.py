@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 
 from sqlmodel import Session, col, select
 
+from lms_server.catalog import audit
 from lms_server.catalog.database import Database
 from lms_server.catalog.people import known_person, person_of
 from lms_server.catalog.schemas import SCOPES, Person, Scope, TokenView
@@ -36,13 +37,14 @@ class Tokens:
         """For the person of this login; see ``make``. Raises NotFound too."""
         with self._database.read() as session:
             person = person_of(session, known_person(session, name))
-        return self.make(person, scopes, days, label)
+        return self.make(person, scopes, days, label, via=audit.CONSOLE)
 
-    def make(self, person: Person, scopes: Sequence[str] | None, days: int | None, label: str) -> str:
+    def make(self, person: Person, scopes: Sequence[str] | None, days: int | None, label: str, *, via: str = "") -> str:
         """A token of this person; it is kept hashed, so this is the only time anyone sees it.
 
         scopes: what it is for; None for all that the role may do. days: until it expires; None for never. label: what
-        its owner calls it. Raises BadRequest, and Forbidden for a scope that the role does not have.
+        its owner calls it. via: as of an audit event. Raises BadRequest, and Forbidden for a scope that the role does
+        not have.
         """
         label = " ".join(label.split())
         if len(label) > 100 or not (label.isprintable() or not label):
@@ -63,6 +65,9 @@ class Tokens:
             if sum(self._valid(known) for known in _of(session, person.id)) >= MOST:
                 raise BadRequest("too-many-tokens", f"You have {MOST} valid tokens; revoke one first.")
             session.add(row)
+            facts = {"scopes": row.scopes, "expires": row.expires, "of": person.id}
+            event = audit.Event("token-made", row.prefix, person.institution_id, person, via=via, facts=facts)
+            audit.append(session, now, event)
         return token
 
     def owner(self, token: str) -> Person:
@@ -88,7 +93,8 @@ class Tokens:
                 used = session.get(ApiToken, row.id)
                 if used is not None:
                     used.last_used = now
-        return person if row.scopes is None else person.model_copy(update={"scopes": frozenset(row.scopes)})
+        scopes = None if row.scopes is None else frozenset(row.scopes)
+        return person.model_copy(update={"scopes": scopes, "token": row.prefix})
 
     def of(self, person: Person) -> list[TokenView]:
         """A person's tokens, the newest first."""
@@ -103,6 +109,9 @@ class Tokens:
             if row is None or row.person_id != person.id:
                 raise NotFound("no-such-token", "There is no such token.")
             row.revoked = row.revoked or self._clock()
+            audit.append(
+                session, self._clock(), audit.Event("token-revoked", row.prefix, person.institution_id, person)
+            )
 
     def revoke_prefix(self, prefix: str) -> int:
         """Revokes the tokens that begin so, whoever has them; how many there were."""
@@ -112,6 +121,13 @@ class Tokens:
             ).all()
             for row in rows:
                 row.revoked = self._clock()
+                owner = session.get_one(PersonRow, row.person_id).institution_id
+                facts = {"of": row.person_id}
+                audit.append(
+                    session,
+                    row.revoked,
+                    audit.Event("token-revoked", row.prefix, owner, via=audit.CONSOLE, facts=facts),
+                )
             return len(rows)
 
     def _valid(self, row: ApiToken) -> bool:

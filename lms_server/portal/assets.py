@@ -12,6 +12,7 @@ _STYLE, _SCRIPT = "text/css; charset=utf-8", "text/javascript; charset=utf-8"
 _OURS = {
     "portal.css": _STYLE,
     "lists.css": _STYLE,
+    "audit.css": _STYLE,
     "courses.css": _STYLE,
     "lesson.css": _STYLE,
     "player.css": _STYLE,

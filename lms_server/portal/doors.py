@@ -11,7 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from lms_server.api.gate import Gate
 from lms_server.api.problems import STATUS
-from lms_server.errors import ServerError, TooManyAttempts, Unauthenticated
+from lms_server.errors import ServerError, TooManyAttempts, Unauthenticated, Unavailable
 
 from .language import Tongue, Tongues
 from .other_login import BACK, OtherLogin
@@ -94,6 +94,8 @@ class OtherDoor:
 
     def _refused(self, request: Request, error: ServerError, target: str) -> Response:
         """The login page, where a password of this server still opens."""
+        if not isinstance(error, Unavailable):
+            self._gate.refused(request, error.code)
         sentence = why(self._tongues.of(request), error, self._other.name)
         return self._page(request, "login.html", STATUS[type(error)], next=target, error=sentence, name="")
 

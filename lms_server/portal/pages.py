@@ -23,6 +23,7 @@ from lms_server.api.gate import Gate
 from lms_server.api.problems import STATUS
 from lms_server.captions import Captions
 from lms_server.catalog import Catalog
+from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import LessonDetail, Person
 from lms_server.errors import (
     BadRequest,
@@ -35,6 +36,7 @@ from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, sorry, stage, timeline, words
 from .account import Account
+from .audit import AuditPages
 from .changes import Changes, choices
 from .courses import CoursePages, chosen_term
 from .doors import Door, OtherDoor
@@ -100,6 +102,7 @@ def portal_router(
     Changes(catalog, gate, captions, tongues).routes(router)
     CoursePages(catalog, gate, tongues, portal.page).routes(router)
     Account(catalog, gate, tongues, portal.page, clock).routes(router)
+    AuditPages(catalog, gate, tongues, portal.page).routes(router)
     return router
 
 
@@ -202,6 +205,7 @@ class _Portal:
         person = self._gate.require(request)
         tongue = self._tongues.of(request)
         lesson = self._catalog.lessons.get(person, lesson_id)
+        self._catalog.visits.once(Event("lesson-opened", lesson_id, None, person))
         found = views(lesson)
         view = chosen(found, source, sparing=request.headers.get("save-data", "").strip().lower() == "on")
         at = _seconds(t, lesson)

@@ -16,6 +16,7 @@ from sqlmodel import SQLModel, select
 from ulid import ULID
 
 from lms_server.catalog import Catalog
+from lms_server.catalog.audit import Event
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs, Made
 from lms_server.catalog.migrate import migrate
@@ -74,6 +75,20 @@ def test_a_file_that_is_finished_twice_at_once_has_one_receipt(uploads: Uploads,
     stored = at_once(lambda number: uploads.store(row.id, lambda *_: f"receipt {number}", None))
     assert len([each for each in stored if each is not None]) == 1
     assert len(uploads.receipts()) == 1
+
+
+def test_the_audit_log_stays_one_chain_whoever_writes_to_it_at_once(
+    catalogue: Catalog, admin: Person, amphi: Room, database: Database
+) -> None:
+    before = catalogue.audit.verify().rows
+
+    def deed(number: int) -> None:
+        for _ in range(5):
+            catalogue.audit.note(Event("lesson-played", str(number), None, admin))
+
+    at_once(deed)
+    found = catalogue.audit.verify()
+    assert (found.rows, found.broken) == (before + 5 * MANY, None)
 
 
 def test_the_last_takes_of_a_lesson_may_end_together(
