@@ -59,6 +59,7 @@ RUN = (
 TEST = (
     *RUN,
     Package("chromium", "no browser test can run", _program("chromium")),
+    Package("chromium-headless-shell", "no page can be tested", _program("chromium-headless-shell")),
     Package("curl", "there is no foreign client to measure uploads with", _program("curl")),
     Package("e2fsprogs", "no power cut can be tried", _program("mkfs.ext4", "/usr/sbin/mkfs.ext4")),
     Package("espeak-ng", "no test speech can be made", _program("espeak-ng")),

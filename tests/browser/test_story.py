@@ -7,17 +7,23 @@ If this fails, the product does not do its main job for a person.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Browser, Page, expect
 
 from media.lesson import Lesson
 from tests.browser.conftest import Visits
 from tests.measure import decode_errors, vcl_hashes
+from tests.peers.chromium import CHROMIUM, chromium
 from tests.system.deployment import ADMIN, PASSWORD, Room, Server, closing_all
 
 SIMULATED = """
+[recorder]
+renditions = false
+height = 360
+
 [[camera]]
 id = "teacher"
 label = "Teacher"
@@ -45,6 +51,13 @@ WORDS = {
         "title": "قوانين نيوتن",
     },
 }
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """With all that people have around the page."""
+    with chromium(CHROMIUM) as running:
+        yield running
 
 
 def hold(page: Page, name: str, seconds: float) -> None:

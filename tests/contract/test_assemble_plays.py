@@ -10,11 +10,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page
 
 from media.assemble import assemble_lesson
 from media.lesson import Source
 from tests.measure.takes import add_audio, add_video, lesson_of
+from tests.peers.chromium import chromium
 
 GAP = (6.0, 26.0)
 END = 32.0
@@ -72,13 +73,11 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Page]:
     add_audio(lesson, folder, "lectern", 0.0, 9.0, ended="lost")
     add_audio(lesson, folder, "lectern", 14.0, END - 14.0)
     made = assemble_lesson(lesson, lambda take: folder / take.file, folder)
-    with served(made[0].path) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with served(made[0].path) as address, chromium() as browser:
         page = browser.new_page()
         page.goto(address)
         page.wait_for_function("document.querySelector('video').readyState >= 3")
         yield page
-        browser.close()
 
 
 def seek(page: Page, at: float) -> dict[str, float]:

@@ -11,7 +11,6 @@ import av
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
-from playwright.sync_api import sync_playwright
 
 from media.lesson import Lesson, Source
 from media.renditions.layout import CannotRender, lay_out
@@ -21,6 +20,7 @@ from media.renditions.stills import source_of_slides
 from tests.contract.test_assemble_plays import play, seek, served
 from tests.measure import beeps, boxes, decode_errors, durations, flashes
 from tests.measure.takes import PERIOD, add_audio, add_frames, add_video, lesson_of
+from tests.peers.chromium import chromium
 
 SECONDS = 60
 CUTS = (0.0, 7.3, 16.1, 22.0, 31.5, 44.4)
@@ -151,8 +151,7 @@ def test_the_small_film_has_both_pictures_and_the_speech_in_step(made: Made) -> 
 
 
 def test_a_browser_plays_it_and_finds_every_place(made: Made) -> None:
-    with served(made.slidecast) as address, sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=["--no-sandbox"])
+    with served(made.slidecast) as address, chromium() as browser:
         page = browser.new_page()
         page.goto(address)
         page.wait_for_function("document.querySelector('video').readyState >= 3")
@@ -165,7 +164,6 @@ def test_a_browser_plays_it_and_finds_every_place(made: Made) -> None:
         # Into the gap of the sound, and over a change of slides.
         assert 1.5 <= play(page, 29.0, 2.0) <= 6.0
         assert 2.5 <= play(page, made.show.changes[4] - 1.5, 3.0) <= 8.0
-        browser.close()
 
 
 def test_a_lesson_of_sound_alone_is_sound_alone(tmp_path: Path) -> None:

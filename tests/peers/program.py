@@ -17,13 +17,19 @@ FIRST = ("nice", "-n", "-10") if os.geteuid() == 0 else ()
 does is not theirs to wait for."""
 
 
+SHORTEST_PAUSE, LONGEST_PAUSE = 0.02, 0.25
+"""Seconds between two looks at what is waited for."""
+
+
 def wait_until(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Poll until the condition holds. Raises TimeoutError naming what never came."""
-    deadline = time.monotonic() + seconds
+    """Poll until the condition holds: often at first, and for what takes long the more rarely, since a question costs
+    the machine that is to do it. Raises TimeoutError naming what never came."""
+    began = time.monotonic()
     while not condition():
-        if time.monotonic() > deadline:
+        waited = time.monotonic() - began
+        if waited > seconds:
             raise TimeoutError(f"{what} did not come within {seconds:g} s")
-        time.sleep(0.05)
+        time.sleep(min(LONGEST_PAUSE, max(SHORTEST_PAUSE, waited / 10)))
 
 
 def stop(process: subprocess.Popen[bytes] | Forked, seconds: float = 5.0) -> None:
