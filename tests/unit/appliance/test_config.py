@@ -49,7 +49,7 @@ def test_devices_keep_the_order_of_preference_and_their_own_keys() -> None:
         ('[rooms]\nname = "A"', 'room.toml has the unknown table [rooms] (did you mean "room"?).'),
         ('[room]\nnmae = "A"', '[room]: unknown key "nmae" (did you mean "name"?).'),
         ("[room]\nname = 5", '[room]: "name" must be text in quotes, not 5.'),
-        ('[room]\nlanguage = "de"', "[room]: \"language\" must be 'en', 'fr' or 'ar', not \"de\"."),
+        ('[room]\nlanguage = "de"', "[room]: \"language\" must be 'en', 'fr', 'ar', 'ur' or 'zh', not \"de\"."),
         ('[recorder]\nheight = "720"', '[recorder]: "height" must be a whole number, not "720".'),
         ("[recorder]\nheight = true", '[recorder]: "height" must be a whole number, not true.'),
         ("[recorder]\nfragment_seconds = 2", '[recorder]: "fragment_seconds" must be at most 0.5, not 2.'),
