@@ -13,8 +13,9 @@ import random
 KIB = 1024
 SMALLEST = 64 * KIB
 FIRST = 256 * KIB
-LARGEST = 4 * KIB * KIB
-"""The server holds a chunk in memory to check it; it takes no larger ones."""
+LARGEST, LARGEST_WHERE_CUT = 16 * KIB * KIB, 4 * KIB * KIB
+"""We hold a chunk in memory, and on a quick link the next one too. On a link that was cut before, the pieces shall be
+small, of which the next cut costs one: the server takes so many of a chunk and no more."""
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
@@ -52,16 +53,20 @@ class Pace:
     @property
     def size(self) -> int:
         """Bytes of the next chunk."""
-        size = min(self._size, self._largest)
+        size = min(self._size, self._most)
         if self._between is not None and not self._keeps:
             cost = HEADERS + self._rate * self._delay
             size = min(size, math.sqrt(2 * cost * max(self._between, self._since)))
-        return max(min(SMALLEST, self._largest), int(size) // (16 * KIB) * 16 * KIB)
+        return max(min(SMALLEST, self._most), int(size) // (16 * KIB) * 16 * KIB)
 
     @property
     def at_largest(self) -> bool:
         """Whether the link moves the largest chunk there is in time."""
-        return self.size >= self._largest
+        return self.size >= self._most
+
+    @property
+    def _most(self) -> int:
+        return self._largest if self._between is None else min(self._largest, LARGEST_WHERE_CUT)
 
     @property
     def aim(self) -> float:

@@ -14,6 +14,7 @@ import hmac
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -34,6 +35,7 @@ from lms_server.errors import (
     ServerError,
     TooLarge,
 )
+from lms_server.ingest.behind import Behind
 from lms_server.ingest.body import Body
 from lms_server.ingest.holds import Hold, Holds
 from lms_server.ingest.intake import Intake, Proof
@@ -48,7 +50,7 @@ if TYPE_CHECKING:
     from hashlib import _Hash
 
 WRITE_BYTES = 1024 * 1024
-"""Gathered before a thread writes them: memory is bounded by this and one network read per connection."""
+"""Gathered before a thread writes them: memory is bounded by twice this and one network read per connection."""
 CHECKPOINT_BYTES = 8 * 1024 * 1024
 CHECKPOINT_SECONDS = 5.0
 """Of a body that may be kept in part so much is made durable at a time, so that a kill costs no more."""
@@ -224,41 +226,17 @@ class Ingest:
 
     async def _take_in(self, row: UploadRow, part: Part, *, body: Body, hold: Hold, proof: Proof) -> None:
         intake = Intake(part, self._recall(row), proof)
-        room = row.length - row.offset
-        gathered = bytearray()
-        with anyio.CancelScope() as scope:
-            hold.reading = scope
-            hold.heard()
-            broken = True
-            try:
-                iterator = body.__aiter__()
-                while not intake.damaged:
-                    with anyio.fail_after(self._settings.body_seconds):
-                        piece = await anext(iterator, None)
-                    if piece is None:
-                        broken = False
-                        break
-                    hold.heard()
-                    room -= len(piece)
-                    if room < 0:
-                        raise _too_large(row)
-                    gathered += piece
-                    due = intake.partial and anyio.current_time() - intake.durable_at >= CHECKPOINT_SECONDS
-                    if due or len(gathered) >= WRITE_BYTES:
-                        with anyio.CancelScope(shield=True):
-                            await run_in_threadpool(intake.write, gathered)
-                            gathered = bytearray()
-                            if due or (intake.partial and part.end - part.start >= CHECKPOINT_BYTES):
-                                await self._commit(row.id, intake)
-            except (ClientDisconnect, TimeoutError):
-                log.info("upload cut", upload=row.id, at=part.end + len(gathered))
-        hold.reading = None
+        behind = Behind()
+        try:
+            broken = await self._read(row, intake, behind, body, hold)
+        finally:
+            await behind.settle()
         if broken and not intake.damaged and not intake.partial and proof.checksum is not None:
             raise Busy("upload-cut", "The connection broke before the body was whole; send it again.")
-        await run_in_threadpool(intake.write, gathered)
         if not broken and not intake.damaged:
             await run_in_threadpool(intake.end)
-        await self._commit(row.id, intake)
+        await run_in_threadpool(part.commit)
+        self._remember(row.id, intake)
         if intake.damaged:
             raise ChecksumMismatch(
                 "checksum-mismatch",
@@ -269,14 +247,52 @@ class Ingest:
         if broken:
             raise Busy("upload-cut", "The connection broke before the body was whole; ask for the offset and go on.")
 
-    async def _commit(self, upload_id: str, intake: Intake) -> None:
-        await run_in_threadpool(intake.part.commit)
-        intake.durable_at = anyio.current_time()
-        if intake.whole is not None:
-            self._hashes[upload_id] = (intake.part.end, intake.whole.copy())
-            self._hashes.move_to_end(upload_id)
-            while len(self._hashes) > REMEMBERED_HASHES:
-                self._hashes.popitem(last=False)
+    async def _read(self, row: UploadRow, intake: Intake, behind: Behind, body: Body, hold: Hold) -> bool:
+        """The body as far as it comes, handed over to be written; whether it broke off."""
+        room, come = row.length - row.offset, 0
+        durable_at = anyio.current_time()
+        gathered = bytearray()
+        broken = True
+        with anyio.CancelScope() as scope:
+            hold.reading = scope
+            hold.heard()
+            try:
+                iterator = body.__aiter__()
+                while not intake.damaged:
+                    with anyio.fail_after(self._settings.body_seconds):
+                        piece = await anext(iterator, None)
+                    if piece is None:
+                        broken = False
+                        break
+                    hold.heard()
+                    come += len(piece)
+                    if come > room:
+                        raise _too_large(row)
+                    gathered += piece
+                    due = intake.partial and anyio.current_time() - durable_at >= CHECKPOINT_SECONDS
+                    if due or len(gathered) >= WRITE_BYTES:
+                        await behind.settle()
+                        self._remember(row.id, intake)
+                        full = intake.part.end + len(gathered) - intake.part.start >= CHECKPOINT_BYTES
+                        commits = due or (intake.partial and full)
+                        await behind.hand(partial(intake.write, gathered, commits=commits))
+                        gathered = bytearray()
+                        if commits:
+                            durable_at = anyio.current_time()
+            except (ClientDisconnect, TimeoutError):
+                log.info("upload cut", upload=row.id, at=row.offset + come)
+        hold.reading = None
+        await behind.hand(partial(intake.write, gathered))
+        return broken
+
+    def _remember(self, upload_id: str, intake: Intake) -> None:
+        """The hash of what is durable; nothing is being written."""
+        if intake.whole is None or intake.part.start != intake.part.end:
+            return
+        self._hashes[upload_id] = (intake.part.end, intake.whole.copy())
+        self._hashes.move_to_end(upload_id)
+        while len(self._hashes) > REMEMBERED_HASHES:
+            self._hashes.popitem(last=False)
 
     def _recall(self, row: UploadRow) -> _Hash | None:
         """The hash of the durable bytes so far; None after a restart, or when another process has taken some of them:

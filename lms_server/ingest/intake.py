@@ -6,8 +6,6 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import anyio
-
 from lms_server.errors import ChecksumMismatch, Unauthenticated
 from lms_server.ingest.headers import Checksum
 from lms_server.ingest.parts import Part
@@ -34,7 +32,6 @@ class Intake:
     def __init__(self, part: Part, whole: _Hash | None, proof: Proof) -> None:
         self.part = part
         self.whole = whole
-        self.durable_at = anyio.current_time()
         self._proof = proof
         self._sieve = Sieve(proof.pieces) if proof.pieces is not None else None
         self._body = proof.checksum.new() if proof.checksum is not None else None
@@ -45,9 +42,11 @@ class Intake:
     def damaged(self) -> bool:
         return self._sieve is not None and self._sieve.damaged
 
-    def write(self, data: bytearray) -> None:
-        """Raises StoreFull."""
+    def write(self, data: bytearray, *, commits: bool = False) -> None:
+        """commits: what is written by now is made durable too. Raises StoreFull, Busy."""
         self._put(self._sieve.take(data) if self._sieve is not None else data)
+        if commits:
+            self.part.commit()
 
     def end(self) -> None:
         """The body is whole. Raises ChecksumMismatch or Unauthenticated when it is not what was promised, StoreFull."""

@@ -13,7 +13,7 @@ from typing import Any
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import AssetRow, Ledger
 from lms_sync import wire
-from lms_sync.pace import HEADERS, LARGEST
+from lms_sync.pace import HEADERS, LARGEST_WHERE_CUT
 from lms_sync.stages import asset_of
 from tests.peers.program import wait_until
 from tests.peers.spool import keep_lesson
@@ -21,7 +21,7 @@ from tests.peers.toxic import Toxic
 from tests.system.deployment import Server, Service, command
 
 NUMBERS = count(1)
-PIECE = LARGEST // wire.MOST_PIECES
+PIECE = LARGEST_WHERE_CUT // wire.MOST_PIECES
 """Bytes of the largest piece of a body, which a cut may lose whole."""
 IN_PROXY = 64 * 1024 + 4096
 """Bytes that the bad network had taken and not passed on: what asyncio keeps before it waits, and the next read."""

@@ -7,7 +7,7 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_sync.pace import AIM, AT_MOST, FIRST, FORGIVEN, LARGEST, SMALLEST, WAITING, Backoff, Pace
+from lms_sync.pace import AIM, AT_MOST, FIRST, FORGIVEN, LARGEST, LARGEST_WHERE_CUT, SMALLEST, WAITING, Backoff, Pace
 
 
 def drive(pace: Pace, rate: float, chunks: int) -> None:
@@ -21,8 +21,9 @@ def test_the_first_chunk_is_small_enough_for_an_unknown_link() -> None:
 
 def test_a_fast_link_is_filled_within_a_few_chunks() -> None:
     pace = Pace()
-    drive(pace, 100e6, 5)
+    drive(pace, 100e6, 7)
     assert pace.size == LARGEST
+    assert pace.at_largest
 
 
 def test_a_slow_link_gets_chunks_of_a_few_seconds() -> None:
@@ -62,16 +63,17 @@ def test_where_the_server_keeps_what_was_cut_chunks_stay_large() -> None:
     pace = Pace()
     drive(pace, 100e6, 5)
     pace.cut()
-    pace.resumed(3 * LARGEST // 4)
+    pace.resumed(3 * LARGEST_WHERE_CUT // 4)
     for _ in range(10):
         drive(pace, 100e6, 3)
         pace.cut()
         pace.resumed(16 * 1024)
-    assert pace.size == LARGEST
+    assert pace.size == LARGEST_WHERE_CUT
+    assert pace.at_largest
     pace.cut()
     pace.resumed(0)  # a proxy came in between
     pace.cut()
-    assert pace.size < LARGEST / 2
+    assert pace.size < LARGEST_WHERE_CUT / 2
 
 
 def test_a_link_that_stays_up_again_is_trusted_again() -> None:
