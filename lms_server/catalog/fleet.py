@@ -107,7 +107,7 @@ def _ailing(room: RoomView, said: Health) -> Iterator[Trouble]:
         yield Trouble(code="backlog-growing", need="look", bytes=said.waiting)
 
 
-_WORST_FIRST: tuple[TroubleCode, ...] = (
+WORST_FIRST: tuple[TroubleCode, ...] = (
     "lesson-silent",
     "lesson-without",
     "recorder-down",
@@ -124,7 +124,7 @@ _WORST_FIRST: tuple[TroubleCode, ...] = (
     "clock-wrong",
 )
 """A lesson that is lost while one reads comes before the next one, and that before all that can wait."""
-_RANK = {code: rank for rank, code in enumerate(_WORST_FIRST)}
+_RANK = {code: rank for rank, code in enumerate(WORST_FIRST)}
 
 
 @dataclass(frozen=True, slots=True)

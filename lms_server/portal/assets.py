@@ -13,6 +13,7 @@ _OURS = {
     "portal.css": _STYLE,
     "lists.css": _STYLE,
     "audit.css": _STYLE,
+    "rooms.css": _STYLE,
     "courses.css": _STYLE,
     "lesson.css": _STYLE,
     "player.css": _STYLE,

@@ -96,6 +96,10 @@ class Tongue:
         """Tue 17 Nov 2026."""
         return dates.format_skeleton("yMMMEd", self.local(unix), locale=self.locale)
 
+    def weekday(self, number: int) -> str:
+        """Mon; number: from 0, Monday."""
+        return str(dates.get_day_names("abbreviated", context="stand-alone", locale=self.locale)[number])
+
     def full_day(self, unix: float) -> str:
         return dates.format_date(self.local(unix), "full", locale=self.locale)
 
@@ -113,6 +117,10 @@ class Tongue:
     def names(self, names: Sequence[str]) -> str:
         """front, board and lectern."""
         return lists.format_list([isolated(name) for name in names], locale=self.locale)
+
+    def plain_list(self, parts: Sequence[str]) -> str:
+        """Sentences' parts as one: a, b and c."""
+        return lists.format_list(list(parts), locale=self.locale)
 
     def span(self, seconds: float) -> str:
         """3 days · 3 jours · 3 أيام, in words."""

@@ -11,10 +11,10 @@ import time
 from collections.abc import Callable, Coroutine
 from dataclasses import asdict, dataclass
 from datetime import tzinfo
-from typing import Annotated, Any
+from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, File, Request, Response, UploadFile
+from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.routing import APIRoute
 from sqlalchemy.exc import OperationalError
@@ -26,13 +26,11 @@ from lms_server.catalog import Catalog
 from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import LessonDetail, Person
 from lms_server.errors import (
-    BadRequest,
     Forbidden,
     NotFound,
     ServerError,
     Unauthenticated,
 )
-from lms_sync.wire_control import LARGEST_TIMETABLE
 
 from . import assets, sorry, stage, timeline, words
 from .account import Account
@@ -42,6 +40,7 @@ from .courses import CoursePages, chosen_term
 from .doors import Door, OtherDoor
 from .language import COOKIE, COOKIE_SECONDS, Tongues
 from .other_login import OtherLogin
+from .rooms import RoomPages
 from .slides import SlidesOf
 from .views import chosen, levels, views
 
@@ -96,9 +95,7 @@ def portal_router(
     router.add_api_route("/lessons", portal.lessons, methods=look)
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
     router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
-    router.add_api_route("/rooms", portal.rooms, methods=look)
-    router.add_api_route("/rooms/{room_id}/timetable", portal.give_timetable, methods=["POST"])
-    router.add_api_route("/rooms/{room_id}/timetable/remove", portal.remove_timetable, methods=["POST"])
+    RoomPages(catalog, gate, tongues, portal.page, clock).routes(router)
     Changes(catalog, gate, captions, tongues).routes(router)
     CoursePages(catalog, gate, tongues, portal.page).routes(router)
     Account(catalog, gate, tongues, portal.page, clock).routes(router)
@@ -263,39 +260,6 @@ class _Portal:
     def send_now(self, request: Request, lesson_id: str) -> Response:
         self._catalog.desks.send_now(self._gate.require(request), lesson_id)
         return RedirectResponse(f"/lessons/{lesson_id}", 303)
-
-    def rooms(self, request: Request) -> Response:
-        person = self._gate.require(request)
-        tongue = self._tongues.of(request)
-        now = self._clock()
-        judged = words.rooms_by_need(tongue, self._catalog.rooms.all(person), now)
-        return self.page(
-            request,
-            "rooms.html",
-            person=person,
-            groups=[
-                (tongue.gettext("Worth a look"), [room for room in judged if room.need >= 2]),
-                (tongue.gettext("All well"), [room for room in judged if room.need < 2]),
-            ],
-            now=now,
-            follows=lambda room: words.next_lesson(tongue, room, now),
-            may_plan=person.role in ("admin", "it"),
-        )
-
-    def give_timetable(self, request: Request, room_id: str, calendar: Annotated[UploadFile, File()]) -> Response:
-        person = self._gate.require(request)
-        try:
-            text = calendar.file.read(LARGEST_TIMETABLE + 1).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise BadRequest("bad-timetable", "The timetable is not text in UTF-8.") from error
-        if not text.strip():
-            raise BadRequest("bad-timetable", "The file is empty; choose another.")
-        self._catalog.desks.set_timetable(person, room_id, text)
-        return RedirectResponse("/rooms", 303)
-
-    def remove_timetable(self, request: Request, room_id: str) -> Response:
-        self._catalog.desks.set_timetable(self._gate.require(request), room_id, "")
-        return RedirectResponse("/rooms", 303)
 
     # -- around every page -------------------------------------------------------------------------------
 

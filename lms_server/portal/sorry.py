@@ -44,6 +44,19 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("The room keeps what it had. What the file lacks, in English: %(why)s")
             % {"why": isolated(error.detail)},
         ),
+        "bad-policy": (
+            tongue.gettext("That cannot be kept"),
+            tongue.gettext("The room keeps what it had. What is wrong, in English: %(why)s")
+            % {"why": isolated(error.detail)},
+        ),
+        "no-such-room": (
+            tongue.gettext("No such room"),
+            tongue.gettext("There is no such room, or it is not yours. Look for it in the list."),
+        ),
+        "no-such-alarm": (
+            tongue.gettext("No such alarm"),
+            tongue.gettext("There is no such alarm, or it is not of your rooms. Look for it in the list."),
+        ),
         "not-your-lesson": (
             tongue.gettext("Not yours to change"),
             tongue.gettext("Only who teaches this lesson, an admin or IT may change it."),

@@ -4,40 +4,20 @@ out. Pure."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from lms_server.catalog.schemas import (
     CommandView,
     File,
-    Health,
     LessonDetail,
     LessonState,
     LessonSummary,
-    RoomView,
     Source,
 )
 from lms_server.errors import BadRequest
 
-from .language import Tongue, isolated
+from .language import Tongue
 from .timeline import Moment
-
-SILENT = 26 * 3600.0
-"""Seconds without a word after which a room's silence is worth a sentence: longer than from one evening to the next."""
-SILENT_MIDWAY = 900.0
-"""The same while a lesson of it is on its way."""
-
-FEW_HOURS = 3.0
-"""Of recording that fit on a room's disk: a morning's lessons."""
-
-
-@dataclass(frozen=True, slots=True)
-class RoomSentence:
-    """need: 3 act, 2 look, 1 wait, 0 nothing. The rooms' page sorts by it and never shows the number."""
-
-    room: RoomView
-    need: int
-    sentence: str
 
 
 def state(tongue: Tongue, code: LessonState) -> str:
@@ -117,9 +97,9 @@ def sum_of_gaps(tongue: Tongue, lesson: LessonDetail) -> str:
     ) % {"number": len(lesson.gaps), "length": exact(tongue, seconds)}
 
 
-def quality(tongue: Tongue, lesson: LessonDetail) -> str:
-    """What the room found wrong with picture and sound, in one line; empty when it found nothing."""
-    words = {
+def findings(tongue: Tongue) -> dict[str, str]:
+    """What the room's judge found wrong, by its codes, as words to stand behind a device's name."""
+    return {
         "microphone-muted": tongue.gettext("no sound for a while"),
         "microphone-silent": tongue.gettext("silent for a while"),
         "sound-clipped": tongue.gettext("too loud at times"),
@@ -133,6 +113,11 @@ def quality(tongue: Tongue, lesson: LessonDetail) -> str:
         "load-quality": tongue.gettext("lower quality, for the room’s computer was busy"),
         "disk-quality": tongue.gettext("lower quality, for the room’s disk was nearly full"),
     }
+
+
+def quality(tongue: Tongue, lesson: LessonDetail) -> str:
+    """What the room found wrong with picture and sound, in one line; empty when it found nothing."""
+    words = findings(tongue)
     found = []
     for each in lesson.sources:
         said = [words[code] for code in each.quality if code in words]
@@ -226,108 +211,3 @@ def choice(tongue: Tongue, file: File, sources: Sequence[Source]) -> str:
             return tongue.gettext("Sound only")
         return tongue.gettext("Sound only: %(microphone)s") % {"microphone": name}
     return name
-
-
-def rooms_by_need(tongue: Tongue, rooms: Sequence[RoomView], now: float) -> list[RoomSentence]:
-    """Who needs help first; among equals the one silent for longest, then by name."""
-    judged = [_judge(tongue, room, now) for room in rooms]
-    return sorted(judged, key=lambda it: (-it.need, it.room.last_seen or 0.0 if it.need else 0.0, it.room.name))
-
-
-def next_lesson(tongue: Tongue, room: RoomView, now: float) -> str:
-    """What the room's timetable brings next, as the room said last; empty without a timetable."""
-    health = room.health
-    if health is not None and health.next_begin is not None and health.next_begin > now:
-        facts = {"day": tongue.day(health.next_begin), "time": tongue.hour(health.next_begin)}
-        if not health.next_title:
-            return tongue.gettext("Next lesson: %(day)s, %(time)s.") % facts
-        return tongue.gettext("Next lesson: %(title)s, %(day)s, %(time)s.") % {
-            **facts,
-            "title": isolated(health.next_title),
-        }
-    return tongue.gettext("It has a timetable.") if room.has_timetable else ""
-
-
-def _judge(tongue: Tongue, room: RoomView, now: float) -> RoomSentence:
-    silent = None if room.last_seen is None else max(0.0, now - room.last_seen)
-    if room.revoked:
-        return RoomSentence(room, 0, tongue.gettext("Shut out: this room can send nothing more."))
-    if silent is None:
-        return RoomSentence(room, 3, tongue.gettext("Enrolled, but it has never called. Is it switched on?"))
-    return _trouble(tongue, room, silent) or _calm(tongue, room, silent)
-
-
-def _trouble(tongue: Tongue, room: RoomView, silent: float) -> RoomSentence | None:
-    facts = {"span": tongue.span(silent)}
-    if room.failed:
-        sentence = tongue.ngettext(
-            "%(number)d lesson could not be put together; its recordings are kept.",
-            "%(number)d lessons could not be put together; their recordings are kept.",
-            room.failed,
-        )
-        return RoomSentence(room, 3, sentence % {"number": room.failed})
-    if room.receiving and silent > SILENT_MIDWAY:
-        sentence = tongue.ngettext(
-            "Silent for %(span)s with %(number)d lesson on its way. Is it switched on and connected?",
-            "Silent for %(span)s with %(number)d lessons on their way. Is it switched on and connected?",
-            room.receiving,
-        )
-        return RoomSentence(room, 3 if silent > SILENT else 2, sentence % {"number": room.receiving, **facts})
-    if silent <= SILENT_MIDWAY and room.health is not None:
-        return _ailing(tongue, room, room.health)
-    if room.health is not None and room.health.waiting:
-        facts["size"] = tongue.size(room.health.waiting)
-        sentence = tongue.gettext("Silent for %(span)s with %(size)s still to send. Is it switched on and connected?")
-        return RoomSentence(room, 3 if silent > SILENT else 2, sentence % facts)
-    if silent > SILENT:
-        sentence = tongue.gettext("Not heard from for %(span)s. Is it switched on and connected?")
-        return RoomSentence(room, 2, sentence % facts)
-    return None
-
-
-def _ailing(tongue: Tongue, room: RoomView, health: Health) -> RoomSentence | None:
-    """What a room that is there says is wrong with it."""
-    wrong = [each.label or each.id for each in health.sources if each.problem or each.state in ("lost", "stalled")]
-    facts = {"names": tongue.names(wrong)} if wrong else {}
-    if health.state == "silent":
-        sentence = tongue.gettext("Connected, but its recorder does not run. Restart the room’s computer.")
-        return RoomSentence(room, 3, sentence)
-    if wrong and health.state == "recording":
-        return RoomSentence(room, 3, tongue.gettext("Recording without %(names)s.") % facts)
-    if health.disk_hours is not None and health.disk_hours < FEW_HOURS:
-        sentence = tongue.gettext("The disk has room for only %(span)s of lessons; free some or help it send.")
-        return RoomSentence(room, 3, sentence % {"span": tongue.duration(3600 * health.disk_hours)})
-    if wrong:
-        return RoomSentence(room, 2, tongue.gettext("Not ready: %(names)s. Look at the device.") % facts)
-    if health.problem and health.waiting:
-        sentence = tongue.gettext("Connected, but it cannot send: %(size)s are waiting.")
-        return RoomSentence(room, 2, sentence % {"size": tongue.size(health.waiting)})
-    return None
-
-
-def _busy(tongue: Tongue, health: Health) -> str:
-    """What a room that is well is doing; empty when it does nothing."""
-    if health.state in ("recording", "paused"):
-        if not health.title:
-            return tongue.gettext("A lesson is on.")
-        return tongue.gettext("A lesson is on: %(title)s.") % {"title": isolated(health.title)}
-    if not health.waiting:
-        return ""
-    facts = {"size": tongue.size(health.waiting)}
-    if health.forecast is None:
-        return tongue.gettext("Sending: %(size)s to go.") % facts
-    return tongue.gettext("Sending: %(size)s to go, some %(span)s.") % {**facts, "span": tongue.span(health.forecast)}
-
-
-def _calm(tongue: Tongue, room: RoomView, silent: float) -> RoomSentence:
-    busy = _busy(tongue, room.health) if room.health is not None and silent <= SILENT_MIDWAY else ""
-    if busy:
-        return RoomSentence(room, 1, busy)
-    if room.receiving:
-        sentence = tongue.ngettext(
-            "%(number)d lesson is on its way.", "%(number)d lessons are on their way.", room.receiving
-        )
-        return RoomSentence(room, 1, sentence % {"number": room.receiving})
-    if not room.lessons:
-        return RoomSentence(room, 0, tongue.gettext("Connected; it has not sent a lesson yet."))
-    return RoomSentence(room, 0, tongue.gettext("All well: every lesson has arrived."))

@@ -188,6 +188,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /lessons/{}/parts": {"data": {"begins": "0:01", "ends": "0:02", "titles": ""}},
     "POST /lessons/{}/captions": {"data": {"language": "fr", "remove": "1"}},
     "POST /lessons/{}/course": {"data": {"course": ""}},
+    "POST /rooms/{}/orders": {"data": {"verb": "start"}},
     "POST /rooms/{}/timetable": {"files": {"calendar": ("a.ics", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")}},
 }
 """What must be sent, by the end or the beginning of an address; the longest that fits counts."""

@@ -14,6 +14,7 @@ import httpx
 import pytest
 from fastapi import FastAPI
 from markupsafe import escape
+from sqlmodel import select
 from starlette.middleware.sessions import SessionMiddleware
 
 from lms_server.api.gate import Gate
@@ -21,7 +22,7 @@ from lms_server.captions import Captions
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
-from lms_server.catalog.tables import LessonRow, OutputRow, Room
+from lms_server.catalog.tables import AlarmRow, LessonRow, OutputRow, Room
 from lms_server.portal.pages import portal_router
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
@@ -303,26 +304,84 @@ def calendar(*entries: tuple[str, str]) -> dict[str, tuple[str, bytes]]:
     return {"calendar": ("room.ics", "\r\n".join([*lines, "END:VCALENDAR", ""]).encode())}
 
 
+async def room_page(browser: httpx.AsyncClient) -> str:
+    at = re.search(r'href="(/rooms/[^"?]+)"', (await browser.get("/rooms?lang=en")).text)
+    assert at is not None
+    return at[1]
+
+
 async def test_an_admin_gives_a_room_its_timetable_and_takes_it_away(browser: httpx.AsyncClient, app: FastAPI) -> None:
     """A timetable that cannot be followed must be refused here, where somebody reads why, not in the room."""
     await known(browser, app)
-    at = re.search(r'action="(/rooms/[^"]+/timetable)"', (await browser.get("/rooms?lang=en")).text)
-    assert at is not None
+    room = await room_page(browser)
+    at = f"{room}/timetable"
     day = time.strftime("%Y%m%d", time.gmtime(NOW + 86400))
     twice = calendar((f"{day}T100000Z", "Algebra"), (f"{day}T103000Z", "Physics"))
-    refused = await browser.post(at[1], files=twice)
+    refused = await browser.post(at, files=twice)
     assert refused.status_code == 400
     assert "“Physics” begins on " in text(refused)
     assert "before “Algebra” has ended" in text(refused)
     for wrong in (b"", b"Monday at ten", b"\xff"):
-        assert (await browser.post(at[1], files={"calendar": ("a.ics", wrong)})).status_code == 400
-    assert (await browser.post(at[1], files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 303
-    assert "It has a timetable." in text(await browser.get("/rooms"))
-    assert (await browser.post(f"{at[1]}/remove")).status_code == 303
-    assert "It has a timetable." not in text(await browser.get("/rooms"))
+        assert (await browser.post(at, files={"calendar": ("a.ics", wrong)})).status_code == 400
+    assert (await browser.post(at, files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 303
+    assert "It has a timetable." in text(await browser.get(room))
+    assert (await browser.post(f"{at}/remove")).status_code == 303
+    assert "It has a timetable." not in text(await browser.get(room))
 
     await known(browser, app, "sidi")
-    assert (await browser.post(at[1], files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 403
+    assert (await browser.post(at, files=calendar((f"{day}T100000Z", "Algebra")))).status_code == 403
+
+
+async def test_a_room_is_started_from_its_page_and_says_what_became_of_it(
+    browser: httpx.AsyncClient, app: FastAPI
+) -> None:
+    await known(browser, app)
+    room = await room_page(browser)
+    assert (await browser.post(f"{room}/orders", data={"verb": "start", "title": "Optics"})).status_code == 303
+    assert "Start a lesson: the room has not heard it yet" in text(await browser.get(room))
+    assert (await browser.post(f"{room}/orders", data={"verb": "format"})).status_code == 400
+    await known(browser, app, "sidi")
+    assert (await browser.post(f"{room}/orders", data={"verb": "stop"})).status_code == 403
+    assert (await browser.get(room)).status_code == 403
+
+
+async def test_a_rooms_link_is_set_on_its_page_and_given_back(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    """What a form leaves empty is the room's own again: nobody must know which figures the room has."""
+    await known(browser, app)
+    room = await room_page(browser)
+    form = {"max_kbit": "512", "metered": "yes", "while_recording": "no", "long_poll": "yes"}
+    form |= {"from-0": "22:00", "to-0": "00:00", "rate-0": "4000", "days-0": ["sat", "sun"]}
+    assert (await browser.post(f"{room}/policy", data=form)).status_code == 303
+    api = f"/api/v1{room}/policy"
+    page = (await browser.get(room)).text
+    assert 'name="max_kbit" inputmode="numeric" maxlength="9" dir="ltr" value="512"' in page
+    assert 'name="rate-0" inputmode="numeric" maxlength="9" dir="ltr" value="4000"' in page
+    assert page.count('value="sat" checked') == 2  # of this row, and of the empty one
+    assert page.count('value="mon" checked') == 1, api
+    refused = await browser.post(f"{room}/policy", data={"max_kbit": "3"})
+    assert refused.status_code == 400
+    assert "from 8 to" in text(refused)
+    assert (await browser.post(f"{room}/policy", data={"long_poll": "yes"})).status_code == 303
+    assert 'value="512"' not in (await browser.get(room)).text
+
+
+async def test_an_alarm_is_taken_on_from_the_list(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app)
+    with app.state.database.write() as session:
+        room = session.exec(select(Room)).first()
+        trouble: dict[str, object] = {"code": "disk-filling", "need": "visit", "seconds": 3600.0}
+        session.add(AlarmRow(room_id=room.id, kind="disk-filling", since=NOW, raised=NOW - 7200, trouble=trouble))
+    page = await browser.get("/rooms")
+    assert "Of 1 room, 1 needs a visit." in text(page)
+    assert "The disk has room for only 1 h 00 min of lessons." in text(page)
+    at = re.search(r'action="(/alarms/[^"]+)"', page.text)
+    assert at is not None
+    taken = await browser.post(at[1], headers={"referer": "http://box.test/rooms?q=a"})
+    assert (taken.status_code, taken.headers["location"]) == (303, "/rooms")
+    for path in ("/rooms", "/alarms", await room_page(browser)):
+        assert "amina sees to it" in text(await browser.get(path)), path
+    with app.state.database.write() as session:
+        session.delete(session.exec(select(AlarmRow)).one())
 
 
 @pytest.mark.parametrize(
