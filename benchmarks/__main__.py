@@ -17,6 +17,7 @@ from benchmarks import (
     judge,
     late,
     loop,
+    million,
     month,
     player,
     recording,
@@ -57,6 +58,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "sync.yield": sync.giving_way,
     "sync.idle": sync.idle,
     "sync.month": month.month,
+    "server.search_1m": million.search,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from datetime import UTC, datetime
 from typing import Annotated
@@ -21,6 +22,8 @@ from lms_server.errors import BadRequest, NotFound
 from lms_server.store import NotStored, Store
 from lms_sync.wire import API
 
+DAY = 86400.0
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 FILE_POLICY = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox"
 """A browser shows a recording that is opened by itself in a page of its own making; nothing in it may run."""
 
@@ -50,11 +53,15 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
     def lessons(
         request: Request,
         *,
-        q: Annotated[str, Query(max_length=200, description="Words of its title, room, teacher or marks")] = "",
+        q: Annotated[
+            str, Query(max_length=200, description="Words of its title, room, teacher or marks, or their beginnings")
+        ] = "",
         room: Annotated[str, Query(max_length=200, description="A room's name or id")] = "",
         course: Annotated[str, Query(max_length=100, description="A course's id or code")] = "",
         term: Annotated[str, Query(max_length=200, description="A term's id or name")] = "",
+        teacher: Annotated[str, Query(max_length=200, description="Words of the teacher's name")] = "",
         since: Annotated[str, Query(max_length=40, description="ISO date or time, or Unix seconds")] = "",
+        until: Annotated[str, Query(max_length=40, description="Likewise; a date is meant with all of its day")] = "",
         page: Annotated[str, Query(max_length=100, description="`next` of the page before")] = "",
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> LessonPage:
@@ -65,7 +72,9 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
             room=room,
             course=course,
             term=term,
+            teacher=teacher,
             since=parse_since(since) if since else None,
+            until=parse_until(until) if until else None,
             page=page or None,
             limit=limit,
         )
@@ -136,12 +145,25 @@ def serve(request: Request, store: Store, file: File, lesson_id: str, title: str
 
 def parse_since(text: str) -> float:
     """Unix seconds of an ISO date (midnight UTC), an ISO time, or a number. Raises BadRequest."""
+    return _moment("since", text)
+
+
+def parse_until(text: str) -> float:
+    """The same; a date means its end. Raises BadRequest."""
+    return _moment("until", text) + (DAY if _DATE.fullmatch(text) else 0.0)
+
+
+def _moment(name: str, text: str) -> float:
     try:
-        return float(text)
+        seconds: float | None = float(text)
     except ValueError:
-        pass
+        seconds = None
     try:
-        moment = datetime.fromisoformat(text.replace(" ", "+"))
-    except ValueError as error:
-        raise BadRequest("bad-since", "since is a date such as 2026-09-01, or Unix seconds.") from error
-    return (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+        if seconds is None:
+            moment = datetime.fromisoformat(text.replace(" ", "+"))
+            seconds = (moment if moment.tzinfo is not None else moment.replace(tzinfo=UTC)).timestamp()
+    except (ValueError, OverflowError):
+        seconds = math.nan
+    if not math.isfinite(seconds):
+        raise BadRequest(f"bad-{name}", f"{name} is a date such as 2026-09-01, or Unix seconds.")
+    return seconds

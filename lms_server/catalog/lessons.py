@@ -6,25 +6,25 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import ColumnElement, and_, exists, func, or_, tuple_
+from sqlalchemy import ColumnElement, and_, exists, func, or_
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import SelectOfScalar
 
+from lms_server.catalog import finding
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
-from lms_server.catalog.scoping import in_rooms_of, row_id
+from lms_server.catalog.scoping import in_rooms_of, row_id, within
 from lms_server.catalog.tables import (
     Asset,
     CaptionRow,
     CourseMember,
     CourseRow,
+    FindingRow,
     Institution,
     LessonRow,
     OutputRow,
     Room,
     TermRow,
 )
-from lms_server.catalog.text import like_words
 from lms_server.errors import BadRequest, NotFound
 
 API_LESSONS = "/api/v1/lessons"
@@ -33,6 +33,12 @@ _SMALL = ("slidecast", "proxy", "poster")
 _ENDINGS = {"slidecast": ".mp4", "proxy": ".mp4", "poster": ".jpg"}
 _SLIDECAST = and_(col(Asset.kind) == "slidecast", col(Asset.path).endswith(".mp4"))
 _HAS_SLIDECAST = exists().where(_SLIDECAST, col(Asset.lesson_id) == col(LessonRow.id))
+_ROWS = (
+    select(LessonRow, Room.name, Institution.name)
+    .join(Room, col(LessonRow.room_id) == col(Room.id))
+    .join(Institution, col(Room.institution_id) == col(Institution.id))
+)
+"""Lessons with the names of their rooms and institutions."""
 _TYPES = {".mp4": "video/mp4", ".m4a": "audio/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
 
 
@@ -49,45 +55,46 @@ class Lessons:
         room: str = "",
         course: str = "",
         term: str = "",
+        teacher: str = "",
         since: float | None = None,
+        until: float | None = None,
         page: str | None = None,
         limit: int = 50,
     ) -> LessonPage:
-        """Newest first. q: words of title, room, teacher, description and marks, all of which must match. room: a
-        room's id or name. course: its id or code. term: its id or name. since: Unix seconds, lessons started then or
-        later. page: ``next`` of the page before. Raises BadRequest for a page that no answer gave."""
+        """Newest first. q: words of title, room, teacher, description and marks, or their beginnings, all of which must
+        be found. room: a room's id or name. course: its id or code. term: its id or name. teacher: words of their name.
+        since, until: Unix seconds; lessons started then or later, and before then. page: ``next`` of the page before.
+        Raises BadRequest for a page that no answer gave."""
         limit = max(1, min(limit, MAX_PAGE))
-        query = (
-            select(LessonRow, Room.name, Institution.name)
-            .join(Room, col(LessonRow.room_id) == col(Room.id))
-            .join(Institution, col(Room.institution_id) == col(Institution.id))
-            .order_by(col(LessonRow.started).desc(), col(LessonRow.id).desc())
-            .limit(limit + 1)
-        )
         now = self._clock()
-        query = query.where(*open_to(person, now))
-        for pattern in like_words(q):
-            query = query.where(col(LessonRow.search).like(pattern))
-        if room:
-            query = query.where(or_(col(Room.id) == room, col(Room.name) == room))
-        if course or term:
-            query = query.where(col(LessonRow.course_id).in_(_courses_named(course, term)))
+        below, above = _cursor(page) if page else finding.LAST, 0
+        query = _ROWS.add_columns(col(FindingRow.id))
+        query = query.join(FindingRow, col(FindingRow.lesson_id) == col(LessonRow.id)).where(*open_to(person, now))
         if since is not None:
-            query = query.where(col(LessonRow.started) >= since)
-        if page:
-            query = query.where(tuple_(col(LessonRow.started), col(LessonRow.id)) < _cursor(page))
+            query, above = query.where(col(LessonRow.started) >= since), finding.since(since)
+        if until is not None:
+            query, below = query.where(col(LessonRow.started) < until), min(below, finding.since(until + 1.0))
+        rows: list[tuple[LessonRow, str, str, int]] = []
         with self._database.read() as session:
-            rows = session.exec(query).all()
-            sizes = _sizes(session, [row.id for row, _, _ in rows])
-            courses = _courses(session, [row for row, _, _ in rows])
+            question = _question(session, person, room, course, term)
+            question = question.having(*finding.words_of(q), *finding.teacher_named(teacher))
+            while len(rows) <= limit:
+                ids = finding.newest(session, question, below, above, limit + 1)
+                found = query.where(col(FindingRow.id).in_(ids)).order_by(col(FindingRow.id).desc())
+                rows += [(row[0], row[1], row[2], row[3]) for row in session.execute(found)]
+                if len(ids) <= limit:
+                    break
+                below = ids[-1]
+            shown = rows[:limit]
+            sizes = _sizes(session, [row.id for row, *_ in shown])
+            courses = _courses(session, [row for row, *_ in shown])
         items = [
             LessonSummary.model_validate(
                 {**_facts(row, name, owner, sizes.get(row.id, 0), now), **courses.get(row.course_id, {})}
             )
-            for row, name, owner in rows[:limit]
+            for row, name, owner, _ in shown
         ]
-        last = rows[limit - 1][0] if len(rows) > limit else None
-        return LessonPage(items=items, next=f"{last.started!r}~{last.id}" if last is not None else None)
+        return LessonPage(items=items, next=str(shown[-1][3]) if len(rows) > limit else None)
 
     def get(self, person: Person, lesson_id: str) -> LessonDetail:
         """One lesson with its files. Raises NotFound, also for a lesson this person may not see yet."""
@@ -133,12 +140,7 @@ def open_to(person: Person, now: float) -> list[ColumnElement[bool]]:
 
 def visible(session: Session, person: Person, lesson_id: str, now: float) -> tuple[LessonRow, str, str]:
     """The lesson, its room's name and its institution's. Raises NotFound, whether it is not there or not for them."""
-    found = session.exec(
-        select(LessonRow, Room.name, Institution.name)
-        .join(Room, col(LessonRow.room_id) == col(Room.id))
-        .join(Institution, col(Room.institution_id) == col(Institution.id))
-        .where(col(LessonRow.id) == lesson_id, *open_to(person, now))
-    ).first()
+    found = session.exec(_ROWS.where(col(LessonRow.id) == lesson_id, *open_to(person, now))).first()
     if found is None:
         raise NotFound("no-such-lesson", "There is no such lesson.")
     return found[0], found[1], found[2]
@@ -179,13 +181,22 @@ def _courses(session: Session, rows: Sequence[LessonRow]) -> dict[int | None, di
     }
 
 
-def _courses_named(course: str, term: str) -> SelectOfScalar[Any]:
-    query = select(CourseRow.id).join(TermRow, col(CourseRow.term_id) == col(TermRow.id))
+def _question(session: Session, person: Person, room: str, course: str, term: str) -> finding.Question:
+    """What the index is asked for this person, narrowed to what they named."""
+    mine = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
+    question = finding.within_reach(person, [] if person.staff else session.exec(mine))
+    if room:
+        named = select(Room.id).where(or_(col(Room.id) == room, col(Room.name) == room))
+        question = question.having(finding.in_rooms(session.exec(named.where(*within(person, Room.institution_id)))))
     if course:
-        query = query.where(or_(col(CourseRow.code) == course, col(CourseRow.id) == row_id(course)))
+        known = select(CourseRow.id).where(or_(col(CourseRow.code) == course, col(CourseRow.id) == row_id(course)))
+        known = known.where(*within(person, CourseRow.institution_id))
+        question = question.of_courses(number for number in session.exec(known) if number is not None)
     if term:
-        query = query.where(or_(col(TermRow.name) == term, col(TermRow.id) == row_id(term)))
-    return query
+        terms = select(TermRow.id).where(or_(col(TermRow.name) == term, col(TermRow.id) == row_id(term)))
+        terms = terms.where(*within(person, TermRow.institution_id))
+        question = question.having(finding.in_terms(number for number in session.exec(terms) if number is not None))
+    return question
 
 
 def _sizes(session: Session, lessons: Sequence[str]) -> dict[str, int]:
@@ -277,9 +288,7 @@ def _captions_file(row: CaptionRow) -> File:
     )
 
 
-def _cursor(page: str) -> tuple[float, str]:
-    started, _, lesson = page.partition("~")
-    try:
-        return float(started), lesson
-    except ValueError as error:
-        raise BadRequest("bad-page", "That page does not exist; start again without it.") from error
+def _cursor(page: str) -> int:
+    if not (page.isascii() and page.isdigit()) or int(page) > finding.LAST:
+        raise BadRequest("bad-page", "That page does not exist; start again without it.")
+    return int(page)

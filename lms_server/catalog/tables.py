@@ -5,13 +5,18 @@ Every time is a float, Unix seconds of the server's clock, unless it says otherw
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint
+from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
-from lms_server.catalog.text import normalise
+from lms_server.catalog.text import indexed
 
 MOST = 20_000
 """Signs by which a lesson is found: its description and marks in full, unless somebody means mischief."""
+
+
+_ROW = BigInteger().with_variant(Integer, "sqlite")
+"""64 bits in both; SQLite makes only an INTEGER the row's own number."""
 
 
 class Institution(SQLModel, table=True):
@@ -215,10 +220,21 @@ class LessonRow(SQLModel, table=True):
     received: float
 
     def find_by(self, room: str) -> None:
-        """Write down anew by which words it is found. room: its name."""
+        """Write down anew by which words it is found, those of its teacher's name with an @ too. room: its name."""
         labels = [str(moment.get("label", "")) for moment in self.marks]
         titles = [str(part.get("title", "")) for part in self.parts]
-        self.search = normalise(" ".join((self.title, room, self.teacher, self.description, *labels, *titles)))[:MOST]
+        said = " ".join((self.title, room, self.teacher, self.description, *labels, *titles))[:MOST]
+        self.search = " ".join((*indexed(said), *(f"@{word}" for word in indexed(self.teacher))))
+
+
+class FindingRow(SQLModel, table=True):
+    """The index by which lessons are found, newest first; see ``finding``. The database's own triggers keep it true, so
+    that it changes and goes with its lesson, whoever changes that. id: the second in which it began, then chance."""
+
+    __tablename__ = "finding"
+    id: int = Field(sa_column=Column(_ROW, primary_key=True, autoincrement=False))
+    lesson_id: str = Field(foreign_key="lesson.id", ondelete="CASCADE", unique=True)
+    words: str = Field(sa_column=Column(Text().with_variant(TSVECTOR, "postgresql"), nullable=False))
 
 
 class Asset(SQLModel, table=True):

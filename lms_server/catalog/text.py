@@ -5,8 +5,11 @@ from __future__ import annotations
 import re
 import unicodedata
 
+LONGEST_WORD = 40
+"""Signs of a word that count; what is longer is no word, and an index has its limits."""
 _SAME = str.maketrans({"ى": "ي", "ی": "ي", "ک": "ك", "ة": "ه", "ە": "ه", "ٱ": "ا", "ـ": "", "œ": "oe", "æ": "ae"})
 _GAPS = re.compile(r"[\W_]+")
+_ARTICLE = re.compile("[وف]?(?:[بك]?ال|لل)(?=..)")
 
 
 def normalise(text: str) -> str:
@@ -22,6 +25,22 @@ def normalise(text: str) -> str:
     return _GAPS.sub(" ", digits).strip()
 
 
-def like_words(query: str) -> list[str]:
-    """The LIKE patterns a text must match, all of them, to answer a query. Normalised text has no % or _ in it."""
-    return [f"%{word}%" for word in normalise(query[:200]).split()]
+def indexed(text: str) -> list[str]:
+    """The words under which a text is found, each once; an Arabic word with the article before it also without.
+
+    >>> indexed("والإحصاء")
+    ['والاحصاء', 'احصاء']
+    """
+    words = [word[:LONGEST_WORD] for word in normalise(text).split()]
+    return list(dict.fromkeys(form for word in words for form in (word, _bare(word))))
+
+
+def typed(query: str) -> list[str]:
+    """The beginnings of words that a query asks for, each without the Arabic article; all of them must be found."""
+    words = [word[:LONGEST_WORD] for word in normalise(query[:200]).split()]
+    return list(dict.fromkeys(_bare(word) for word in words))
+
+
+def _bare(word: str) -> str:
+    article = _ARTICLE.match(word)
+    return word[article.end() :] if article else word

@@ -57,7 +57,7 @@ class PostgreSQL:
 
 
 @contextmanager
-def postgresql() -> Iterator[PostgreSQL]:
+def postgresql(shared_buffers: str = "32MB") -> Iterator[PostgreSQL]:
     programs = sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
     assert programs, "make test installs PostgreSQL: provisioning.packages"
     folder = Path(tempfile.mkdtemp(prefix="darsbox-postgresql-"))  # pytest's folders are closed to other users
@@ -65,7 +65,8 @@ def postgresql() -> Iterator[PostgreSQL]:
         shutil.chown(folder, "nobody", "nogroup")
     data, log = folder / "data", folder / "log"
     run([str(programs[-1]), "-D", str(data), "-U", USER, "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "--no-sync"])
-    settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off", "shared_buffers": "32MB"}
+    settings = {"listen_addresses": "", "unix_socket_directories": folder, "fsync": "off"}
+    settings["shared_buffers"] = shared_buffers
     words = [word for name, value in settings.items() for word in ("-c", f"{name}={value}")]
     with log.open("wb") as out:
         server = subprocess.Popen(

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_server.catalog.text import like_words, normalise
+from lms_server.catalog.text import LONGEST_WORD, indexed, normalise, typed
 
 
 @pytest.mark.parametrize(
@@ -34,6 +34,16 @@ def test_normalising_again_changes_nothing(text: str) -> None:
     assert normalise(normalise(text)) == normalise(text)
 
 
+@pytest.mark.parametrize("said", ["الإحصاء", "إحصاء", "والإحصاء", "بالإحصاء", "للإحصاء"])
+@pytest.mark.parametrize("asked", ["احصاء", "الاحصاء", "الاحص"])
+def test_an_article_before_a_word_hides_it_from_nobody(asked: str, said: str) -> None:
+    assert all(any(word.startswith(part) for word in indexed(said)) for part in typed(asked))
+
+
 @given(st.text())
 def test_no_query_can_smuggle_a_wildcard(text: str) -> None:
-    assert all(pattern.strip("%") and not {"%", "_"} & set(pattern[1:-1]) for pattern in like_words(text))
+    """Words go between quotation marks of a query language, and stand in the index behind signs of ours."""
+    for word in (*typed(text), *indexed(text)):
+        assert word.isalnum() or not word.isascii()
+        assert not set(word) & set("\"'\\*:~#@ ")
+        assert 0 < len(word) <= LONGEST_WORD
