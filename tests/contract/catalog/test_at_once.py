@@ -162,7 +162,9 @@ def test_servers_that_start_at_once_migrate_once_and_exactly(postgres: PostgreSQ
     assert at_once(lambda _: migrate(address)).count(True) == 1
     database = Database(address)
     with database.engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+        # The index of words, like that of SQLite, stands in its migration alone.
+        known = {"include_name": lambda name, kind, _parents: (kind, name) != ("index", "ix_finding_words")}
+        assert compare_metadata(MigrationContext.configure(connection, opts=known), SQLModel.metadata) == []
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = 'later'")
         connection.commit()
     database.close()
