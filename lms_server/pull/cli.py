@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import io
 import json
+import re
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -27,8 +28,13 @@ EXAMPLE = """
 Example, as often as you like (what is there is skipped, what broke off goes on):
 
     lms-pull --server https://box.example.edu --token TOKEN --out Lessons
+
+A term on a disk, which proves itself by `sha256sum --check SHA256SUMS`:
+
+    lms-pull --server https://box.example.edu --token TOKEN --term "Autumn 2026" --mirror --parallel 4 --out /media/disk
 """
 
+_A_DAY = re.compile(r"\d{4}-?\d\d-?\d\d")
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
@@ -48,7 +54,23 @@ def command(
     lesson: Annotated[
         str | None, typer.Option("--lesson", metavar="ID", help="Only this lesson; --list shows the ids.")
     ] = None,
+    until: Annotated[
+        str | None, typer.Option("--until", metavar="DATE", help="Only lessons up to and with this day.")
+    ] = None,
     room: Annotated[str | None, typer.Option("--room", metavar="ROOM", help="Only lessons of this room.")] = None,
+    course: Annotated[str, typer.Option("--course", metavar="CODE", help="Only lessons of this course.")] = "",
+    term: Annotated[str, typer.Option("--term", metavar="TERM", help="Only lessons of this term.")] = "",
+    teacher: Annotated[str, typer.Option("--teacher", metavar="NAME", help="Only lessons of this teacher.")] = "",
+    search: Annotated[str, typer.Option("--search", metavar="WORDS", help="Only lessons with all these words.")] = "",
+    parallel: Annotated[
+        int, typer.Option("--parallel", metavar="N", help="So many lessons at a time.", min=1, max=16)
+    ] = 1,
+    mirror: Annotated[
+        bool,
+        typer.Option(
+            "--mirror", help="Also write one SHA256SUMS over all of DIR, and say what the server has no more."
+        ),
+    ] = False,
     only_list: Annotated[bool, typer.Option("--list", help="Only show what there is.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")] = False,
     renditions: Annotated[
@@ -66,11 +88,17 @@ def command(
         raise typer.BadParameter("Say where the recordings go with --out DIR, or look first with --list.")
     link = Server(_address(server), _token(token))
     try:
-        lessons = [link.lesson(lesson)] if lesson else list(link.lessons(since=_day(since), room=room))
+        said = {"since": _day(since), "until": _day(until, ends=True), "room": room, "course": course, "term": term}
+        said |= {"teacher": teacher, "q": search}
+        asked = {name: value for name, value in said.items() if value}
+        lessons = [link.lesson(lesson)] if lesson else list(link.lessons(asked))
         if only_list or out is None:
             _print_list(lessons, as_json)
             return
-        _pull(link, lessons, Order(out, originals, verify, named=lesson is not None, renditions=renditions), as_json)
+        order = Order(
+            out, originals, verify, named=lesson is not None, renditions=renditions, parallel=parallel, mirror=mirror
+        )
+        _pull(link, lessons, order, as_json)
     except PullError as error:
         _fail(str(error))
     except KeyboardInterrupt:
@@ -168,12 +196,14 @@ def _token(text: str) -> str:
     return token
 
 
-def _day(text: str | None) -> str | None:
-    """ISO 8601 with an offset: a day begins at this computer's midnight. Raises typer.BadParameter."""
+def _day(text: str | None, *, ends: bool = False) -> str | None:
+    """ISO 8601 with an offset: a day begins at this computer's midnight. ends: the end of that day, but a time of day
+    is what it says. Raises typer.BadParameter."""
     if text is None:
         return None
     try:
         moment = datetime.fromisoformat(text)
+        moment += timedelta(days=ends and _A_DAY.fullmatch(text) is not None)
         return (moment if moment.tzinfo is not None else moment.astimezone()).isoformat()
     except (ValueError, OverflowError, OSError) as error:
         raise typer.BadParameter(f"{text!r} is no day; it looks like 2026-11-01.") from error

@@ -7,7 +7,7 @@ The token goes to the server it is meant for and nowhere else.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -78,13 +78,10 @@ class Server:
     def close(self) -> None:
         self._http.close()
 
-    def lessons(self, *, since: str | None = None, room: str | None = None) -> Iterator[Lesson]:
-        """Every lesson this token may see, page after page. Raises PullError."""
-        query: dict[str, str] = {}
-        if since:
-            query["since"] = since
-        if room:
-            query["room"] = room
+    def lessons(self, asked: Mapping[str, str] | None = None) -> Iterator[Lesson]:
+        """Every lesson this token may see, page after page. asked: the server's filters, as ``{"room": "Amphi A"}``.
+        Raises PullError."""
+        query = dict(asked or {})
         while True:
             page = self._json(self._address("lessons"), query)
             try:

@@ -6,6 +6,7 @@ PullError           the sentence is str(error)
 ├── NotReady        the lesson is there, its files are not yet
 ├── Unreachable     no answer, after some patience
 ├── Refused         an answer we cannot use: another program, a newer form, a fault of the server
+├── Stopped         another file's trouble ended the pulling
 ├── AtWork          another lms-pull writes in the same folder
 ├── DiskFull        no room for what is to come
 ├── CannotWrite     the folder is not ours to write in
@@ -40,6 +41,10 @@ class Unreachable(PullError):
 
 
 class Refused(PullError):
+    pass
+
+
+class Stopped(PullError):
     pass
 
 

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Protocol, Self, TextIO
 
@@ -18,12 +21,14 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from .fetch import Watcher
+
 EVERY = 10.0
 """Seconds between two plain lines about the same file."""
 
 
 class Show(Protocol):
-    """A context manager; ``say`` is a line of its own, ``begin`` opens a file, ``at`` moves it, ``end`` closes it."""
+    """A context manager; ``say`` is a line of its own, ``file`` follows one that is fetched. Any thread may ask."""
 
     def __enter__(self) -> Self: ...
 
@@ -33,18 +38,13 @@ class Show(Protocol):
 
     def say(self, line: str) -> None: ...
 
-    def begin(self, name: str, size: int) -> None: ...
-
-    def at(self, done: int) -> None: ...
-
-    def end(self) -> None: ...
+    def file(self, name: str, size: int) -> AbstractContextManager[Watcher]: ...
 
 
 class Bar:
     """For a terminal."""
 
     def __init__(self, console: Console) -> None:
-        self._task: TaskID | None = None
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
             BarColumn(),
@@ -68,17 +68,22 @@ class Bar:
     def say(self, line: str) -> None:
         self._progress.console.print(line, markup=False, highlight=False, soft_wrap=True)
 
-    def begin(self, name: str, size: int) -> None:
-        self._task = self._progress.add_task(name, total=size)
+    @contextmanager
+    def file(self, name: str, size: int) -> Iterator[Watcher]:
+        task = self._progress.add_task(name, total=size)
+        try:
+            yield _Task(self._progress, task)
+        finally:
+            self._progress.remove_task(task)
+
+
+@dataclass(frozen=True, slots=True)
+class _Task:
+    progress: Progress
+    task: TaskID
 
     def at(self, done: int) -> None:
-        if self._task is not None:
-            self._progress.update(self._task, completed=done)
-
-    def end(self) -> None:
-        if self._task is not None:
-            self._progress.remove_task(self._task)
-            self._task = None
+        self.progress.update(self.task, completed=done)
 
 
 class Lines:
@@ -86,9 +91,7 @@ class Lines:
 
     def __init__(self, stream: TextIO | None, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream, self._clock = stream, clock
-        self._name, self._size = "", 0
-        self._first: tuple[float, int] | None = None
-        self._last = 0.0
+        self._lock = threading.Lock()
 
     def __enter__(self) -> Self:
         return self
@@ -100,11 +103,22 @@ class Lines:
 
     def say(self, line: str) -> None:
         if self._stream is not None:
-            self._stream.write(f"{line}\n")
-            self._stream.flush()
+            with self._lock:
+                self._stream.write(f"{line}\n")
+                self._stream.flush()
 
-    def begin(self, name: str, size: int) -> None:
-        self._name, self._size, self._first, self._last = name, size, None, self._clock()
+    @contextmanager
+    def file(self, name: str, size: int) -> Iterator[Watcher]:
+        yield _Line(self.say, self._clock, name, size)
+
+
+class _Line:
+    """How far one file is, now and again."""
+
+    def __init__(self, say: Callable[[str], None], clock: Callable[[], float], name: str, size: int) -> None:
+        self._say, self._clock, self._name, self._size = say, clock, name, size
+        self._first: tuple[float, int] | None = None
+        self._last = clock()
 
     def at(self, done: int) -> None:
         now = self._clock()
@@ -116,10 +130,7 @@ class Lines:
         rate = (done - self._first[1]) / max(now - self._first[0], 0.001)
         left = f", {duration((self._size - done) / rate)} left" if rate > 0 else ""
         share = 100 * done // max(self._size, 1)
-        self.say(f"  {self._name}: {share} % of {size(self._size)}, {size(int(rate))}/s{left}")
-
-    def end(self) -> None:
-        self._name = ""
+        self._say(f"  {self._name}: {share} % of {size(self._size)}, {size(int(rate))}/s{left}")
 
 
 def size(count: int) -> str:

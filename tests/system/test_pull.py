@@ -129,6 +129,8 @@ def test_the_list_is_a_table_and_json(archive: Archive) -> None:
     narrow = json.loads(archive.pull("--list", "--json", "--room", "Salle 12").stdout)
     assert {one["room"] for one in narrow} == {"Salle 12"}
     assert json.loads(archive.pull("--list", "--json", "--since", "2199-01-01").stdout) == []
+    assert json.loads(archive.pull("--list", "--json", "--until", "1999-01-01").stdout) == []
+    assert json.loads(archive.pull("--list", "--json", "--search", "xylophone").stdout) == []
 
 
 def test_lessons_that_are_not_ready_are_told_and_passed_over(archive: Archive, tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_every_page_of_the_list_is_read() -> None:
         last = "page" in request.url.params
         return httpx.Response(200, json={"items": [LESSON], "next": None if last else "2~x"})
 
-    lessons = list(server(handler).lessons(since="2026-11-01T00:00:00+01:00", room="Amphi A"))
+    lessons = list(server(handler).lessons({"since": "2026-11-01T00:00:00+01:00", "room": "Amphi A"}))
     assert [lesson.gaps for lesson in lessons] == [2, 2]
     first = "since=2026-11-01T00%3A00%3A00%2B01%3A00&room=Amphi+A"
     assert asked == [first, f"{first}&page=2~x"]

@@ -66,10 +66,12 @@ def test_a_lesson_without_files_says_why(state: str, originals: bool, words: str
 
 def test_a_second_lesson_of_the_same_name_never_mixes_with_the_first(tmp_path: Path) -> None:
     other = replace(LESSON, id="01KAF00000000000000000WXYZ")
-    first, second = folder.of(tmp_path, LESSON), folder.of(tmp_path, other)
+    homes = folder.Homes(tmp_path)
+    first, second = homes.of(LESSON), homes.of(other)
     assert first.name.endswith(" Amphi A Analyse II")
     assert second.name == f"{first.name} [00WXYZ]"
-    assert (folder.of(tmp_path, LESSON), folder.of(tmp_path, other)) == (first, second)
+    again = folder.Homes(tmp_path)
+    assert (again.of(LESSON), again.of(other)) == (first, second)
 
 
 def put(home: Path, body: bytes = BODY) -> tuple[folder.Sums, File]:
@@ -78,6 +80,14 @@ def put(home: Path, body: bytes = BODY) -> tuple[folder.Sums, File]:
     sums = folder.Sums(home)
     sums.add("a.mp4", wanted, STARTED)
     return folder.Sums(home), wanted
+
+
+def test_a_lesson_that_got_another_title_keeps_its_files_under_the_new_name(tmp_path: Path) -> None:
+    (folder.Homes(tmp_path).of(LESSON) / "front.mp4").write_bytes(BODY)
+    renamed = folder.Homes(tmp_path).of(replace(LESSON, title="Analyse III"))
+    assert renamed.name.endswith("Analyse III")
+    assert (renamed / "front.mp4").read_bytes() == BODY
+    assert list(tmp_path.iterdir()) == [renamed]
 
 
 def test_sha256sums_is_what_sha256sum_reads(tmp_path: Path) -> None:
@@ -116,11 +126,11 @@ def test_a_sum_of_a_file_that_is_gone_goes_too(tmp_path: Path) -> None:
 
 
 def test_a_second_pull_waits_for_the_first(tmp_path: Path) -> None:
-    home = folder.of(tmp_path, LESSON)
+    home = folder.Homes(tmp_path).of(LESSON)
     with alone(home / folder.OWNER), pytest.raises(AtWork, match="let it finish"), alone(home / folder.OWNER):
         pass
     with alone(home / folder.OWNER):
-        assert folder.of(tmp_path, LESSON) == home
+        assert folder.Homes(tmp_path).of(LESSON) == home
 
 
 def test_small_forms_come_only_when_asked_for_and_then_before_the_recording() -> None:

@@ -12,12 +12,10 @@ from lms_server.pull.progress import Lines, duration, size
 def test_a_long_file_gives_a_line_every_ten_seconds() -> None:
     out, now = io.StringIO(), [0.0]
     lines = Lines(out, clock=lambda: now[0])
-    with lines:
-        lines.begin("board.mp4", 214_000_000)
+    with lines, lines.file("board.mp4", 214_000_000) as watch:
         for second in range(22):
             now[0] = float(second)
-            lines.at(1_000_000 * second)
-        lines.end()
+            watch.at(1_000_000 * second)
     assert out.getvalue().splitlines() == [
         "  board.mp4: 4 % of 214 MB, 1.0 MB/s, 3 min left",
         "  board.mp4: 9 % of 214 MB, 1.0 MB/s, 3 min left",
@@ -27,10 +25,10 @@ def test_a_long_file_gives_a_line_every_ten_seconds() -> None:
 def test_a_file_that_starts_over_has_no_negative_rate() -> None:
     out, now = io.StringIO(), [0.0]
     lines = Lines(out, clock=lambda: now[0])
-    lines.begin("board.mp4", 100)
-    lines.at(90)
-    now[0] = 11.0
-    lines.at(0)
+    with lines.file("board.mp4", 100) as watch:
+        watch.at(90)
+        now[0] = 11.0
+        watch.at(0)
     assert out.getvalue() == "  board.mp4: 0 % of 100 B, 0 B/s\n"
 
 
