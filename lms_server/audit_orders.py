@@ -8,16 +8,14 @@ from typing import Annotated
 
 import typer
 
-from lms_server.catalog.audit import MOST
-from lms_server.catalog.schemas import AuditEntry, Person
+from lms_server.catalog.audit import AT_CONSOLE, MOST
+from lms_server.catalog.schemas import AuditEntry
 from lms_server.command_line import Data, catalog_of
 from lms_server.errors import StartError
 
 audit = typer.Typer(
     no_args_is_help=True, help="Who saw, fetched, changed and deleted what.\n\nExample: lms-server audit verify"
 )
-CONSOLE = Person(id=0, name="", role="admin")
-"""Who sits at the server sees the whole log."""
 
 
 @audit.command(
@@ -57,7 +55,7 @@ def show(
         left, page = limit or None, None
         while left is None or left > 0:
             some = MOST if left is None else min(left, MOST)
-            found = catalog.audit.search(CONSOLE, who=who, about=about, action=action, page=page, limit=some)
+            found = catalog.audit.search(AT_CONSOLE, who=who, about=about, action=action, page=page, limit=some)
             for entry in found.items:
                 typer.echo(entry.model_dump_json() if as_json else _line(entry))
             page, left = found.next, None if left is None else left - len(found.items)

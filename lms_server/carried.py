@@ -14,6 +14,7 @@ from sqlalchemy.exc import OperationalError
 
 from lms_server import keys
 from lms_server.catalog.database import Database
+from lms_server.catalog.graves import Graves
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.uploads import Uploads
 from lms_server.errors import StartError
@@ -31,7 +32,7 @@ def take_in(settings: Settings, database: Database, stick: Path) -> list[BundleR
     if isinstance(settings.database, Path):
         _same_owner(settings.database)
     uploads = Uploads(database, time.time, settings.upload_seconds, settings.new_lessons)
-    places = open_places(settings)
+    places = open_places(settings, Graves(database, time.time).spare)
     key, sealing_key = keys.server_key(settings.keys), keys.sealing_key(settings.keys)
     ingest = Ingest(
         settings=settings,

@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import audit_orders, logs, people_orders
+from lms_server import audit_orders, logs, people_orders, retention_orders
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
@@ -33,6 +33,7 @@ app = typer.Typer(
     "Example: lms-server run --data /var/lib/darsbox/server",
 )
 people_orders.add_to(app)
+retention_orders.add_to(app)
 app.add_typer(audit_orders.audit, name="audit")
 agent = typer.Typer(
     no_args_is_help=True,

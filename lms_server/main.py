@@ -24,7 +24,7 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import audit, courses, desk, editing, health, lessons, problems, rooms, tokens
+from lms_server.api import audit, courses, desk, editing, health, lessons, problems, retention, rooms, tokens
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
 from lms_server.captions import Captions
@@ -38,6 +38,8 @@ from lms_server.catalog.agents import Agents
 from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.begun import Begun
 from lms_server.catalog.database import Database
+from lms_server.catalog.deleting import Deleting
+from lms_server.catalog.graves import Graves
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.packages import Packages
@@ -54,6 +56,7 @@ from lms_server.portal.pages import portal_router
 from lms_server.portal.slides import slides_in
 from lms_server.settings import Settings
 from lms_server.sso import read as read_sso
+from lms_server.store import Store
 from lms_server.worker.alarming import telling
 from lms_server.worker.chores import Chore, Chores
 from lms_server.worker.worker import Worker
@@ -94,7 +97,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     database = Database(settings.database)
     catalog = Catalog.over(database, clock)
     uploads = Uploads(database, clock, settings.upload_seconds, settings.new_lessons)
-    places = open_places(settings)
+    places = open_places(settings, Graves(database, clock).spare)
     store = places.store
     captions = Captions(catalog.editing, store, settings.uploads)
     key = keys.server_key(settings.keys)
@@ -152,6 +155,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(rooms.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))
+    app.include_router(retention.router(catalog, gate))
     app.include_router(health.router(catalog, store, metrics, app.version))
     other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
     app.include_router(
@@ -229,10 +233,11 @@ def work(settings: Settings) -> None:
         signal.signal(number, lambda *_: stop.set())
     database = Database(settings.database)
     owner = f"{socket.gethostname()}:{os.getpid()}:{secrets.token_hex(4)}"
-    jobs, store = Jobs(database, time.time), open_places(settings).store
+    graves = Graves(database, time.time)
+    jobs, store = Jobs(database, time.time), open_places(settings, graves.spare).store
     assembler = Worker(jobs, store, settings.work, owner)
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
-    chores = Chores(database, time.time, chores_of(database, time.time))
+    chores = Chores(database, time.time, chores_of(database, store, time.time))
     log.info("working", owner=owner)
     with ThreadPoolExecutor(2) as beside:
         others = [beside.submit(each.run, stop) for each in (filmer, chores)]
@@ -248,9 +253,15 @@ def work(settings: Settings) -> None:
             other.result()
 
 
-def chores_of(database: Database, clock: Callable[[], float]) -> list[Chore]:
+def chores_of(database: Database, store: Store, clock: Callable[[], float]) -> list[Chore]:
     """What the workers see to now and again, each one by one of them."""
-    return [Chore("alarms", 30.0, telling(Alarms(database, clock)))]
+    deleting, graves = Deleting(database, clock), Graves(database, clock)
+    return [
+        Chore("alarms", 30.0, telling(Alarms(database, clock))),
+        Chore("expire", 900.0, deleting.expire),
+        Chore("bury", 300.0, deleting.bury),
+        Chore("empty graves", 300.0, lambda: graves.empty(store)),
+    ]
 
 
 def prepare(settings: Settings) -> bool:

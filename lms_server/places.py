@@ -22,17 +22,17 @@ class Places:
     parts: Callable[[Uploads, Callable[[], float]], Parts]
 
 
-def open_places(settings: Settings) -> Places:
-    """Raises StartError."""
-    return _bucket(settings) if settings.store_address else _folder(settings)
+def open_places(settings: Settings, spare: Callable[[str], None]) -> Places:
+    """spare: told of each object that is about to be needed, see ``catalog.graves``. Raises StartError."""
+    return _bucket(settings, spare) if settings.store_address else _folder(settings, spare)
 
 
-def _folder(settings: Settings) -> Places:
-    store = FolderStore(settings.store)
+def _folder(settings: Settings, spare: Callable[[str], None]) -> Places:
+    store = FolderStore(settings.store, spare)
     return Places(store, lambda uploads, clock: FolderParts(settings.uploads, store, uploads, settings.reserve))
 
 
-def _bucket(settings: Settings) -> Places:
+def _bucket(settings: Settings, spare: Callable[[str], None]) -> Places:
     from lms_server.ingest.bucket_parts import BucketParts  # noqa: PLC0415  with what it imports it costs a second
     from lms_server.store.bucket import Bucket  # noqa: PLC0415  as above
     from lms_server.store.s3 import S3Store  # noqa: PLC0415  as above
@@ -42,5 +42,5 @@ def _bucket(settings: Settings) -> Places:
         bucket.check()
     except StoreUnavailable as error:
         raise StartError(str(error)) from error
-    store = S3Store(bucket, settings.fetched)
+    store = S3Store(bucket, settings.fetched, spare)
     return Places(store, lambda uploads, clock: BucketParts(bucket, uploads, settings.uploads, clock))

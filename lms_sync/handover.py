@@ -20,6 +20,8 @@ from lms_sync.transfer import Confused, Transfer
 TRIES = 3
 """Times an asset may be refused before it counts: a header damaged on the way looks like a refusal too."""
 REFUSED_AGAIN, ROTTEN_AGAIN = 6 * 3600.0, 24 * 3600.0
+DELETED = "lesson-deleted"
+"""Somebody deleted the lesson on the server: it takes no more of it, and the room keeps what was not receipted."""
 LONGEST_HASHING = 30.0
 """Seconds after which a server that is still hashing is asked again."""
 
@@ -108,7 +110,10 @@ class Handover:
         self._link.failed(error)
 
     def _refused(self, passage: Passage, error: RequestError) -> None:
-        if isinstance(error, Confused) or passage.attempts + 1 < TRIES:
+        if error.code == DELETED:
+            passage.step(Event.DENIED, problem=error.code)  # and never asked again
+            log.warning("asset.deleted", asset=_name(passage), detail=error.detail)
+        elif isinstance(error, Confused) or passage.attempts + 1 < TRIES:
             passage.step(Event.LATER, problem=error.code, wait=self._backoff.wait(passage.attempts + 2))
             log.warning("asset.postponed", asset=_name(passage), code=error.code, detail=error.detail)
         else:

@@ -19,6 +19,7 @@
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
     catalog.tokens.owner(token) -> Person                                   raises Unauthenticated
     catalog.audit.search(person, about="", who="", action="", …) -> AuditPage    raises Forbidden
+    catalog.retention.trash(person, lesson_id), .restore, .hold, .release   raises NotFound, Forbidden, Conflict
     catalog.visits.once(event) -> None                                      returns at once
 
 and every one of them is synchronous: call them from plain ``def`` handlers, which FastAPI runs in threads. What comes
@@ -41,6 +42,7 @@ from lms_server.catalog.enrolling import Enrolling
 from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
+from lms_server.catalog.retention import Retention
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tokens import Tokens
 from lms_server.catalog.visits import Visits
@@ -61,6 +63,7 @@ class Catalog:
     enrolling: Enrolling
     alarms: Alarms
     audit: Audit
+    retention: Retention
     visits: Visits
 
     @classmethod
@@ -79,5 +82,6 @@ class Catalog:
             Enrolling(database, clock, people),
             Alarms(database, clock),
             audit,
+            Retention(database, clock),
             Visits(audit, clock),
         )

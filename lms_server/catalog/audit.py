@@ -31,6 +31,13 @@ Action = Literal[
     "lesson-opened", "lesson-played", "file-fetched",
     "lesson-described", "lesson-published", "lesson-cut", "lesson-assigned", "captions-given", "captions-removed",
     "room-commanded", "room-revoked", "room-enrolled", "enrol-code-made", "timetable-given", "policy-set",
+    "lesson-trashed",
+    "lesson-restored",
+    "lesson-held",
+    "lesson-released",
+    "lesson-deleted",
+    "bytes-deleted",
+    "retention-set",
     "agent-added", "agent-revoked", "person-added", "person-moved", "password-set", "sheet-imported",
 ]  # fmt: skip
 """What there is to tell, as codes that stay."""
@@ -40,6 +47,10 @@ BEGINNING = "0" * 64
 MOST = 200
 """Entries on a page."""
 CONSOLE, WORKER = "console", "worker"
+AT_CONSOLE = Person(id=0, name="", role="admin", token=CONSOLE)
+"""Who sits at the server: they see all of it, and the log tells them from those who log in."""
+AT_WORK = Person(id=0, name="", role="admin", token=WORKER)
+"""The server's own worker."""
 _CHAIN = 0x61756474
 """Whoever holds this lock of PostgreSQL adds a row; on SQLite there is one writer in any case."""
 
@@ -85,7 +96,7 @@ def append(session: Session, now: float, event: Event, unless_since: float | Non
         number=last.number + 1 if last is not None else 1,
         at=round(now, 3),
         institution_id=event.institution,
-        person_id=event.by.id if event.by is not None else None,
+        person_id=event.by.id or None if event.by is not None else None,
         via=event.via or (event.by.token if event.by is not None else ""),
         address=event.address or (event.by.address if event.by is not None else ""),
         action=event.action,

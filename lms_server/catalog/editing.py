@@ -98,7 +98,7 @@ class Editing:
     def may_edit(self, person: Person, lesson_id: str) -> None:
         """Raises Forbidden or NotFound where a change would."""
         with self._database.read() as session:
-            self._seen(session, person, lesson_id)
+            editable(session, person, lesson_id, self._clock())
 
     def caption(self, person: Person, lesson_id: str, language: str, sha256: str, size: int) -> None:
         """Captions in this language are in the store; they take the place of those before. Raises as describe."""
@@ -130,15 +130,19 @@ class Editing:
     def _changing(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
         """The lesson, which nobody else changes meanwhile, and its room's name."""
         session.get(LessonRow, lesson_id, with_for_update=LOCK)
-        return self._seen(session, person, lesson_id)
+        return editable(session, person, lesson_id, self._clock())
 
-    def _seen(self, session: Session, person: Person, lesson_id: str) -> tuple[LessonRow, str]:
-        if not person.edits:
-            raise Forbidden("not-allowed", "Only an admin, IT or a teacher may change a lesson.")
-        row, room, _ = visible(session, person, lesson_id, self._clock())
-        if person.role == "teacher" and not _theirs(session, person, row):
-            raise Forbidden("not-your-lesson", "Only who teaches this lesson, an admin or IT may change it.")
-        return row, room
+
+def editable(
+    session: Session, person: Person, lesson_id: str, now: float, *, trash: bool = False
+) -> tuple[LessonRow, str]:
+    """The lesson and its room's name. trash: one that lies there. Raises Forbidden, NotFound."""
+    if not person.edits:
+        raise Forbidden("not-allowed", "Only an admin, IT or a teacher may change a lesson.")
+    row, room, _ = visible(session, person, lesson_id, now, trash=trash)
+    if person.role == "teacher" and not _theirs(session, person, row):
+        raise Forbidden("not-your-lesson", "Only who teaches this lesson, an admin or IT may change it.")
+    return row, room
 
 
 def teaches(session: Session, person: Person, course_id: int) -> bool:

@@ -124,11 +124,12 @@ class Lessons:
             return dict(session.exec(select(LessonRow.state, func.count()).group_by(col(LessonRow.state))).all())
 
 
-def open_to(person: Person, now: float) -> list[ColumnElement[bool]]:
-    """What a lesson must be for this person to see anything of it: of their institution; for students published, its
-    time come, and of a course of theirs or of none; with something whole to play, for whoever does not look after the
-    rooms. Every way to a lesson asks this."""
-    conditions = in_rooms_of(person, LessonRow.room_id)
+def open_to(person: Person, now: float, *, trash: bool = False) -> list[ColumnElement[bool]]:
+    """What a lesson must be for this person to see anything of it: not in the trash, or in it where that is asked for;
+    of their institution; for students published, its time come, and of a course of theirs or of none; with something
+    whole to play, for whoever does not look after the rooms. Every way to a lesson asks this."""
+    conditions = [*in_rooms_of(person, LessonRow.room_id), col(LessonRow.deleted).is_(None)]
+    conditions.append(col(LessonRow.trashed).is_not(None) if trash else col(LessonRow.trashed).is_(None))
     if not person.staff:
         conditions += [col(LessonRow.publication) == "published", col(LessonRow.publish_at) <= now]
         theirs = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
@@ -138,9 +139,11 @@ def open_to(person: Person, now: float) -> list[ColumnElement[bool]]:
     return conditions
 
 
-def visible(session: Session, person: Person, lesson_id: str, now: float) -> tuple[LessonRow, str, str]:
+def visible(
+    session: Session, person: Person, lesson_id: str, now: float, *, trash: bool = False
+) -> tuple[LessonRow, str, str]:
     """The lesson, its room's name and its institution's. Raises NotFound, whether it is not there or not for them."""
-    found = session.exec(_ROWS.where(col(LessonRow.id) == lesson_id, *open_to(person, now))).first()
+    found = session.exec(_ROWS.where(col(LessonRow.id) == lesson_id, *open_to(person, now, trash=trash))).first()
     if found is None:
         raise NotFound("no-such-lesson", "There is no such lesson.")
     return found[0], found[1], found[2]

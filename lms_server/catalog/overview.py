@@ -32,7 +32,7 @@ def rooms(session: Session, now: float, *where: ColumnElement[bool]) -> list[Roo
     }
     tally = session.exec(
         select(col(LessonRow.room_id), col(LessonRow.state), func.count(), func.max(col(LessonRow.started)))
-        .where(col(LessonRow.room_id).in_(mine))
+        .where(col(LessonRow.room_id).in_(mine), col(LessonRow.trashed).is_(None))
         .group_by(col(LessonRow.room_id), col(LessonRow.state))
     ).all()
     counts: dict[str, dict[str, int]] = {}

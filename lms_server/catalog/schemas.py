@@ -379,3 +379,29 @@ class AuditPage(View):
 
     items: list[AuditEntry]
     next: int | None
+
+
+class RetentionView(View):
+    """How long lessons are kept: ``for ever``, ``400 days``, ``2 terms``. course: "" for all of the institution's whose
+    course says nothing else. trash_days: for how long the trash gives back; of institutions alone."""
+
+    institution: str
+    course_id: int | None = None
+    course: str = ""
+    keep: str
+    trash_days: int | None = None
+
+
+class TrashView(View):
+    """A lesson in the trash, or held. goes: Unix seconds at which it is deleted for good; None when nothing will."""
+
+    id: str
+    title: str
+    room: str
+    institution: str
+    started: float
+    seconds: float
+    trashed: float | None
+    held: float | None
+    hold_reason: str
+    goes: float | None

@@ -20,9 +20,14 @@ _ROW = BigInteger().with_variant(Integer, "sqlite")
 
 
 class Institution(SQLModel, table=True):
+    """keep: how long lessons are kept, see ``retention.Keep``; "" is for ever. trash_days: in which a lesson in the
+    trash can be taken back."""
+
     __tablename__ = "institution"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
+    keep: str = ""
+    trash_days: int = 30
 
 
 class Room(SQLModel, table=True):
@@ -81,7 +86,8 @@ class TermRow(SQLModel, table=True):
 
 
 class CourseRow(SQLModel, table=True):
-    """A course of one term; next year's is another one, which may have the same code."""
+    """A course of one term; next year's is another one, which may have the same code. keep: as of its institution,
+    before which it counts; "" leaves it to that."""
 
     __tablename__ = "course"
     __table_args__ = (UniqueConstraint("term_id", "code", name="uq_course_term_code"),)
@@ -90,6 +96,7 @@ class CourseRow(SQLModel, table=True):
     term_id: int = Field(foreign_key="term.id")
     code: str
     title: str = ""
+    keep: str = ""
 
 
 class CourseMember(SQLModel, table=True):
@@ -218,6 +225,23 @@ class LessonRow(SQLModel, table=True):
     lease_owner: str = ""
     lease_until: float = 0.0
     received: float
+    trashed: float | None = Field(default=None, index=True)
+    """Since when it lies in the trash."""
+    held: float | None = None
+    """Since when nothing may delete it; hold_reason: as somebody wrote it."""
+    hold_reason: str = ""
+    deleted: float | None = None
+    """When it was deleted. Then this row says no more than that there was a lesson, and its assets which bytes those
+    were, with their receipts; its state is ``deleted``."""
+
+    def bury(self, now: float) -> None:
+        """Keep nothing of it but that it was."""
+        self.title = self.teacher = self.description = self.language = self.search = self.problem = ""
+        self.edited, self.course_codes, self.parts = [], [], []
+        self.gaps, self.marks, self.sources = [], [], []
+        self.course_id, self.takes, self.manifest_sha256, self.seconds = None, None, "", 0.0
+        self.lease_owner, self.lease_until, self.retry_at = "", 0.0, 0.0
+        self.state, self.deleted = "deleted", now
 
     def find_by(self, room: str) -> None:
         """Write down anew by which words it is found, those of its teacher's name with an @ too. room: its name."""
@@ -270,6 +294,15 @@ class OutputRow(SQLModel, table=True):
     seconds: float
     content_type: str
     made: float
+
+
+class DoomedRow(SQLModel, table=True):
+    """An object of the store that a deleted lesson needed. due: when it goes, unless something needs it then."""
+
+    __tablename__ = "doomed"
+    sha256: str = Field(primary_key=True)
+    due: float = Field(index=True)
+    lesson_id: str = Field(foreign_key="lesson.id", index=True)
 
 
 class CaptionRow(SQLModel, table=True):

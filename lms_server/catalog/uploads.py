@@ -13,12 +13,12 @@ from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
-from lms_server.catalog import placing
+from lms_server.catalog import graves, placing
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.scoping import in_rooms_of, within
 from lms_server.catalog.tables import Asset, LessonRow, Room, UploadPiece, UploadRow
-from lms_server.errors import Forbidden, NotFound
+from lms_server.errors import BadRequest, Forbidden, NotFound
 from lms_sync import wire
 
 PARTIAL, FINAL = "partial", "final"
@@ -99,13 +99,14 @@ class Uploads:
         """An upload for this asset. join: give back the one that exists, even a stored one or one that has grown until
         now, instead of a second. deferred: asset.bytes is the most it may become.
 
-        Raises Forbidden when the lesson is another room's, NotFound when it is another institution's.
+        Raises Forbidden when the lesson is another room's, NotFound when it is another institution's, and BadRequest
+        when it was deleted, but for what was receipted before: that receipt stays good.
         """
         key = asset_key(room.id, asset) if join else None
         now = self._clock()
         with self._database.write() as session:
             session.get(Room, room.id, with_for_update=LOCK)  # what a room begins, it begins one after the other
-            self._lesson(session, room, asset.lesson, now)
+            lesson = self._lesson(session, room, asset.lesson, now)
             if key is not None:
                 known = session.exec(select(UploadRow).where(col(UploadRow.asset_key) == key)).first()
                 if known is not None:
@@ -113,6 +114,10 @@ class Uploads:
                         known.expires = now + self._keep
                     return known
             stored = self._stored(session, asset) if join and not deferred else None
+            if lesson.deleted is not None and stored is None:
+                raise BadRequest(
+                    "lesson-deleted", "This lesson was deleted on the server; nothing more of it is taken."
+                )
             grown = _grown(session, room, asset) if join and not deferred and stored is None else None
             if grown is not None:
                 grown.asset_key, grown.length, grown.sha256, grown.deferred = key, asset.bytes, asset.sha256, False
@@ -182,6 +187,7 @@ class Uploads:
             row = _locked(session, upload_id)
             if row is not None and row.state == "open":
                 row.state, row.sha256, row.offset = "verifying", sha256, row.length
+                graves.spare(session, sha256, self._clock())
 
     def sent_before(self, upload: UploadRow) -> bool:
         """Whether the same room has brought these very bytes already, for another lesson or under another name. A
@@ -191,6 +197,7 @@ class Uploads:
                 select(Asset.id)
                 .where(col(Asset.lesson_id) == col(LessonRow.id), col(LessonRow.room_id) == upload.room_id)
                 .where(col(Asset.sha256) == upload.sha256, col(Asset.bytes) == upload.length)
+                .where(col(LessonRow.deleted).is_(None))
             )
             return session.exec(query).first() is not None
 

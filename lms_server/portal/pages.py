@@ -42,6 +42,7 @@ from .language import COOKIE, COOKIE_SECONDS, Tongues
 from .other_login import OtherLogin
 from .rooms import RoomPages
 from .slides import SlidesOf
+from .trash import TrashPages
 from .views import chosen, levels, views
 
 POLICY = "; ".join(
@@ -99,6 +100,7 @@ def portal_router(
     Changes(catalog, gate, captions, tongues).routes(router)
     CoursePages(catalog, gate, tongues, portal.page).routes(router)
     Account(catalog, gate, tongues, portal.page, clock).routes(router)
+    TrashPages(catalog, gate, portal.page).routes(router)
     AuditPages(catalog, gate, tongues, portal.page).routes(router)
     return router
 
@@ -222,6 +224,7 @@ class _Portal:
             downloads=[each.files[0] for each in found if len(each.files) == 1],
             captions=captions,
             edits=edits,
+            keeping=self._catalog.retention.state(person, lesson_id) if edits else None,
             courses=self._catalog.courses.for_lesson(person, lesson.institution, lesson.course_id) if edits else [],
             caption_languages=choices(tongue, [file.source for file in captions]) if edits else [],
             publish_at=tongue.local(max(lesson.publish_at, self._clock() + 3600)).strftime("%Y-%m-%dT%H:00"),

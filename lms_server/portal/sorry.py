@@ -65,6 +65,10 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("Not yours to change"),
             tongue.gettext("Only who teaches a course may put lessons into it."),
         ),
+        "lesson-held": (
+            tongue.gettext("This lesson is held"),
+            tongue.gettext("Nothing deletes it until an admin ends the hold on its page."),
+        ),
         "no-such-course": (
             tongue.gettext("No such course"),
             tongue.gettext("There is no such course, or you do not take part in it. Look for it in the list."),

@@ -56,7 +56,7 @@ class Store(Protocol):
         ...
 
     def delete(self, sha256: str) -> None:
-        """Forget an object; what is not here is no error."""
+        """Forget an object, durably; what is not here is no error."""
         ...
 
     def free_bytes(self) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +18,9 @@ _STAGING = "staging"
 class FolderStore:
     """Renames when a file comes from the same file system, copies otherwise; fsynced either way."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, spare: Callable[[str], None] = lambda _: None) -> None:
+        """spare: told of each object that is about to be needed."""
+        self._spare = spare
         self._root = root
         self._staging = root / _STAGING
         self._staging.mkdir(parents=True, exist_ok=True)
@@ -27,6 +29,7 @@ class FolderStore:
         os.statvfs(self._root)
 
     def adopt(self, file: Path, sha256: str) -> None:
+        self._spare(sha256)
         target = self._place(sha256)
         if target.is_file():
             file.unlink(missing_ok=True)
@@ -76,7 +79,10 @@ class FolderStore:
         yield path
 
     def delete(self, sha256: str) -> None:
-        self._place(sha256).unlink(missing_ok=True)
+        place = self._place(sha256)
+        if place.exists():
+            place.unlink()
+            sync_folder(place.parent)
 
     def free_bytes(self) -> int | None:
         disk = os.statvfs(self._root)

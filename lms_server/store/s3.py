@@ -6,7 +6,7 @@ import fcntl
 import os
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -18,8 +18,10 @@ JUST_NOW = 60.0
 
 
 class S3Store:
-    def __init__(self, bucket: Bucket, fetched: Path) -> None:
-        """fetched: a folder of this machine for objects that somebody needs as files."""
+    def __init__(self, bucket: Bucket, fetched: Path, spare: Callable[[str], None] = lambda _: None) -> None:
+        """fetched: a folder of this machine for objects that somebody needs as files. spare: told of each object that
+        is about to be needed."""
+        self._spare = spare
         self._bucket = bucket
         self._fetched = fetched
         fetched.mkdir(parents=True, exist_ok=True)
@@ -29,6 +31,7 @@ class S3Store:
         self._bucket.check()
 
     def adopt(self, file: Path, sha256: str) -> None:
+        self._spare(sha256)
         key = key_of(sha256)
         length = file.stat().st_size
         if self._bucket.size(key) != length:

@@ -27,7 +27,7 @@ class Chore:
 
     name: str
     every: float
-    do: Callable[[], None]
+    do: Callable[[], object]
 
 
 class Chores:

@@ -47,7 +47,7 @@ def test_a_store_that_is_not_there_or_lets_nobody_in_is_said_at_the_start(
 ) -> None:
     def refused(address: str) -> str:
         with pytest.raises(StartError) as told:
-            open_places(Settings(data=tmp_path, store_address=address))
+            open_places(Settings(data=tmp_path, store_address=address), lambda _: None)
         return str(told.value)
 
     good = seaweed.make()

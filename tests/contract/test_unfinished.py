@@ -101,7 +101,7 @@ def bench(
     seaweed: SeaweedFS | None = request.getfixturevalue("seaweed") if request.param == "seaweedfs" else None
     settings = Settings(data=tmp_path, reserve=0, store_address=seaweed.make() if seaweed is not None else "")
     bucket = Bucket(settings.store_address) if settings.store_address else None
-    yield Bench(settings, open_places(settings), uploads, amphi, hands, [], bucket)
+    yield Bench(settings, open_places(settings, lambda _: None), uploads, amphi, hands, [], bucket)
     if bucket is not None:
         bucket.close()
 

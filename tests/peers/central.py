@@ -100,7 +100,8 @@ class Central:
         """What the store has under this name, as often as it has it."""
         if not self._env.get("DARSBOX_STORE"):
             return [file.read_bytes() for file in (self.data / "store").rglob(sha256)]
-        store = open_places(Settings(data=self.data / "aside", store_address=self._env["DARSBOX_STORE"])).store
+        aside = Settings(data=self.data / "aside", store_address=self._env["DARSBOX_STORE"])
+        store = open_places(aside, lambda _: None).store
         return [] if store.size(sha256) is None else [b"".join(store.read(sha256))]
 
     def kill(self) -> None:

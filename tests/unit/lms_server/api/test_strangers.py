@@ -32,6 +32,7 @@ from lms_server.catalog.tables import (
     ApiToken,
     CaptionRow,
     CourseRow,
+    Institution,
     LessonRow,
     OutputRow,
     PersonRow,
@@ -61,6 +62,7 @@ WITHOUT_IDS = {
     "POST /login": "a login",
     "POST /logout": "a login",
     "POST /account/tokens": "one's own",
+    "PUT /api/v1/retention": "of one's own institution; see test_an_admin_sets_no_rule_for_others",
 }
 """Routes that change something and have no id in their address: why no stranger can mean anything by them."""
 ANSWERS = {
@@ -178,6 +180,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "PATCH /api/v1/lessons/": {"json": {"title": "Ours"}},
     "/commands": {"json": {"verb": "start"}},
     "/policy": {"json": {}},
+    "/hold": {"json": {"reason": ""}},
+    "/retention": {"json": {"keep": "1 days"}},
     "/commands/{}/outcome": {"json": {"code": "done"}},
     "PATCH /api/v1/uploads/": {"content": b"x", "headers": TUS},
     "POST /api/v1/uploads/{}": {"content": b"x", "headers": {**TUS, "X-HTTP-Method-Override": "PATCH"}},
@@ -325,6 +329,18 @@ async def test_no_filter_finds_what_is_anothers(world: World) -> None:
             body = re.sub(r'value="[^"]*"|href="[^"]*"', "", answer.text)
             for secret in (MARKS[0], MARKS[1], MARKS[3], theirs["lesson_id"]):
                 assert secret not in body, (path, query)
+
+
+async def test_an_admin_sets_no_rule_for_others(world: World) -> None:
+    transport = httpx.ASGITransport(world.server.app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://box.test") as client:
+        body = {"keep": "1 days", "institution": THEIRS}
+        assert (await client.put("/api/v1/retention", json=body, headers=world.headers["person"])).status_code == 204
+        rules = (await client.get("/api/v1/retention", headers=world.headers["person"])).json()
+    assert [(rule["institution"], rule["keep"]) for rule in rules] == [(OURS, "1 days")]
+    with world.server.database.read() as session:
+        theirs = session.exec(select(Institution).where(Institution.name == THEIRS)).one()
+    assert theirs.keep == ""
 
 
 async def test_an_upload_names_no_room_and_no_lesson_of_others(world: World) -> None:
