@@ -107,14 +107,14 @@ class Run:
 
     def cpu(self) -> float:
         """CPU seconds of all of them so far, with those of their children that have ended."""
-        return sum(_cpu(pid) for pid in self.pids())
+        return sum(cpu_of(pid) for pid in self.pids())
 
     def rss(self) -> float:
         """Resident memory in MB; what processes share counts for each."""
         return sum(int(_stat(pid)[_RSS]) for pid in self.pids()) * _PAGE / 1e6
 
 
-def _cpu(pid: int) -> float:
+def cpu_of(pid: int) -> float:
     """One process and its ended children. Its own time comes in ticks of 10 ms, rounded down, with the threads that
     have ended, or in nanoseconds without those: the larger is nearer to the truth."""
     words = _stat(pid)

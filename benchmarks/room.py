@@ -40,7 +40,8 @@ class Room:
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = int(probe.getsockname()[1])
-        self._http = httpx.Client(base_url=f"http://127.0.0.1:{self.port}", timeout=30.0)
+        self.url = f"http://127.0.0.1:{self.port}/"
+        self._http = httpx.Client(base_url=self.url, timeout=30.0)
 
     def command(self, program: Sequence[str] = APPLIANCE) -> list[str]:
         """program: what is started instead of the appliance itself, with the same arguments."""

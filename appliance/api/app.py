@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from importlib.resources import files
-from pathlib import Path
+from collections.abc import Mapping
+from typing import Any
 
 from fastapi import FastAPI
-from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from appliance.api import events, lesson, machine, problems, reading, sources
 from appliance.api.board import VERSION
 from appliance.api.room import Room
 from appliance.api.security import Guard, hosts_of
+from kiosk_ui.page import PanelPage
 
 API = "/api/v1"
 
@@ -37,16 +37,19 @@ def build(room: Room) -> FastAPI:
         app.include_router(router, prefix=API)
     app.include_router(machine.router)
     problems.install(app)
-    page = Path(str(files("kiosk_ui"))) / "static"
+
+    async def status() -> Mapping[str, Any]:
+        return (await room.board.status()).model_dump(mode="json")
+
     # Not mounted: a mount at "/" would answer 404 where the API would say which method it takes.
-    app.router.default = _page(StaticFiles(directory=page, html=True))
+    app.router.default = _page(PanelPage(status))
     return app
 
 
-def _page(static: ASGIApp) -> ASGIApp:
+def _page(panel: ASGIApp) -> ASGIApp:
     async def page(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await static(scope, receive, send)
+            await panel(scope, receive, send)
         else:
             await send({"type": "websocket.close", "code": 1008})
 

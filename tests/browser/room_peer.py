@@ -14,14 +14,14 @@ import socket
 import threading
 import time
 from collections.abc import AsyncIterator, Callable
-from importlib.resources import files
 from typing import Any
 
 import uvicorn
 from fastapi import FastAPI, Request, WebSocket, WebSocketDisconnect
 from fastapi.responses import JSONResponse, Response, StreamingResponse
-from fastapi.staticfiles import StaticFiles
 from PIL import Image, ImageDraw
+
+from kiosk_ui.page import PanelPage
 
 BOUNDARY = "frame"
 STARTED = 1_795_255_320.0
@@ -313,7 +313,10 @@ class RoomPeer:
             except WebSocketDisconnect:
                 return
 
-        app.mount("/", StaticFiles(directory=str(files("kiosk_ui") / "static"), html=True))
+        async def now() -> Status:
+            return self.status
+
+        app.mount("/", PanelPage(now))
         return app
 
     def _voice(self, now: float) -> dict[str, list[float]]:

@@ -77,14 +77,24 @@ def test_a_room_pc_that_hangs_for_long_is_lost_and_taken_up_again(room: RoomPeer
     expect(page.locator("html")).to_have_attribute("data-mode", "recording", timeout=10_000)
 
 
-def test_a_page_opened_before_the_room_pc_answers_waits_for_it(room: RoomPeer, visits: Visits) -> None:
-    room.mute = True
+def test_a_room_pc_that_starts_up_offers_no_start_until_it_is_ready(room: RoomPeer, visits: Visits) -> None:
+    """It may yet find a lesson that was cut off; Start would be refused, Stop would be a lie."""
+    room.show(ready() | {"state": "starting"})
     page = visits.open(room.url)
     mode(page, "waking")
-    expect(page.locator("html")).to_have_attribute("data-mode", "lost", timeout=10_000)
-    expect(page.locator(".sentence")).to_contain_text("Is the room PC switched on?")
-    room.mute = False
-    expect(page.locator("html")).to_have_attribute("data-mode", "ready", timeout=10_000)
+    expect(page.locator(".start")).to_have_attribute("aria-disabled", "true")
+    expect(page.locator(".sentence")).to_have_text("The room PC is starting up.")
+    room.show(recording())
+    mode(page, "recording")
+
+
+def test_a_status_that_came_with_the_page_is_not_believed_for_long(room: RoomPeer, visits: Visits) -> None:
+    visits.expected.append(NO_ANSWER)
+    room.show(recording())
+    room.mute = True
+    page = visits.open(room.url)
+    mode(page, "recording")
+    mode(page, "doubt")
 
 
 def test_a_lost_answer_to_stop_is_no_lost_stop(room: RoomPeer, visits: Visits) -> None:

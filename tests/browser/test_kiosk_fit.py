@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-from importlib.resources import files
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
+from kiosk_ui.page import STATIC
 from tests.browser.conftest import NO_ANSWER, Visits
 from tests.browser.room_peer import STARTED, RoomPeer, Status, furnished, kept, paused, planned, ready, recording
 from tests.browser.test_kiosk_states import mode, settled, stop_button
@@ -116,11 +116,15 @@ def test_every_target_is_large_and_stands_apart(room: RoomPeer, visits: Visits, 
 def test_nothing_is_cut_off_when_words_are_a_third_longer(
     room: RoomPeer, visits: Visits, language: str, size: tuple[int, int]
 ) -> None:
-    def longer(route: Route) -> None:
-        text = json.loads((files("kiosk_ui") / "static" / "locale" / f"{language}.json").read_text("utf-8"))
-        route.fulfill(json={key: stretch(value) for key, value in text.items()})
-
-    page = visits.open(room.url, size=size, prepare=lambda page: page.route("**/locale/*.json", longer))
+    written = json.loads((STATIC / "locale" / f"{language}.json").read_text("utf-8"))
+    longer = json.dumps({key: stretch(value) for key, value in written.items()})
+    given = """(parse) => { JSON.parse = (text) => {
+        const said = parse(text);
+        return said.messages ? { ...said, messages: %s } : said;
+    }; }"""
+    page = visits.open(
+        room.url, size=size, prepare=lambda page: page.add_init_script(f"({given % longer})(JSON.parse)")
+    )
     for state in STATES:
         speak(page, room, state, language)
         wide, tall, cut = page.evaluate(

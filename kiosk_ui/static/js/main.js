@@ -2,15 +2,20 @@
 
 import { Panel } from "./panel.js";
 import { Room } from "./room.js";
-import { Words, choose, remember, remembered } from "./words.js";
+import { Words, remember } from "./words.js";
 
 const DAY = { begins: 7, ends: 19 }; // hours between which the light theme is easier on the eye
 
-const room = new Room();
 const night = matchMedia("(prefers-color-scheme: dark)");
+const room = new Room(given("status"));
+const { version } = room.status;
 let panel = null;
 let turns = 0;
-let version = null;
+
+/** What the daemon put into the page. */
+function given(name) {
+  return JSON.parse(document.getElementById(name).textContent);
+}
 
 function theme() {
   const hour = new Date().getHours();
@@ -18,12 +23,8 @@ function theme() {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
 }
 
-/** Show the page in a language. While the room PC does not answer, what stands there stays. */
-async function speak(language) {
-  const turn = ++turns;
-  const words = await Words.load(language, room.status?.room.language);
-  if (turn !== turns) return; // a later wish overtook this one
-  document.documentElement.lang = language;
+function speak(words) {
+  document.documentElement.lang = words.language;
   document.documentElement.dir = words.direction;
   const before = panel;
   before?.close();
@@ -31,26 +32,24 @@ async function speak(language) {
   document.body.append(panel.element);
 }
 
+/** While the room PC does not answer, what stands there stays. */
 async function chosen(language) {
+  const turn = ++turns;
+  const words = await Words.load(language, room.status.room.language);
+  if (turn !== turns) return; // a later wish overtook this one
   remember(language);
-  await speak(language);
+  speak(words);
   panel.languages.button.focus();
 }
 
-/** The first status says which language the room speaks; a later one may come from a newer daemon with newer pages. */
+/** A later status may come from a newer daemon with newer pages. */
 room.addEventListener("change", () => {
-  const { status } = room;
-  if (!status) return;
-  if (version === null) {
-    version = status.version;
-    speak(remembered() ?? choose(status.room.language));
-  } else if (status.version !== version && status.state === "ready") {
-    location.reload();
-  }
+  if (room.status.version !== version && room.status.state === "ready") location.reload();
 });
 
 theme();
 setInterval(theme, 60_000);
 night.addEventListener("change", theme);
+const { language, messages } = given("words");
+speak(new Words(language, messages, room.status.room.language));
 room.open();
-speak(remembered() ?? choose(...navigator.languages)); // until the room has said its own

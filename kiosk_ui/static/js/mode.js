@@ -1,11 +1,12 @@
 // Which of its few faces the panel shows. Pure: what is known in, one word out.
 
 /**
- * waking · lost · doubt · cannot-record · ready · starting · recording · paused · stopping · kept
+ * waking: the room PC is starting up, and may yet find a lesson that was cut off · lost · doubt · cannot-record · ready · starting · recording · paused · stopping · kept
  * kept: the lesson whose end this page has seen and nobody has put away yet.
  */
 export function mode_of(link, status, kept) {
   if (link !== "open") return link;
+  if (status.state === "starting" && status.lesson === null) return "waking";
   if (status.state === "ready" && kept !== null && status.last?.id === kept) return "kept";
   return status.state;
 }

@@ -140,7 +140,7 @@ export class Panel {
     this._follow(status);
     const mode = mode_of(room.link, status, this.kept);
     if (mode !== this.mode) this._turn(mode);
-    if (status && started_from_afar(status) && this.announced !== status.lesson.id) this._announce(status);
+    if (started_from_afar(status) && this.announced !== status.lesson.id) this._announce(status);
     const now = new Date();
     say(this.clock, words.minutes.format(now));
     this._show_strip(status, mode);
@@ -149,13 +149,9 @@ export class Panel {
     this._show_sentence(status, mode);
     this.title.show(status, mode, now);
     this.plan.show(status, mode, now);
-    put(this.sources.element, "hidden", status === null);
-    put(this.facts.element, "hidden", status === null);
-    if (status) {
-      this.sources.show(status, room.link === "open");
-      this.fixtures.show(status, room.link === "open", room.pending);
-      this.facts.show(status, mode);
-    }
+    this.sources.show(status, room.link === "open");
+    this.fixtures.show(status, room.link === "open", room.pending);
+    this.facts.show(status, mode);
   }
 
   /** Nobody may be recorded unawares: said once, whatever else there is to say. */
@@ -168,7 +164,6 @@ export class Panel {
 
   /** Remember whose end this page has seen, so that it can say `kept`. */
   _follow(status) {
-    if (!status) return;
     if (status.lesson) this.lesson = status.lesson.id;
     else if (this.lesson) {
       this.kept = status.state === "ready" ? this.lesson : null;
@@ -208,17 +203,17 @@ export class Panel {
 
   _show_strip(status, mode) {
     const { words } = this;
-    say(this.room_name, status?.room.name ?? "Darsbox");
-    say(this.institution, status?.room.institution ?? "");
-    const listens = !TIMED.has(mode) && this.room.link === "open" && status?.held_seconds > 0;
+    say(this.room_name, status.room.name);
+    say(this.institution, status.room.institution);
+    const listens = !TIMED.has(mode) && this.room.link === "open" && status.held_seconds > 0;
     if (listens && !this.listens) this._whisper(words.t("mode.listening"));
     this.listens = listens;
     icon_in(this.shape, listens ? "microphone" : SHAPE[mode], icon);
     say(this.word, words.t(listens ? "mode.listening" : `mode.${mode}`));
-    if (status) this.languages.show(status.room.languages);
-    const lesson = status?.lesson;
+    this.languages.show(status.room.languages);
+    const lesson = status.lesson;
     const timed = lesson && TIMED.has(mode) ? ` ${words.stopwatch(lesson.elapsed)}` : "";
-    const title = `${words.t(`mode.${mode}`)}${timed} — ${status?.room.name ?? "Darsbox"}`;
+    const title = `${words.t(`mode.${mode}`)}${timed} — ${status.room.name}`;
     if (document.title !== title) document.title = title;
   }
 
@@ -238,7 +233,7 @@ export class Panel {
     const { room, words } = this;
     const still = STILL.has(mode);
     const running = this.centre === "stop";
-    this.paused = room.status?.state === "paused";
+    this.paused = room.status.state === "paused";
     put(this.start.element, "hidden", this.centre !== "start");
     put(this.next.element, "hidden", this.centre !== "next");
     put(this.stop, "hidden", this.centre !== "stop");
@@ -280,10 +275,12 @@ export class Panel {
     let text;
     if (this.notice) {
       ({ shape, text } = this.notice);
-    } else if (mode === "lost" || mode === "waking") {
-      shape = mode === "lost" ? "error" : "ready";
-      const key = room.busy ? "why.lost.busy" : status ? "why.lost" : `why.${mode}.first`;
-      text = words.t(key, since);
+    } else if (mode === "lost") {
+      shape = "error";
+      text = words.t(room.busy ? "why.lost.busy" : "why.lost", since);
+    } else if (mode === "waking") {
+      shape = "ready";
+      text = words.t("why.waking");
     } else if (mode === "doubt") {
       shape = "warning";
       text = words.t("why.doubt", since);
@@ -307,7 +304,7 @@ export class Panel {
   async _do(action, body) {
     const slow = setTimeout(() => this._notify("ready", this.words.t("wait")), SLOW);
     try {
-      const at = this.room.status?.lesson?.elapsed;
+      const at = this.room.status.lesson?.elapsed;
       if (this.room.pending.has(action)) return;
       await this.room.command(action, body);
       if (action === "mark") this._mark(this.room.status.lesson?.elapsed ?? at);

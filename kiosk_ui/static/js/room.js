@@ -5,7 +5,8 @@ const DOUBT_AFTER = 3_000; // ms: a status older than this proves nothing about 
 const LOST_AFTER = { busy: 6_000, idle: 15_000 };
 const ASK_AFTER = { busy: 2_000, idle: 8_000 }; // a silent socket is asked over HTTP, before it is doubted
 const BROKEN_AFTER = 1_500; // a socket that comes back sooner was not away for anyone
-const PATIENCE = { first: 250, most: 5_000 };
+const KNOCK = { often: 200, seldom: 2_000 }; // ms between two attempts to be connected again: nothing on this machine
+const RESTART = 30_000; // ms in which a daemon that was restarted is back
 const ANSWER_WITHIN = { status: 2_000, command: 12_000 };
 const BUSY = new Set(["starting", "recording", "paused", "stopping"]);
 
@@ -23,18 +24,18 @@ export class Refused extends Error {
 
 /** Events: `change` (status or link), `levels` (detail: {source: [rms_db, peak_db]}). */
 export class Room extends EventTarget {
-  status = null;
   /** Commands on their way. */
   pending = new Set();
 
-  constructor(base = document.baseURI) {
+  /** status: what the daemon knew when it sent the page. */
+  constructor(status, base = document.baseURI) {
     super();
+    const [visit] = performance.getEntriesByType("navigation");
     this.base = base;
-    this.began = performance.now();
-    this.told = null; // performance.now() of the last status
-    this.since = new Date(); // the wall time of it, or of the beginning
-    this.closed = this.began;
-    this.wait = PATIENCE.first;
+    this.status = status;
+    this.told = visit?.responseStart ?? performance.now(); // of the status
+    this.since = new Date(performance.timeOrigin + this.told); // the wall time of it
+    this.closed = performance.now();
     this.asking = false;
   }
 
@@ -44,15 +45,14 @@ export class Room extends EventTarget {
   }
 
   get busy() {
-    return this.status !== null && BUSY.has(this.status.state);
+    return BUSY.has(this.status.state);
   }
 
-  /** waking: nothing heard yet · open · doubt: busy, but not heard of for 3 s · lost */
+  /** open · doubt: busy, but not heard of for 3 s · lost */
   get link() {
     const now = performance.now();
-    const age = now - (this.told ?? this.began);
+    const age = now - this.told;
     const broken = this.closed !== null && now - this.closed > BROKEN_AFTER && age > BROKEN_AFTER;
-    if (this.told === null) return age > DOUBT_AFTER ? "lost" : "waking";
     if (broken || age > LOST_AFTER[this.busy ? "busy" : "idle"]) return "lost";
     return this.busy && age > DOUBT_AFTER ? "doubt" : "open";
   }
@@ -82,7 +82,7 @@ export class Room extends EventTarget {
 
   async _command(action, path, body) {
     if (this.pending.has(action)) return;
-    if (this.link === "lost" || this.link === "waking") throw new Refused("unreachable");
+    if (this.link === "lost") throw new Refused("unreachable");
     this.pending.add(action);
     this._changed();
     try {
@@ -141,7 +141,6 @@ export class Room extends EventTarget {
       this.closed = null;
     };
     socket.onmessage = ({ data }) => {
-      this.wait = PATIENCE.first;
       const { type, ...event } = JSON.parse(data);
       if (type === "status") this._tell(event);
       else if (type === "levels") this.dispatchEvent(new CustomEvent("levels", { detail: event.levels }));
@@ -149,18 +148,18 @@ export class Room extends EventTarget {
     socket.onclose = () => this._reconnect(socket);
   }
 
-  /** With growing patience, and a little chance in it so that many panels do not knock at once. */
+  /** With a little chance in it, so that several panels do not knock at once. */
   _reconnect(socket) {
     if (this.socket !== socket) return;
     this.socket = null;
     this.closed ??= performance.now();
-    setTimeout(() => this._connect(), this.wait * (0.75 + Math.random() / 2));
-    this.wait = Math.min(this.wait * 2, PATIENCE.most);
+    const pause = performance.now() - this.closed < RESTART ? KNOCK.often : KNOCK.seldom;
+    setTimeout(() => this._connect(), pause * (0.75 + Math.random() / 2));
     this._changed();
   }
 
   _watch() {
-    const silence = performance.now() - (this.told ?? this.began);
+    const silence = performance.now() - this.told;
     const pace = this.busy ? "busy" : "idle";
     if (this.socket?.readyState === WebSocket.OPEN) {
       if (silence > LOST_AFTER[pace]) {

@@ -49,10 +49,10 @@ export class Title {
     put(this.form, "hidden", !asked);
     put(this.told, "hidden", asked);
     if (asked && !this.own && document.activeElement !== this.field) {
-      const today = (status && planned_title(status, now)) || this.words.today(now);
+      const today = planned_title(status, now) || this.words.today(now);
       if (this.field.value !== today) this.field.value = today;
     }
-    const lesson = mode === "kept" ? status.last : status?.lesson;
+    const lesson = mode === "kept" ? status.last : status.lesson;
     say(this.text, lesson?.title ?? "");
     put(this.text, "data-long", (lesson?.title.length ?? 0) > LONG);
     say(this.under, lesson ? this._under(lesson, mode, ending(status)) : "");

@@ -2,21 +2,11 @@
 
 export const LANGUAGES = { en: "English", fr: "Français", ar: "العربية", ur: "اردو", zh: "中文" };
 const RIGHT_TO_LEFT = new Set(["ar", "ur"]);
-const REMEMBERED = "darsbox.language";
-
-/** The language that someone chose on this panel, or null. */
-export function remembered() {
-  const language = localStorage.getItem(REMEMBERED);
-  return language !== null && language in LANGUAGES ? language : null;
-}
+const REMEMBERED = "darsbox-panel-language"; // a cookie, for the daemon sends the page in this language
+const YEARS = 5 * 365 * 24 * 3600; // s
 
 export function remember(language) {
-  localStorage.setItem(REMEMBERED, language);
-}
-
-/** The first of the wished language tags that the panel speaks; English if none. */
-export function choose(...tags) {
-  return tags.map((tag) => (tag ?? "").split("-")[0]).find((language) => language in LANGUAGES) ?? "en";
+  document.cookie = `${REMEMBERED}=${language}; Max-Age=${YEARS}; Path=/; SameSite=Strict`;
 }
 
 export class Words {

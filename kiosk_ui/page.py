@@ -1,0 +1,134 @@
+"""The panel's page as it is sent: with the room's status, the words of one language and the scripts' addresses in it.
+
+A page that had to ask for each of these would go back and forth five times before it shows anything. So the daemon puts
+them in, and what is sent stays what lies in ``static/``: the template ``index.html``, whose end of ``<head>`` gets
+
+- an import map, which gives each script the address of just this version of it, so that browsers may keep it for ever;
+- a ``modulepreload`` for each, so that all are fetched at once and not one after the other;
+- ``<script type="application/json">`` with the status and with the sentences: data, never run.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import mimetypes
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from http import HTTPStatus
+from pathlib import Path
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+STATIC = Path(__file__).parent / "static"
+POLICY = (
+    "default-src 'none'; script-src 'self'{inline}; style-src 'self'; img-src 'self' blob: data:; connect-src 'self'; "
+    "font-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "require-trusted-types-for 'script'"
+)
+"""Content-Security-Policy; inline: the hash of the one inline script there is, the import map."""
+COOKIE = "darsbox-panel-language"
+FALLBACK = "en"
+_KEEP = "public, max-age=31536000, immutable"
+_ASK = "no-cache"
+
+Told = Callable[[], Awaitable[Mapping[str, Any]]]
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """version: changes with the content."""
+
+    body: bytes
+    kind: str
+    version: str
+
+
+class PanelPage:
+    """ASGI: the page at ``/``, and its files. Everything else is 404, as Starlette says it."""
+
+    def __init__(self, status: Told) -> None:
+        """status: the room now, as the API says it."""
+        self._status = status
+
+    @cached_property
+    def files(self) -> dict[str, File]:
+        """By path within ``static/``; read once, for the page must be one of a piece."""
+        return {str(path.relative_to(STATIC)): _file(path) for path in sorted(STATIC.rglob("*")) if path.is_file()}
+
+    @cached_property
+    def languages(self) -> list[str]:
+        return [Path(name).stem for name in self.files if name.startswith("locale/")]
+
+    @cached_property
+    def _imports(self) -> str:
+        scripts = {name: file for name, file in self.files.items() if name.endswith(".js")}
+        return json.dumps({"imports": {f"./{name}": f"./{name}?v={file.version}" for name, file in scripts.items()}})
+
+    @cached_property
+    def policy(self) -> str:
+        digest = base64.b64encode(hashlib.sha256(self._imports.encode()).digest()).decode()
+        return POLICY.format(inline=f" 'sha256-{digest}'")
+
+    @cached_property
+    def _parts(self) -> tuple[str, str]:
+        """The template before and after what each answer puts in."""
+        page = re.sub(
+            r'(?<=(?:href|.src)=")([\w./-]+)(?=")',
+            lambda found: f"{found[1]}?v={self.files[found[1]].version}",
+            self.files["index.html"].body.decode(),
+        )
+        scripts = [f"{name}?v={file.version}" for name, file in self.files.items() if name.endswith(".js")]
+        preloads = "".join(f'    <link rel="modulepreload" href="{script}" />\n' for script in scripts)
+        head, script, tail = page.partition("    <script ")
+        return f'{head}    <script type="importmap">{self._imports}</script>\n{preloads}', script + tail
+
+    def html(self, status: Mapping[str, Any], wished: str | None) -> str:
+        """wished: the language that somebody chose on this panel, if it is one of ours; else it is the room's."""
+        chosen = (wished, str(status["room"]["language"]).split("-")[0], FALLBACK)
+        language = next(each for each in chosen if each in self.languages)
+        words = {"language": language, "messages": json.loads(self.files[f"locale/{language}.json"].body)}
+        before, after = self._parts
+        return before + _data("status", status) + _data("words", words) + after
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope)
+        if request.method not in {"GET", "HEAD"}:
+            raise HTTPException(HTTPStatus.METHOD_NOT_ALLOWED, headers={"Allow": "GET, HEAD"})
+        path = request.url.path.removeprefix("/")
+        if path in {"", "index.html"}:
+            page = self.html(await self._status(), request.cookies.get(COOKIE))
+            headers = {"Content-Security-Policy": self.policy, "Cache-Control": "no-store"}
+            answer = Response(page, headers=headers, media_type="text/html")
+        else:
+            answer = self._answer(path, request)
+        await answer(scope, receive, send)
+
+    def _answer(self, path: str, request: Request) -> Response:
+        file = self.files.get(path)
+        if file is None:
+            raise HTTPException(HTTPStatus.NOT_FOUND)
+        kept = _KEEP if request.query_params.get("v") == file.version else _ASK
+        headers = {"Cache-Control": kept, "ETag": f'"{file.version}"'}
+        if request.headers.get("if-none-match") == headers["ETag"]:
+            return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
+        return Response(file.body, headers=headers, media_type=file.kind)
+
+
+def _file(path: Path) -> File:
+    body = path.read_bytes()
+    kind = mimetypes.guess_type(path.name)[0] or "application/octet-stream"
+    return File(body, kind, hashlib.sha256(body).hexdigest()[:16])
+
+
+def _data(name: str, value: object) -> str:
+    """Data for a script of the page; no text in it can end the element."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":")).replace("<", "\\u003c")
+    return f'    <script type="application/json" id="{name}">{text}</script>\n'
