@@ -16,7 +16,6 @@ from lms_server.catalog.migrate import migrate
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow, Room
-from lms_server.catalog.text import normalise
 from lms_server.catalog.tokens import Tokens
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
@@ -94,7 +93,7 @@ class Furnisher:
         row = LessonRow(id=lesson, room_id=room, title=title, started=started)
         for name, value in facts.items():
             setattr(row, name, value)
-        row.search = normalise(f"{title} {room_name} {row.teacher}")
+        row.find_by(room_name)
         with self._database.write() as session:
             session.add(row)
         return lesson
