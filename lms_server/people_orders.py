@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from lms_server.catalog.audit import AT_CONSOLE
+from lms_server.catalog.personal import zipped
 from lms_server.catalog.schemas import SCOPES
 from lms_server.catalog.sheets import LARGEST
 from lms_server.command_line import Data, catalog_of, password
@@ -35,6 +38,7 @@ people = _group("People by the sheet.", "lms-server people import people.csv --i
 institution = _group("Who shares this server without seeing each other.", "lms-server institution add ENS")
 term = _group("Terms.", "lms-server term add 2026-S1 --from 2026-09-15 --to 2027-01-31 --institution ENS")
 course = _group("Courses.", "lms-server course add PHY101 --title Optics --term 2026-S1 --institution ENS")
+person = _group("What is held about one person.", "lms-server person export amina --to amina.zip")
 Stdin = Annotated[bool, typer.Option("--password-stdin", help="Read the password from a pipe")]
 Owner = Annotated[str, typer.Option("--institution", help="Whose it is")]
 Term = Annotated[str, typer.Option(help="Of lines that name none [default: the one of today]")]
@@ -49,7 +53,14 @@ def _content(sheet: Path) -> bytes:
 
 
 def add_to(app: typer.Typer) -> None:
-    groups = {"user": user, "people": people, "institution": institution, "term": term, "course": course}
+    groups = {
+        "user": user,
+        "people": people,
+        "person": person,
+        "institution": institution,
+        "term": term,
+        "course": course,
+    }
     for name, group in groups.items():
         app.add_typer(group, name=name)
 
@@ -234,3 +245,41 @@ def user_revoke_token(
     if not count:
         raise StartError(f"No valid token begins with {prefix[:12]!r}.")
     typer.echo("The token was revoked.")
+
+
+# -- what is held about somebody
+# ----------------------------------------------------------------------------------------
+
+
+@person.command(
+    "export",
+    help="Write all that is held about a person into a ZIP of JSON files, which it never overwrites.\n\n"
+    "Example: lms-server person export amina --to amina.zip",
+)
+def person_export(
+    context: typer.Context, name: str, *, to: Annotated[Path, typer.Option(help="The file")], data: Data = None
+) -> None:
+    with catalog_of(context, data) as catalog:
+        found = zipped(catalog.personal.export(name, AT_CONSOLE))
+    with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(found)
+    typer.echo(f"All that is held about {name} is in {to}.")
+
+
+@person.command(
+    "erase",
+    help="Forget a person: login, tokens, courses and name. Export first; this cannot be undone.\n\n"
+    "Example: lms-server person erase amina --yes",
+)
+def person_erase(
+    context: typer.Context,
+    name: str,
+    *,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
+    data: Data = None,
+) -> None:
+    if not yes:
+        typer.confirm(f"Forget {name} for ever?", abort=True)
+    with catalog_of(context, data) as catalog:
+        pseudonym = catalog.personal.erase(name, AT_CONSOLE)
+    typer.echo(f"{name} is called {pseudonym} now, and nobody can log in as them.")

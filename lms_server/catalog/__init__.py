@@ -42,6 +42,7 @@ from lms_server.catalog.enrolling import Enrolling
 from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.people import People
+from lms_server.catalog.personal import Personal
 from lms_server.catalog.retention import Retention
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tokens import Tokens
@@ -64,6 +65,7 @@ class Catalog:
     alarms: Alarms
     audit: Audit
     retention: Retention
+    personal: Personal
     visits: Visits
 
     @classmethod
@@ -83,5 +85,6 @@ class Catalog:
             Alarms(database, clock),
             audit,
             Retention(database, clock),
+            Personal(database, clock),
             Visits(audit, clock),
         )

@@ -37,7 +37,7 @@ Action = Literal[
     "lesson-released",
     "lesson-deleted",
     "bytes-deleted",
-    "retention-set",
+    "retention-set", "person-exported", "person-erased",
     "agent-added", "agent-revoked", "person-added", "person-moved", "password-set", "sheet-imported",
 ]  # fmt: skip
 """What there is to tell, as codes that stay."""

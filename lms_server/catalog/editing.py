@@ -154,10 +154,14 @@ def _theirs(session: Session, person: Person, row: LessonRow) -> bool:
     """Of a course that this teacher teaches; without a course, under their name, or under nobody's yet."""
     if row.course_id is not None:
         return teaches(session, person, row.course_id)
-    named = normalise(row.teacher)
-    full = normalise(person.full_name)
+    return not normalise(row.teacher) or names_teacher(row.teacher, person)
+
+
+def names_teacher(teacher: str, person: Person) -> bool:
+    """Whether what a lesson says of its teacher means this person."""
+    named, full = normalise(teacher), normalise(person.full_name)
     titled = " " in full and f" {full} " in f" {named} "  # timetables put titles before names
-    return not named or named in (normalise(person.name), full) or titled
+    return named != "" and (named in (normalise(person.name), full) or titled)
 
 
 def _text(name: str, text: str) -> str:

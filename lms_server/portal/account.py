@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
+from lms_server.catalog.personal import zipped
 from lms_server.catalog.schemas import Role, Scope, TokenView
 from lms_server.catalog.scoping import row_id
 from lms_server.catalog.tokens import scopes_of
@@ -27,11 +28,19 @@ class Account:
 
     def routes(self, router: APIRouter) -> None:
         router.add_api_route("/account", self.account, methods=["GET", "HEAD"])
+        router.add_api_route("/account/data", self.data, methods=["GET"])
         router.add_api_route("/account/tokens", self.make, methods=["POST"])
         router.add_api_route("/account/tokens/{token_id}/revoke", self.revoke, methods=["POST"])
 
     def account(self, request: Request) -> Response:
         return self._shown(request, "")
+
+    def data(self, request: Request) -> Response:
+        """All that is held about who asks, to take along."""
+        person = self._gate.require_login(request)
+        found = zipped(self._catalog.personal.export(person.name, person))
+        headers = {"Content-Disposition": 'attachment; filename="darsbox-account.zip"', "Cache-Control": "no-store"}
+        return Response(found, headers=headers, media_type="application/zip")
 
     def make(
         self,

@@ -94,6 +94,8 @@ def deed(tongue: Tongue, action: str) -> str:
         "lesson-deleted": tongue.gettext("Deleted the lesson"),
         "bytes-deleted": tongue.gettext("Deleted the lesson’s last bytes"),
         "retention-set": tongue.gettext("Said how long lessons are kept"),
+        "person-exported": tongue.gettext("Took along all that is held about a person"),
+        "person-erased": tongue.gettext("Erased a person"),
         "agent-added": tongue.gettext("Let a capture agent in"),
         "agent-revoked": tongue.gettext("Shut a capture agent out"),
         "person-added": tongue.gettext("Added a person"),

@@ -176,6 +176,19 @@ async def test_what_is_refused_for_good_is_said_and_tried_again_when_asked(spool
     assert await agent_of(spool, server).once() == []
 
 
+async def test_a_lesson_that_was_deleted_on_the_server_is_not_offered_again(spool: Spool, server: FakeServer) -> None:
+    def hook(request: httpx.Request) -> httpx.Response | None:
+        return server.problem(400, "lesson-deleted") if request.method == "POST" else None
+
+    server.hook = hook
+    left = await agent_of(spool, server).once()
+    assert {(row.state, row.problem) for row in left} == {("refused", "lesson-deleted")}
+    asked = len(server.requests)
+    assert len(await agent_of(spool, server).once()) == len(left)
+    assert [method for method, _, _ in server.requests[asked:] if method == "POST"] == []
+    assert all((spool.lesson_dir(row.lesson) / row.path).is_file() for row in left)
+
+
 async def test_a_server_that_is_away_is_not_hammered(spool: Spool, server: FakeServer) -> None:
     server.hook = lambda request: httpx.ConnectError("away")
     agent = agent_of(spool, server)
