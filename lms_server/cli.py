@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import audit_orders, logs, people_orders, retention_orders
+from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
@@ -34,6 +34,7 @@ app = typer.Typer(
 )
 people_orders.add_to(app)
 retention_orders.add_to(app)
+backup_orders.add_to(app)
 app.add_typer(audit_orders.audit, name="audit")
 agent = typer.Typer(
     no_args_is_help=True,
