@@ -91,6 +91,8 @@ class RecorderTable(Table):
     pre_roll_seconds: int = Field(0, ge=0, le=60)
     """Of the time before Start, held in memory while the room waits, and the lesson's beginning; 0: the room does not
     listen before Start."""
+    undo_seconds: int = Field(30, ge=0, le=120)
+    """For so long a Stop on the panel can be undone; meanwhile what comes is held in memory, and dropped after it."""
     ffmpeg: str = ""
     """Path of the FFmpeg to use; empty: the machine's own, else the one that comes with the program."""
     hardware: bool = True

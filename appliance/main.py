@@ -238,6 +238,7 @@ def policy_of(config: Config) -> RecorderPolicy:
         resume=table.resume_minutes * 60,
         reserve=config.tables.disk.reserve_percent / 100,
         pre_roll=table.pre_roll_seconds,
+        undo=table.undo_seconds,
     )
 
 

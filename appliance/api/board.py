@@ -107,6 +107,7 @@ class Board:
                 free_bytes=found.disk_free, total_bytes=found.disk_total, hours_left=round(found.hours_left, 1)
             ),
             held_seconds=found.held_seconds,
+            undo_seconds=found.undo_seconds,
             sync=page.sync,
             health=judge(found, silent, self._config.tables.disk, self._judged(found)),
             last=page.last,

@@ -35,8 +35,11 @@ class Start(BaseModel):
 
 
 class Stop(BaseModel):
+    """undo: the stop can be undone for ``[recorder] undo_seconds``."""
+
     model_config = ConfigDict(extra="forbid")
     origin: Origin | None = None
+    undo: bool = False
 
 
 class MarkMoment(BaseModel):
@@ -74,7 +77,15 @@ async def resume(room: Here) -> StatusView:
 @router.post("/stop")
 async def stop(room: Here, wish: Stop | None = None) -> StatusView:
     """End the lesson and keep it. Problem: ``not-recording``."""
-    await _order(room, "stop", wish.origin if wish is not None else None, room.recorder.stop)
+    stop = room.recorder.stop_softly if wish is not None and wish.undo else room.recorder.stop
+    await _order(room, "stop", wish.origin if wish is not None else None, stop)
+    return await room.board.status()
+
+
+@router.post("/undo")
+async def undo(room: Here) -> StatusView:
+    """The lesson goes on after a stop that can be undone. Problems: ``not-recording``, ``wrong-state``."""
+    await room.recorder.undo()
     return await room.board.status()
 
 

@@ -16,7 +16,7 @@ from appliance.api.remote import Remote
 from appliance.config import Config
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
-from appliance.recorder.touches import Recorder
+from appliance.recorder.touches import Panel
 from appliance.room.timetable import Follower
 from appliance.spool.layout import Spool
 
@@ -26,7 +26,7 @@ class Room:
     """Everything a request may ask."""
 
     config: Config
-    recorder: Recorder
+    recorder: Panel
     preview: Preview
     spool: Spool
     bus: Bus

@@ -176,6 +176,8 @@ class StatusView(View):
     disk: DiskView
     held_seconds: int = 0
     """The room listens before Start: so many of the last seconds are held in memory, and nothing is written."""
+    undo_seconds: float = 0.0
+    """The lesson was stopped; for so long that can be undone, and what comes meanwhile is only in memory."""
     sync: SyncView
     health: HealthView
     last: LastView | None

@@ -144,13 +144,14 @@ class Crew:
         self.armed_for = ""
         return [plan.id for plan in lacking]
 
-    def arm(self, lesson: str) -> None:
-        """Hold the last seconds of every source that is not held yet, for the lesson to come."""
+    def arm(self, lesson: str, *, span: int, hold: float) -> None:
+        """Hold so many of the last seconds of every source that is not held yet, for this span of the lesson to come,
+        or of one that was just stopped."""
         self.armed_for = self.armed_for or lesson
         for plan in self._plans:
             if plan.capture and plan.id not in self.armed:
-                order = self._order(self.armed_for, 0, plan)
-                self._keep(self._bear(replace(order, hold=self._policy.pre_roll)), self.armed)
+                order = self._order(self.armed_for, span, plan)
+                self._keep(self._bear(replace(order, hold=hold)), self.armed)
 
     async def disarm(self) -> None:
         """Drop what is held; returns when nobody holds anything."""

@@ -123,7 +123,7 @@ class RoomIdentity:
 @dataclass(frozen=True, slots=True)
 class RecorderPolicy:
     """Times in seconds. reserve: share of the disk that recordings leave free, 0 to 1. pre_roll: how much of the time
-    before Start is held in memory, 0 for nothing."""
+    before Start is held in memory, 0 for nothing. undo: how long after a stop it can be undone, 0 for not at all."""
 
     fragment: float = 0.25
     stall: float = 5.0
@@ -131,6 +131,7 @@ class RecorderPolicy:
     resume: float = 30 * 60.0
     reserve: float = 0.02
     pre_roll: int = 0
+    undo: int = 30
 
 
 def plan_sources(config: Config) -> Sequence[SourcePlan]:

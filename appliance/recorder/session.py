@@ -3,6 +3,8 @@
     (none) ──start──► recording ◄──resume── paused
                           │  ───pause────►    │
                           └──stop──► stopping ◄┘ ──► kept
+                          ▲             │
+                          └────undo─────┘   (for undo_seconds after a stop that may be undone)
 
 lesson.json is written durably at every arrow. The daemon holds no media: keepers record, evidence says how it goes.
 """
@@ -52,6 +54,14 @@ class LiveTake:
     journal: Path
 
 
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """A stop that may still be undone, until this monotonic instant. paused: the lesson was."""
+
+    until: float
+    paused: bool
+
+
 class Recorder:
     """The room's recorder. All methods belong to the event loop's thread."""
 
@@ -95,6 +105,7 @@ class Recorder:
         self._shown: dict[str, SourceState] = {}
         self._wake = asyncio.Event()
         self._full = False
+        self._ended: Ended | None = None
         self.ready = asyncio.Event()
 
     # -- the five touches ---------------------------------------------------------------------------------------------
@@ -105,6 +116,8 @@ class Recorder:
         if len(title) > MAX_TITLE:
             raise BadRequest(f"A title has at most {MAX_TITLE} characters; shorten it.", limit=MAX_TITLE)
         async with self._turn:
+            if self._lesson is not None and self._ended is not None:
+                await self._finish(self._lesson)  # who starts the next lesson wants nothing of the last one undone
             if self._lesson is not None:
                 raise AlreadyRecording("A lesson is being recorded; stop it first.", lesson=self._lesson.id)
             if not any(plan.capture for plan in self._plans):
@@ -145,6 +158,9 @@ class Recorder:
         """Raises NotRecording, WrongState."""
         async with self._turn:
             lesson = self._running()
+            if self._ended is not None:  # whoever mutes the room wants nothing held either
+                await self._finish(lesson)
+                return
             if lesson.state != "recording":
                 raise WrongState("The lesson is paused already.", state=lesson.state)
             await self._end_span("paused")
@@ -183,6 +199,44 @@ class Recorder:
         async with self._turn:
             await self._finish(self._running())
 
+    async def stop_softly(self) -> None:
+        """End the lesson here and now, but keep it only after ``undo_seconds``: until then its sources are held in
+        memory, and ``undo`` makes what is held the lesson's next stretch. A second stop keeps it at once. Raises
+        NotRecording."""
+        async with self._turn:
+            lesson = self._running()
+            if self._ended is not None or not self._policy.undo or lesson.state == "stopping":
+                await self._finish(lesson)
+                return
+            was = lesson.state
+            lesson.state = "stopping"
+            self._announce()
+            if was == "recording":
+                await self._end_span("stopped")
+            await self._write(lesson)
+            self._ended = Ended(time.monotonic() + self._policy.undo, paused=was == "paused")
+            if was == "recording":
+                await self._household.hand_over_devices()
+                self._crew.arm(lesson.id, span=len(lesson.spans), hold=self._policy.undo)
+            self._announce()
+
+    async def undo(self) -> None:
+        """The lesson goes on as if it had not been stopped. Raises NotRecording, WrongState."""
+        async with self._turn:
+            lesson, ended = self._running(), self._ended
+            if ended is None:
+                raise WrongState("There is no stop that could be undone.", state=lesson.state)
+            self._ended = None
+            lesson.spans[-1].ended = "paused"
+            if ended.paused:
+                lesson.state = "paused"
+                await self._write(lesson)
+            else:
+                lesson.spans.append(self._new_span(held=self._evidence.held()))
+                lesson.state = "recording"
+                await asyncio.gather(self._write(lesson), self._open(lesson))
+            self._announce()
+
     def plugged(self, plug: Plug) -> None:
         """A camera or a microphone came, changed or went."""
         if plug.there and plug.media != "button":
@@ -191,7 +245,8 @@ class Recorder:
     # -- what is shown ------------------------------------------------------------------------------------------------
 
     def status(self) -> RecorderStatus:
-        return self._view.status(self._lesson, self._disk(), ready=self.ready.is_set())
+        undo = max(0.0, self._ended.until - time.monotonic()) if self._ended is not None else 0.0
+        return self._view.status(self._lesson, self._disk(), ready=self.ready.is_set(), undo=undo)
 
     def live(self, source: str) -> LiveTake | None:
         """The take this source is writing now, None when it writes none."""
@@ -266,6 +321,14 @@ class Recorder:
             return
         await asyncio.sleep(1.0)
         self._publish_sources()
+        if self._ended is not None and time.monotonic() >= self._ended.until:
+            await self._settle()
+
+    async def _settle(self) -> None:
+        """The time in which a stop could be undone is over."""
+        async with self._turn:
+            if self._lesson is not None and self._ended is not None:
+                await self._finish(self._lesson)
 
     def _publish_sources(self) -> None:
         lesson = self._lesson
@@ -309,7 +372,7 @@ class Recorder:
             async with self._turn:
                 if self._lesson is None:
                     await self._household.hand_over_devices()
-                    self._crew.arm(str(ULID()))
+                    self._crew.arm(str(ULID()), span=0, hold=self._policy.pre_roll)
 
     async def _on_unasked_end(self, source: str, why: str) -> None:
         """A keeper died: start another; or it ended for good: end the lesson when it was the last."""
@@ -344,7 +407,10 @@ class Recorder:
         """Close every take, freeze lesson.json, and enter the lesson's assets into the ledger."""
         lesson.state = "stopping"
         self._announce()
-        await self._end_span("stopped")
+        if self._ended is None:
+            await self._end_span("stopped")
+        self._ended = None
+        await self._crew.disarm()  # what was held for an undo is dropped
         await self._sealer.finish(lesson)
         lesson.state = "kept"
         await self._write(lesson)

@@ -37,8 +37,9 @@ class View:
     policy: RecorderPolicy
     evidence: Evidence
 
-    def status(self, lesson: Lesson | None, disk: Disk, *, ready: bool) -> RecorderStatus:
-        """lesson: the one that runs; ready: False while one that was cut off may still be found."""
+    def status(self, lesson: Lesson | None, disk: Disk, *, ready: bool, undo: float = 0.0) -> RecorderStatus:
+        """lesson: the one that runs; ready: False while one that was cut off may still be found; undo: seconds for
+        which its stop can still be undone."""
         rate = sum(plan.expected_rate for plan in self.plans if plan.capture)
         shown: LessonStatus | None = None
         if lesson is not None:
@@ -62,6 +63,7 @@ class View:
             disk_free=disk.free,
             disk_total=disk.total,
             hours_left=disk.usable / max(rate, 1) / 3600,
+            undo_seconds=round(undo, 1),
             held_seconds=min(self.policy.pre_roll, math.ceil(self.evidence.held())) if lesson is None else 0,
         )
 

@@ -64,3 +64,5 @@ class RecorderStatus:
     """Hours of recording the disk still takes at the rate of the last lesson (or the sources' usual rate)."""
     held_seconds: int = 0
     """The room listens before Start: so many of the last seconds are held in memory."""
+    undo_seconds: float = 0.0
+    """The lesson was stopped, and that can be undone for so long."""

@@ -64,6 +64,7 @@ def ready(language: str = "en") -> Status:
             source("slides", "camera", "Slides"),
             source("lectern", "microphone", "Lectern microphone"),
         ],
+        "undo_seconds": 0,
         "disk": {"free_bytes": 310_000_000_000, "total_bytes": 480_000_000_000, "hours_left": 41.6},
         "sync": {
             "server": "https://lessons.example.org",
@@ -166,6 +167,8 @@ class RoomPeer:
         self.levels: dict[str, list[float]] | None = {}
         """Given to listeners ten times a second; empty: a voice; None: none at all."""
         self.deliveries: dict[str, Any] = {"done_by": None, "lessons": [], "older": 0}
+        self.undo_seconds = 0
+        """For so long a stop can be undone, by the test's clock: until it says otherwise."""
         self.pictures = True
         self.streams_opened = 0
         with socket.socket() as probe:
@@ -201,6 +204,10 @@ class RoomPeer:
                 now["timetable"]["ends"] += 60 * body["minutes"]
             case "mark":
                 now["lesson"]["marks"] += 1
+            case "stop" if body.get("undo") and self.undo_seconds:
+                now |= {"state": "stopping", "undo_seconds": self.undo_seconds}
+            case "undo":
+                now |= {"state": "recording", "undo_seconds": 0}
             case "stop":
                 lesson = now["lesson"]
                 now = kept(id=lesson["id"], title=lesson["title"], seconds=lesson["elapsed"]) | {"room": now["room"]}

@@ -45,6 +45,7 @@ STATES: dict[str, Status] = {
     "ending soon": planned(recording(), lesson=recording()["lesson"]["id"], ends=STARTED + 600),
     "paused": paused(),
     "stopping": recording() | {"state": "stopping"},
+    "ended": recording() | {"state": "stopping", "undo_seconds": 28},
     "cannot-record": unable(),
 }
 
@@ -54,7 +55,7 @@ def speak(page: Page, room: RoomPeer, state: str, language: str) -> None:
     room.show(status | {"room": status["room"] | {"language": language}})
     if page.locator("html").get_attribute("lang") != language:
         page.reload()
-    mode(page, status["state"])
+    mode(page, "ended" if state == "ended" else status["state"])
     expect(page.locator("html")).to_have_attribute("lang", language)
 
 

@@ -197,6 +197,49 @@ def test_a_touch_too_short_does_not_end_a_lesson(room: RoomPeer, visits: Visits)
     assert told(room) == ["stop"]
 
 
+ENDED = {
+    "en": ("The lesson has ended", "Undo the stop: 28 seconds"),
+    "ar": ("انتهى الدرس", "تراجع عن الإيقاف: 28 ثانية"),
+}
+
+
+@both
+def test_a_stop_can_be_undone(room: RoomPeer, visits: Visits, language: str) -> None:
+    """Stop was touched by mistake: nothing is lost; or it was meant, and the next teacher need not wait."""
+    room.undo_seconds = 28
+    room.show(recording() | {"room": ready(language)["room"]})
+    page = visits.open(room.url)
+    mode(page, "recording")
+    settled(page)
+    hold(page, 1200)
+    mode(page, "ended")
+    expect(page.locator(".headline")).to_have_text(ENDED[language][0])
+    expect(page.locator(".pause")).to_have_text(ENDED[language][1])
+    expect(page.locator(".mark")).to_be_hidden()
+    settled(page)
+    page.locator(".pause").click()
+    mode(page, "recording")
+    settled(page)
+    hold(page, 1200)
+    mode(page, "ended")
+    settled(page)
+    page.locator(".next").click()
+    mode(page, "ready")
+    assert told(room) == ["stop", "undo", "stop", "stop"]
+
+
+def test_an_undo_that_comes_too_late_says_so(room: RoomPeer, visits: Visits) -> None:
+    visits.expected.append("409")
+    room.undo_seconds = 1
+    room.show(recording() | {"state": "stopping", "undo_seconds": 1})
+    page = visits.open(room.url)
+    mode(page, "ended")
+    settled(page)
+    room.answer = lambda action, _: problem(409, "not-recording") if action == "undo" else None
+    page.locator(".pause").click()
+    expect(page.locator(".sentence")).to_contain_text("Too late")
+
+
 def test_a_second_tap_after_four_seconds_is_a_first_one(room: RoomPeer, visits: Visits) -> None:
     room.show(recording())
     page = visits.open(room.url)

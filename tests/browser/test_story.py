@@ -80,7 +80,10 @@ def teach(page: Page, room: Room, words: dict[str, str]) -> None:
     room.wait_elapsed(8)
     living(page)
     hold(page, words["stop"], 1.3)
-    expect(page.locator("html")).to_have_attribute("data-mode", "kept", timeout=15_000)
+    expect(page.locator("html")).to_have_attribute("data-mode", "ended", timeout=15_000)
+    page.wait_for_timeout(750)  # a tap right after the buttons changed is taken for a trembling finger
+    page.locator(".next").click()
+    expect(page.locator("html")).to_have_attribute("data-mode", "ready", timeout=15_000)
 
 
 def living(page: Page) -> None:

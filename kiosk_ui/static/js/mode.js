@@ -2,11 +2,12 @@
 
 /**
  * waking: the room PC is starting up, and may yet find a lesson that was cut off · lost · doubt · cannot-record · ready · starting · recording · paused · stopping · kept
- * kept: the lesson whose end this page has seen and nobody has put away yet.
+ * ended: stopped, and that can still be undone · kept: the lesson whose end this page has seen and nobody has put away yet.
  */
 export function mode_of(link, status, kept) {
   if (link !== "open") return link;
   if (status.state === "starting" && status.lesson === null) return "waking";
+  if (status.state === "stopping" && status.undo_seconds > 0) return "ended";
   if (status.state === "ready" && kept !== null && status.last?.id === kept) return "kept";
   return status.state;
 }
@@ -22,6 +23,7 @@ export const SHAPE = {
   recording: "record",
   paused: "pause",
   stopping: "stop",
+  ended: "check",
   kept: "check",
 };
 
@@ -36,5 +38,6 @@ export const CENTRE = {
   recording: "stop",
   paused: "stop",
   stopping: "stop",
+  ended: "next",
   kept: "next",
 };

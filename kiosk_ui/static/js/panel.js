@@ -91,11 +91,11 @@ export class Panel {
     this.headline_words = h("span");
     this.headline = h("p", { class: "headline" }, this.headline_shape, this.headline_words);
     this.start = this._button("primary start", "record", () => this._do("start", { title: this.title.value }));
-    this.next = this._button("primary next", "ready", () => this._put_away());
+    this.next = this._button("primary next", "ready", () => this._turn_to_next());
     this.stop = document.createElement("stop-button");
-    this.stop.addEventListener("stop", () => this._do("stop"));
+    this.stop.addEventListener("stop", () => this._do("stop", { undo: true }));
     this.stop.addEventListener("armed", () => this._whisper(words.t("stop.armed.say")));
-    this.pause = this._button("side pause", "pause", () => this._do(this.paused ? "resume" : "pause"));
+    this.pause = this._button("side pause", "pause", () => this._do(this._turns_on()));
     this.mark = this._button("side mark", "mark", () => this._do("mark", { label: "" }));
     this.sentence_shape = h("span", { class: "shape" });
     this.sentence = h("span");
@@ -237,22 +237,28 @@ export class Panel {
     put(this.start.element, "hidden", this.centre !== "start");
     put(this.next.element, "hidden", this.centre !== "next");
     put(this.stop, "hidden", this.centre !== "stop");
-    for (const { element } of [this.pause, this.mark]) put(element, "data-absent", !running);
-    for (const { element } of [this.pause, this.mark]) put(element, "inert", !running);
+    const shown = { pause: running || mode === "ended", mark: running };
+    for (const [name, is_shown] of Object.entries(shown)) {
+      put(this[name].element, "data-absent", !is_shown);
+      put(this[name].element, "inert", !is_shown);
+    }
 
     const busy = (...actions) => (actions.some((action) => room.pending.has(action)) ? "true" : null);
     put(this.start.element, "aria-busy", busy("start"));
-    put(this.pause.element, "aria-busy", busy("pause", "resume"));
+    put(this.pause.element, "aria-busy", busy("pause", "resume", "undo"));
     put(this.mark.element, "aria-busy", busy("mark"));
     const unable = (element, is_so) => put(element, "aria-disabled", is_so ? "true" : null);
     for (const button of [this.start.element, this.stop.button]) unable(button, still);
-    unable(this.pause.element, still || !["recording", "paused", "doubt"].includes(mode));
+    unable(this.pause.element, still || !["recording", "paused", "doubt", "ended"].includes(mode));
     unable(this.mark.element, still || !["recording", "doubt"].includes(mode));
 
     say(this.start.label, words.t("start"));
     say(this.next.label, words.t("next"));
-    say(this.pause.label, words.t(this.paused ? "resume" : "pause"));
-    icon_in(this.pause.shape, this.paused ? "resume" : "pause", icon);
+    const turns = this._turns_on();
+    const left = { n: Math.ceil(room.status.undo_seconds) };
+    const labels = { pause: words.t("pause"), resume: words.t("resume"), undo: words.t("undo", left) };
+    say(this.pause.label, labels[turns]);
+    icon_in(this.pause.shape, turns === "pause" ? "pause" : "resume", icon);
     put(this.pause.element, "data-inviting", this.paused);
     const label = words.t(mode === "stopping" ? "stop.stopping" : "stop");
     const hints = { idle: words.t("stop.idle"), holding: words.t("stop.holding"), armed: words.t("stop.armed") };
@@ -284,6 +290,8 @@ export class Panel {
     } else if (mode === "doubt") {
       shape = "warning";
       text = words.t("why.doubt", since);
+    } else if (mode === "ended") {
+      text = words.t("why.ended");
     } else if (mode === "kept" && status.health.level === "ok") {
       text = delivery(words, status.last, status.sync);
     } else if (this.listens && status.health.level === "ok") {
@@ -352,6 +360,17 @@ export class Panel {
       this.show();
     }, NOTICE);
     this.show();
+  }
+
+  /** What the button beside the large one does now. */
+  _turns_on() {
+    return this.mode === "ended" ? "undo" : this.paused ? "resume" : "pause";
+  }
+
+  /** A stop that could be undone is meant now. */
+  async _turn_to_next() {
+    if (this.mode === "ended") await this._do("stop");
+    this._put_away();
   }
 
   _put_away() {

@@ -58,7 +58,7 @@ export class Room extends EventTarget {
   }
 
   /**
-   * start, pause, resume, stop or mark. A command that is on its way already is not sent twice.
+   * start, pause, resume, stop, undo or mark. A command that is on its way already is not sent twice.
    * Rejects with Refused; `already so` is no refusal.
    */
   command(action, body = {}) {
@@ -88,7 +88,7 @@ export class Room extends EventTarget {
     try {
       this._tell(await this._ask(path, ANSWER_WITHIN.command, body));
     } catch (error) {
-      if (!(error instanceof Refused) || !ALREADY.has(error.code)) throw error;
+      if (!(error instanceof Refused) || !ALREADY.has(error.code) || action === "undo") throw error;
       this._tell(await this._ask("api/v1/status", ANSWER_WITHIN.status));
     } finally {
       this.pending.delete(action);

@@ -45,7 +45,7 @@ FAMILIES = {
     "unkept": ["unreachable", "disk-full", "other"],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
-        "device-trouble",
+        *("device-trouble", "not-recording"),
     ],
 }
 """Keys that the scripts put together: what stands before the point, and all that may stand behind it."""

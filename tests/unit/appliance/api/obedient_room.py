@@ -76,6 +76,14 @@ class ObedientRecorder:
         self._lesson()
         self.now = replace(self.now, state="ready", lesson=None)
 
+    async def stop_softly(self) -> None:
+        self.now = replace(self.now, state="stopping", lesson=self._lesson(), undo_seconds=30.0)
+
+    async def undo(self) -> None:
+        if not self.now.undo_seconds:
+            raise WrongState("There is no stop that could be undone.")
+        self.now = replace(self.now, state="recording", undo_seconds=0.0)
+
     async def mark(self, label: str) -> None:
         self.now = replace(self.now, lesson=replace(self._lesson(), marks=self._lesson().marks + 1))
         self.heard.append(label)

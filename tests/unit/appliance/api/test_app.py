@@ -35,8 +35,8 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
         "languages": ["en", "fr", "ar", "ur", "zh"],
     }
     assert set(body) == {
-        *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "sync", "health", "last"),
-        *("making", "selftest", "fixtures", "lamps", "muted", "occupied", "remote", "timetable"),
+        *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "undo_seconds", "sync"),
+        *("health", "last", "making", "selftest", "fixtures", "lamps", "muted", "occupied", "remote", "timetable"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"
@@ -54,6 +54,16 @@ async def test_a_lesson_from_start_to_stop(made: tuple[Room, ObedientRecorder]) 
         assert (await client.post("/api/v1/lesson/resume")).json()["state"] == "recording"
         assert (await client.post("/api/v1/lesson/stop")).json()["lesson"] is None
     assert made[1].heard == ["Analyse II", "Exercise"]
+
+
+@pytest.mark.anyio
+async def test_a_stop_of_the_panel_can_be_undone_and_no_other(made: tuple[Room, ObedientRecorder]) -> None:
+    async with client_of(made[0]) as client:
+        await client.post("/api/v1/lesson/start")
+        assert (await client.post("/api/v1/lesson/stop", json={"undo": True})).json()["undo_seconds"] == 30
+        assert (await client.post("/api/v1/lesson/undo")).json()["state"] == "recording"
+        assert (await client.post("/api/v1/lesson/undo")).json()["code"] == "wrong-state"
+        assert (await client.post("/api/v1/lesson/stop")).json()["lesson"] is None
 
 
 @pytest.mark.anyio
