@@ -23,6 +23,7 @@ from benchmarks import (
     player,
     recording,
     renditions,
+    rooms,
     salvage,
     starting,
     sync,
@@ -65,6 +66,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "sync.idle": sync.idle,
     "sync.month": month.month,
     "server.search_1m": million.search,
+    "server.rooms_10000": rooms.ten_thousand,
 }
 
 

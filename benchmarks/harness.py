@@ -111,7 +111,7 @@ class Run:
 
     def rss(self) -> float:
         """Resident memory in MB; what processes share counts for each."""
-        return sum(int(_stat(pid)[_RSS]) for pid in self.pids()) * _PAGE / 1e6
+        return sum(rss_of(pid) for pid in self.pids())
 
 
 def cpu_of(pid: int) -> float:
@@ -126,6 +126,11 @@ def cpu_of(pid: int) -> float:
     except (FileNotFoundError, ProcessLookupError):
         nanoseconds = 0  # a thread ended meanwhile
     return max(ticks / _TICK, nanoseconds / 1e9) + (int(words[_CUTIME]) + int(words[_CSTIME])) / _TICK
+
+
+def rss_of(pid: int) -> float:
+    """Resident memory of one process in MB."""
+    return int(_stat(pid)[_RSS]) * _PAGE / 1e6
 
 
 def _stat(pid: int) -> list[str]:

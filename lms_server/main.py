@@ -6,13 +6,13 @@ import os
 import secrets
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from importlib.metadata import version
-from types import FrameType
 
 import anyio
 import structlog
@@ -24,7 +24,8 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import audit, courses, desk, editing, health, lessons, problems, retention, rooms, tokens
+from lms_server.api import audit, channel, courses, desk, editing, health, lessons, problems, retention, rooms, tokens
+from lms_server.api.clerk import Clerk
 from lms_server.api.gate import Gate
 from lms_server.api.shields import Shields
 from lms_server.captions import Captions
@@ -63,6 +64,9 @@ from lms_server.worker.worker import Worker
 
 SESSION_SECONDS = 12 * 3600
 SWEEP_SECONDS = 600.0
+SWITCH_SECONDS = 0.0005
+"""After which a thread that computes hands over. SQLite's driver gives way at every row, and at Python's own 5 ms a
+hundred rows take half a second beside a busy event loop."""
 log = structlog.get_logger(__name__)
 
 
@@ -72,7 +76,7 @@ class Server:
     ingest: Ingest
     delivery: Delivery
     database: Database
-    bell: desk.Bell
+    bell: channel.Bell
     visits: Visits
 
     def close(self) -> None:
@@ -81,15 +85,15 @@ class Server:
 
 
 class _Web(uvicorn.Server):
-    """Tells those who wait for a command that the server ends, so that nobody waits for them."""
+    """Sends those home who wait for a command before the server waits for them."""
 
-    def __init__(self, config: uvicorn.Config, bell: desk.Bell) -> None:
+    def __init__(self, config: uvicorn.Config, bell: channel.Bell) -> None:
         super().__init__(config)
         self._bell = bell
 
-    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
-        self._bell.closing = True
-        super().handle_exit(sig, frame)
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._bell.close()
+        await super().shutdown(sockets)
 
 
 def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
@@ -117,7 +121,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
         return settings.public_url or str(request.base_url).rstrip("/")
 
     callers = Callers(catalog.rooms, catalog.tokens, clock)
-    bell = desk.Bell(catalog.desks)
+    bell = channel.Bell(catalog.desks)
     tus = Tus(
         settings=settings,
         callers=callers,
@@ -146,7 +150,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     sealing_key = keys.sealing_key(settings.keys)
     app.include_router(enrolment.router(catalog.rooms, key, sealing_key, address, clock))
     app.include_router(tus.router())
-    app.include_router(desk.router(catalog.desks, callers, bell))
+    app.include_router(desk.router(catalog.desks, callers))
     app.include_router(agent_routes.router())
     app.include_router(package_routes.router())
     app.include_router(lessons.router(catalog, gate, store))
@@ -169,12 +173,14 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
         same_site="lax",
         https_only=settings.public_url.startswith("https://"),
     )
+    app.add_middleware(channel.Channel, clerk=Clerk(catalog.desks, callers), bell=bell)
     app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
     return Server(app, ingest, delivery, database, bell, catalog.visits)
 
 
 def run(settings: Settings) -> None:
     """Serve until SIGTERM or SIGINT. Raises StartError for what the person at the keyboard can mend."""
+    sys.setswitchinterval(SWITCH_SECONDS)
     with _listen(settings.host, settings.port) as listener:
         prepare(settings)
         server = build(settings)
@@ -201,6 +207,7 @@ def run(settings: Settings) -> None:
 async def _serve(web: uvicorn.Server, server: Server, listener: socket.socket, url: str) -> None:
     async with anyio.create_task_group() as tasks:
         tasks.start_soon(_take_care, server.ingest, server.delivery)
+        tasks.start_soon(server.bell.rung)
         log.info("serving", url=url)
         print(f"Darsbox server on {url}", flush=True)  # noqa: T201  the one line a person waits for
         await web.serve(sockets=[listener])

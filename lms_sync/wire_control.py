@@ -16,7 +16,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any, Literal, get_args
 
 from lms_sync import wire
@@ -78,7 +78,10 @@ class Heartbeat:
     finding_of: str = ""
 
     def as_json(self) -> dict[str, Any]:
-        return {**asdict(self), "sources": [asdict(each) for each in self.sources], "kept": list(self.kept)}
+        """Not by ``asdict``, which copies deeply: a server does this hundreds of times a second."""
+        plain = {name: getattr(self, name) for name in _HEARTBEAT}
+        sources = [{name: getattr(each, name) for name in _SOURCE} for each in self.sources]
+        return {**plain, "sources": sources, "kept": list(self.kept)}
 
     @classmethod
     def from_json(cls, found: object) -> Heartbeat:
@@ -107,6 +110,10 @@ class Heartbeat:
             finding=_code(facts, "finding", empty=True),
             finding_of=_text(facts, "finding_of", 200),
         )
+
+
+_HEARTBEAT = [each.name for each in fields(Heartbeat)]
+_SOURCE = [each.name for each in fields(SourceHealth)]
 
 
 @dataclass(frozen=True, slots=True)

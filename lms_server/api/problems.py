@@ -67,9 +67,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _fault)
 
 
+def answer(error: errors.ServerError | OperationalError) -> Response:
+    """For what stands in front of the application and its handlers."""
+    if isinstance(error, errors.ServerError):
+        return problem(STATUS[type(error)], error.code, error.detail, dict(error.facts), error.headers)
+    return database_problem(error)
+
+
 def _server_error(_: Request, error: Exception) -> Response:
     assert isinstance(error, errors.ServerError)  # noqa: S101  starlette calls it with nothing else
-    return problem(STATUS[type(error)], error.code, error.detail, dict(error.facts), error.headers)
+    return answer(error)
 
 
 def _http_error(_: Request, error: Exception) -> Response:
@@ -86,6 +93,10 @@ def _validation_error(_: Request, error: Exception) -> Response:
 
 
 def _database_error(_: Request, error: Exception) -> Response:
+    return database_problem(error)
+
+
+def database_problem(error: Exception) -> Response:
     """A full disk, a locked database, and two who make the same thing at the same time, are states, not faults."""
     cause = error.orig if isinstance(error, DBAPIError) else None
     code = getattr(cause, "sqlite_errorcode", 0) & 0xFF

@@ -11,6 +11,7 @@ from ulid import ULID
 
 from lms_server.catalog import audit, overview
 from lms_server.catalog.database import Database, made_once
+from lms_server.catalog.desks import SEEN_GRAIN
 from lms_server.catalog.schemas import Person, RoomName, RoomView
 from lms_server.catalog.scoping import room_for, within
 from lms_server.catalog.tables import EnrolmentCode, Institution, Room
@@ -20,8 +21,6 @@ CODE_SECONDS = 15 * 60.0
 CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else. Ten of them are 50 bits."""
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
-SEEN_GRAIN = 10.0
-"""Seconds: how exactly last_seen is kept, so that a chunk is not a second write."""
 
 
 class Rooms:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from joserfc import jws
 from joserfc.errors import JoseError
@@ -48,10 +49,7 @@ class Callers:
                 "The request is signed by no room and carries no token; enrol the room first.",
                 headers={"WWW-Authenticate": f'{wire.SCHEME}, Bearer realm="darsbox"'},
             )
-        target = request.scope["raw_path"].decode("ascii")
-        if request.url.query:
-            target += f"?{request.url.query}"
-        return await run_in_threadpool(self._room, authorization, request.method, target)
+        return await run_in_threadpool(self._room, authorization, request.method, target_of(request))
 
     def _service(self, token: str) -> Person:
         person = self._tokens.owner(token)
@@ -61,25 +59,45 @@ class Callers:
         return person
 
     def _room(self, authorization: str, method: str, target: str) -> Caller:
+        body = None
         try:
             room = self._rooms.find(wire.proof_room(authorization))
-            if room is None:
-                raise Unauthenticated("unknown-room", "The server does not know this room; enrol it again.")
             body = _claimed_body(authorization)
-            key = wire.load_key(room.public_key)
-            wire.check_proof(authorization, key, method=method, path=target, body_sha256=body, now=self._clock())
+        except wire.BadSignature as error:
+            raise Unauthenticated("bad-signature", str(error)) from error
+        room = self.check(room, authorization, method=method, target=target, body_sha256=body)
+        self._rooms.saw(room)
+        return Caller(room, None, body)
+
+    def check(self, room: Room | None, authorization: str, *, method: str, target: str, body_sha256: str) -> Room:
+        """Whether this room made this very request. room: the one that the proof names, as it is now. Raises
+        Unauthenticated (unknown-room, bad-signature, clock-skew), Forbidden (room-revoked)."""
+        if room is None:
+            raise Unauthenticated("unknown-room", "The server does not know this room; enrol it again.")
+        now = self._clock()
+        try:
+            key = _key(room.public_key)
+            wire.check_proof(authorization, key, method=method, path=target, body_sha256=body_sha256, now=now)
         except wire.BadSignature as error:
             raise Unauthenticated("bad-signature", str(error)) from error
         except wire.ClockSkew as error:
             raise Unauthenticated(
                 "clock-skew",
                 f"The room's clock is wrong; the server's time is in {wire.TIME_HEADER}.",
-                now=self._clock(),
+                now=now,
             ) from error
         if room.revoked is not None:
             raise Forbidden("room-revoked", "This room was shut out; ask an admin to enrol it again.")
-        self._rooms.saw(room)
-        return Caller(room, None, body)
+        return room
+
+
+def target_of(request: Request) -> str:
+    """What a proof must name: the path as it came, with its query."""
+    target = str(request.scope["raw_path"].decode("ascii"))
+    return f"{target}?{request.url.query}" if request.url.query else target
+
+
+_key = lru_cache(maxsize=16_384)(wire.load_key)
 
 
 def _claimed_body(authorization: str) -> str:
