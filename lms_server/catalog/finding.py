@@ -4,19 +4,20 @@ The table ``finding`` has one row a lesson, written by triggers (migration 0011)
 lesson began and 30 bits of chance, so the order of ids is the order of lessons, and an id is where the next page
 begins. Its words are those of ``lesson.search`` and what else is asked of a lesson:
 
-    #i7 of institution 7 · #p7 published there · #f7 published there, and of no course · #t3 of term 3 · #r… of a room
+    #l of every lesson · #p of a published one · #f of a published one of no course · #t3 of term 3 · #r… of a room
 
-Each stands there under the four weeks of the lesson, ``m731~optics``, and under its course, ``c42~optics``. So a
-question is put to four weeks at a time, the newest first, until a page is full: a word of very many old lessons costs
-no more than those four weeks in which it is found, and a student's few courses are asked at once. The index is FTS5 on
+Each stands there under the institution and the week of the lesson, ``i7w2926~optics``, and under its course,
+``c42~optics``. So a question is put to one week after another, the newest first, until a page is full: a word of very
+many old lessons costs no more than the weeks in which the page is found, and a student's few courses are asked at once.
+The table ``word_week`` says in which weeks a word is found at all; the others are passed over. The index is FTS5 on
 SQLite, GIN on PostgreSQL. It says what to look at; who sees it is decided by ``lessons.open_to``.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
 
 from sqlalchemy import TextClause, text
 from sqlmodel import Session
@@ -26,20 +27,23 @@ from lms_server.catalog.text import typed
 
 CHANCE = 30
 """Bits of an id below its second."""
-MONTH = 4 * 7 * 86400
+WEEK = 7 * 86400
 """Seconds that are asked at a time."""
-_MONTH_IDS = MONTH << CHANCE
+_WEEK_IDS = WEEK << CHANCE
 LAST = (1 << 63) - 1
-_MOST_MONTHS = 64
-_MONTHS = text(f"""
+_MOST_WEEKS = 256
+_TOO_MANY = 3000
+"""A beginning of words that stands in so many rows of ``word_week`` is in every week, or nearly."""
+_WEEKS = text(f"""
     WITH RECURSIVE newest (id) AS (
         SELECT max(id) FROM finding WHERE id < :below AND id >= :above
         UNION ALL
-        SELECT (SELECT max(id) FROM finding WHERE id < newest.id / {_MONTH_IDS} * {_MONTH_IDS} AND id >= :above)
+        SELECT (SELECT max(id) FROM finding WHERE id < newest.id / {_WEEK_IDS} * {_WEEK_IDS} AND id >= :above)
         FROM newest WHERE newest.id IS NOT NULL
     )
-    SELECT id / {_MONTH_IDS} FROM newest WHERE id IS NOT NULL LIMIT :most
+    SELECT id / {_WEEK_IDS} FROM newest WHERE id IS NOT NULL LIMIT :most
 """)  # noqa: S608  a figure of ours
+_WEEKS_WITH = text("SELECT week FROM word_week WHERE word >= :begin AND word < :end LIMIT :most")
 _ALL = text("SELECT id FROM finding WHERE id < :below AND id >= :above ORDER BY id DESC LIMIT :most")
 _SQLITE = text("""
     SELECT found.value FROM json_each(:queries) query, json_each((
@@ -73,10 +77,22 @@ Clause = tuple[Word, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class Question:
-    """What a lesson must have: all of ``clauses``; and it is of one of ``courses``, or else has all of ``anywhere``.
-    courses: None when they do not count. anywhere: None when nothing but courses does."""
+class Limits:
+    """Of ids: less than below, not less than above, at most so many."""
 
+    below: int
+    above: int
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Question:
+    """What a lesson must have: all of ``clauses``; and it is of one of ``courses``, or else of one of ``institutions``
+    and has all of ``anywhere``. courses: None when they do not count. anywhere: None when nothing but courses does.
+    everything: whether there is nothing at all that this person may not come near."""
+
+    institutions: tuple[int, ...]
+    everything: bool = False
     clauses: tuple[Clause, ...] = ()
     courses: tuple[int, ...] | None = None
     anywhere: tuple[Clause, ...] | None = ()
@@ -90,11 +106,13 @@ class Question:
         return replace(self, clauses=(*self.clauses, *clauses))
 
 
-def within_reach(person: Person, theirs: Iterable[int]) -> Question:
-    """What this person may come near. theirs: the courses of a student."""
+def within_reach(person: Person, institutions: Iterable[int], theirs: Iterable[int]) -> Question:
+    """What this person may come near. institutions: all of the server. theirs: the courses of a student."""
+    one = person.institution_id
+    mine = tuple(institutions) if one is None else (one,)
     if person.staff:
-        return Question() if person.institution_id is None else Question((_of("#i", person.institution_id),))
-    return Question((_of("#p", person.institution_id),), tuple(sorted(theirs)), (_of("#f", person.institution_id),))
+        return Question(mine, everything=one is None)
+    return Question(mine, clauses=((Word("#p"),),), courses=tuple(sorted(theirs)), anywhere=((Word("#f"),),))
 
 
 def words_of(query: str) -> list[Clause]:
@@ -121,60 +139,98 @@ def since(started: float) -> int:
 def newest(session: Session, question: Question, below: int, above: int, most: int) -> list[int]:
     """Ids of ``finding``, the newest lesson first: at most ``most``, and fewer only when there are no more. below,
     above: ids are less than the one and not less than the other."""
-    limits = {"below": below, "above": above}
+    limits = Limits(below, above, most)
     if () in question.clauses:
+        return []
+    if question.everything and not question.clauses and question.courses is None:
+        return list(session.connection().scalars(_ALL, asdict(limits)))
+    among = _weeks_with(session, question.clauses)
+    if among is not None and not among:
         return []
     found: list[int] = []
     if question.courses:
-        everywhere = question.clauses or ((_of("#i", None)),)
-        slices = [_and(session, f"c{course}~", everywhere) for course in question.courses]
-        found = _ask(session, [_or(session, slices)], limits, most)
+        slices = [f"c{course}" for course in question.courses]
+        found = _ask(session, [_either(session, slices, question.clauses)], limits)
     if question.anywhere is None:
         return found
-    clauses = (*question.clauses, *question.anywhere)
-    if not clauses:
-        return list(session.connection().scalars(_ALL, {**limits, "most": most}))
-    return sorted({*found, *_by_months(session, clauses, below, above, most)}, reverse=True)[:most]
+    asked = replace(question, clauses=(*question.clauses, *question.anywhere))
+    return sorted({*found, *_by_weeks(session, asked, _weeks(session, among, limits), limits)}, reverse=True)[:most]
 
 
-def _by_months(session: Session, clauses: Sequence[Clause], below: int, above: int, most: int) -> list[int]:
+def _by_weeks(session: Session, question: Question, weeks: Iterator[list[int]], limits: Limits) -> list[int]:
     found: list[int] = []
-    at_once, under = 1, below
-    while len(found) < most:
-        limits = {"below": under, "above": above, "most": at_once}
-        months = session.connection().scalars(_MONTHS, limits).all()
-        if not months:
+    for some in weeks:
+        together = max(1, len(some) // 16)  # where little was found so far, many weeks are asked by one question
+        queries = [
+            _either(
+                session,
+                [f"i{each}w{week}" for week in some[at : at + together] for each in question.institutions],
+                question.clauses,
+            )
+            for at in range(0, len(some), together)
+        ]
+        found += _ask(session, queries, replace(limits, most=limits.most - len(found)))
+        if len(found) >= limits.most:
             break
-        queries = [_and(session, f"m{month}~", clauses) for month in months]
-        found += _ask(session, queries, {"below": below, "above": above}, most - len(found))
-        under = months[-1] * _MONTH_IDS
-        at_once = min(at_once * 4, _MOST_MONTHS)
     return found
 
 
-def _ask(session: Session, queries: Sequence[str], limits: dict[str, int], most: int) -> list[int]:
+def _weeks(session: Session, among: set[int] | None, limits: Limits) -> Iterator[list[int]]:
+    """Weeks within the limits, the newest first, more of them each time: those among which it is, None for all that
+    there are."""
+    at_once = 1
+    if among is not None:
+        known = sorted(week for week in among if limits.above // _WEEK_IDS <= week <= limits.below // _WEEK_IDS)
+    while True:
+        if among is not None:
+            some = [known.pop() for _ in range(min(at_once, len(known)))]
+        else:
+            some = list(session.connection().scalars(_WEEKS, {**asdict(limits), "most": at_once}))
+        if not some:
+            return
+        yield some
+        limits = replace(limits, below=some[-1] * _WEEK_IDS)
+        at_once = min(at_once * 4, _MOST_WEEKS)
+
+
+def _weeks_with(session: Session, clauses: Sequence[Clause]) -> set[int] | None:
+    """The weeks in which each of these words is found, not always in one lesson; None when that narrows nothing."""
+    known: set[int] | None = None
+    for clause in clauses:
+        (word,) = clause if len(clause) == 1 else (None,)
+        if word is None or not word.begins:
+            continue
+        limits = {"begin": word.text, "end": f"{word.text}\U0010ffff", "most": _TOO_MANY}
+        weeks = session.connection().scalars(_WEEKS_WITH, limits).all()
+        if len(weeks) < _TOO_MANY:
+            known = set(weeks) if known is None else known & set(weeks)
+    return known
+
+
+def _ask(session: Session, queries: Sequence[str], limits: Limits) -> list[int]:
     """What answers the first query, then the second, until there are enough."""
     statement: TextClause = _SQLITE if _on_sqlite(session) else _POSTGRESQL
     asked = json.dumps(queries) if _on_sqlite(session) else list(queries)
-    return list(session.connection().scalars(statement, {**limits, "queries": asked, "most": most}))
+    return list(session.connection().scalars(statement, {**asdict(limits), "queries": asked}))
 
 
 def _on_sqlite(session: Session) -> bool:
     return session.get_bind().dialect.name == "sqlite"
 
 
-def _of(mark: str, institution: int | None) -> Clause:
-    return (Word(mark, begins=True) if institution is None else Word(f"{mark}{institution}"),)
-
-
-def _and(session: Session, part: str, clauses: Sequence[Clause]) -> str:
-    """In the words of FTS5 or of tsquery; normalised words and ours have no quotation mark in them."""
+def _either(session: Session, slices: Sequence[str], clauses: Sequence[Clause]) -> str:
+    """All clauses in one of these slices of the index, in the words of FTS5 or of tsquery; normalised words and ours
+    have no quotation mark in them."""
+    clauses = clauses or ((Word("#l"),),)
     if _on_sqlite(session):
-        written = [[f'"{part}{word.text}"{" *" if word.begins else ""}' for word in clause] for clause in clauses]
-        return " AND ".join(f"({' OR '.join(words)})" for words in written)
-    written = [[f"'{part}{word.text}'{':*' if word.begins else ''}" for word in clause] for clause in clauses]
-    return " & ".join(f"({' | '.join(words)})" for words in written)
+        both, one, form, begins = " AND ", " OR ", '"{}~{}"', " *"
+    else:
+        both, one, form, begins = " & ", " | ", "'{}~{}'", ":*"
 
+    def written(part: str, word: Word) -> str:
+        return form.format(part, word.text) + (begins if word.begins else "")
 
-def _or(session: Session, queries: Sequence[str]) -> str:
-    return (" OR " if _on_sqlite(session) else " | ").join(f"({query})" for query in queries)
+    wholes = [
+        both.join(f"({one.join(written(part, word) for word in clause)})" for clause in clauses) for part in slices
+    ]
+    return one.join(f"({whole})" for whole in wholes)

@@ -187,7 +187,10 @@ def _courses(session: Session, rows: Sequence[LessonRow]) -> dict[int | None, di
 def _question(session: Session, person: Person, room: str, course: str, term: str) -> finding.Question:
     """What the index is asked for this person, narrowed to what they named."""
     mine = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
-    question = finding.within_reach(person, [] if person.staff else session.exec(mine))
+    all_of_them = session.exec(select(Institution.id)) if person.institution_id is None else ()
+    question = finding.within_reach(
+        person, (number for number in all_of_them if number is not None), () if person.staff else session.exec(mine)
+    )
     if room:
         named = select(Room.id).where(or_(col(Room.id) == room, col(Room.name) == room))
         question = question.having(finding.in_rooms(session.exec(named.where(*within(person, Room.institution_id)))))

@@ -5,7 +5,7 @@ Every time is a float, Unix seconds of the server's clock, unless it says otherw
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
@@ -259,6 +259,15 @@ class FindingRow(SQLModel, table=True):
     id: int = Field(sa_column=Column(_ROW, primary_key=True, autoincrement=False))
     lesson_id: str = Field(foreign_key="lesson.id", ondelete="CASCADE", unique=True)
     words: str = Field(sa_column=Column(Text().with_variant(TSVECTOR, "postgresql"), nullable=False))
+
+
+class WordWeek(SQLModel, table=True):
+    """In which weeks a word of ``lesson.search`` is found, or was: week, Unix seconds / 604,800. Written as finding."""
+
+    __tablename__ = "word_week"
+    __table_args__ = ({"sqlite_with_rowid": False},)
+    word: str = Field(sa_column=Column(String().with_variant(String(collation="C"), "postgresql"), primary_key=True))
+    week: int = Field(primary_key=True)
 
 
 class Asset(SQLModel, table=True):

@@ -20,37 +20,47 @@ LESSON = sa.table(
 )
 ROWS = """
     SELECT f.id, f.lesson_id, {begin}
-        'm' || f.month || '~' || replace(f.facts, ' ', ' m' || f.month || '~')
+        f.place || replace(f.facts, ' ', ' ' || f.place)
         || CASE WHEN f.course_id IS NULL THEN ''
            ELSE ' c' || f.course_id || '~' || replace(f.facts, ' ', ' c' || f.course_id || '~') END
         {end}
     FROM (
-        SELECT {second} << 30 | {chance} AS id, {second} / 2419200 AS month, {row}.id AS lesson_id,
-            {row}.course_id AS course_id,
-            trim({row}.search || ' #i' || room.institution_id || ' #r' || lower({row}.room_id)
+        SELECT {second} << 30 | {chance} AS id, {row}.id AS lesson_id, {row}.course_id AS course_id,
+            'i' || room.institution_id || 'w' || ({second} / 604800) || '~' AS place,
+            trim({row}.search || ' #l #r' || lower({row}.room_id)
                 || CASE WHEN course.id IS NULL THEN '' ELSE ' #t' || course.term_id END
                 || CASE WHEN {row}.publication <> 'published' THEN ''
-                   WHEN course.id IS NULL THEN ' #p' || room.institution_id || ' #f' || room.institution_id
-                   ELSE ' #p' || room.institution_id END) AS facts
+                   WHEN course.id IS NULL THEN ' #p #f'
+                   ELSE ' #p' END) AS facts
         FROM {tables} LEFT JOIN course ON course.id = {row}.course_id
         WHERE room.id = {row}.room_id
     ) f
 """
 """What stands in the index; the words are those of lms_server.catalog.finding."""
+WEEKS = "SELECT DISTINCT {word}, {second} / 604800 FROM {tables} WHERE {word} <> '' ORDER BY 1"
+"""In which weeks a word is found; always in one order, so that no two writers wait for each other."""
 SQLITE = {
     "second": "CAST(min(max({row}.started, 0), 8589934591) AS INTEGER)",
     "chance": "(random() & 1073741823)",
     "begin": "",
     "end": "",
+    "word": "each.value",
+    "split": """json_each('["' || replace({row}.search, ' ', '","') || '"]') each""",
 }
 POSTGRESQL = {
     "second": "floor(least(greatest({row}.started, 0), 8589934591))::bigint",
     "chance": "floor(random() * 1073741824)::bigint",
     "begin": "array_to_tsvector(string_to_array(",
     "end": ", ' '))",
+    "word": "each.value",
+    "split": "unnest(string_to_array({row}.search, ' ')) AS each(value)",
 }
 CHANGES = "search, room_id, course_id, publication, started"
-AGAIN = "DELETE FROM finding WHERE lesson_id = {row}.id; INSERT INTO finding (id, lesson_id, words) {rows};"
+AGAIN = """
+    DELETE FROM finding WHERE lesson_id = {row}.id;
+    INSERT INTO finding (id, lesson_id, words) {rows};
+    INSERT INTO word_week (word, week) {weeks} ON CONFLICT DO NOTHING;
+"""
 
 
 def upgrade() -> None:
@@ -65,13 +75,21 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("lesson_id"),
     )
+    op.create_table(
+        "word_week",
+        sa.Column("word", sa.String(collation=None if sqlite else "C"), nullable=False),
+        sa.Column("week", sa.Integer(), nullable=False),
+        sa.PrimaryKeyConstraint("word", "week"),
+        sqlite_with_rowid=False,
+    )
     _write_words()
     form = SQLITE if sqlite else POSTGRESQL
     op.execute(f"INSERT INTO finding (id, lesson_id, words) {_rows(form, 'lesson', 'room CROSS JOIN lesson')}")
+    op.execute(f"INSERT INTO word_week (word, week) {_weeks(form, 'lesson', 'lesson, ')}")
     if sqlite:
-        _index_sqlite(AGAIN.format(row="new", rows=_rows(form, "new", "room")))
+        _index_sqlite(AGAIN.format(row="new", rows=_rows(form, "new", "room"), weeks=_weeks(form, "new", "")))
     else:
-        _index_postgresql(AGAIN.format(row="NEW", rows=_rows(form, "NEW", "room")))
+        _index_postgresql(AGAIN.format(row="NEW", rows=_rows(form, "NEW", "room"), weeks=_weeks(form, "NEW", "")))
 
 
 def downgrade() -> None:
@@ -82,12 +100,18 @@ def downgrade() -> None:
     else:
         op.execute("DROP TRIGGER lesson_found ON lesson")
         op.execute("DROP FUNCTION lesson_found")
+    op.drop_table("word_week")
     op.drop_table("finding")
 
 
 def _rows(form: dict[str, str], row: str, tables: str) -> str:
     filled = {name: text.format(row=row) for name, text in form.items()}
     return ROWS.format(**filled, row=row, tables=tables)
+
+
+def _weeks(form: dict[str, str], row: str, tables: str) -> str:
+    filled = {name: text.format(row=row) for name, text in form.items()}
+    return WEEKS.format(**filled, tables=tables + filled["split"])
 
 
 def _write_words() -> None:

@@ -11,7 +11,7 @@ from ulid import ULID
 
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
-from lms_server.catalog.finding import MONTH
+from lms_server.catalog.finding import WEEK
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.tables import Asset, CourseMember, CourseRow, LessonRow, Room, UploadRow
 from lms_server.catalog.uploads import Uploads
@@ -68,8 +68,8 @@ def test_lessons_of_many_years_come_newest_first_page_by_page(
     catalogue: Catalog, database: Database, amphi: Room
 ) -> None:
     for number in range(9):
-        lesson(database, amphi, f"Optique {number}", STARTED - number * 1.7 * MONTH)
-        lesson(database, amphi, f"Chimie {number}", STARTED - number * 1.7 * MONTH + 60)
+        lesson(database, amphi, f"Optique {number}", STARTED - number * 1.7 * WEEK)
+        lesson(database, amphi, f"Chimie {number}", STARTED - number * 1.7 * WEEK + 60)
     found = list(pages(catalogue, STAFF, 4, q="optiq"))
     assert found == [[f"Optique {number}" for number in range(*part)] for part in ((0, 4), (4, 8), (8, 9))]
     assert len(titles(catalogue, STAFF)) == 18
@@ -115,7 +115,7 @@ def test_students_find_published_lessons_of_their_courses_and_of_none(
 ) -> None:
     physics, biology = course(database, "PHY", pupil), course(database, "BIO")
     for number in range(5):
-        begun = STARTED - number * MONTH
+        begun = STARTED - number * WEEK
         lesson(database, amphi, f"Physics {number}", begun, course_id=physics)
         lesson(database, amphi, f"Biology {number}", begun + 1, course_id=biology)
         lesson(database, amphi, f"For all {number}", begun + 2)
