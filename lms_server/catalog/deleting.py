@@ -16,7 +16,7 @@ from sqlalchemy import ColumnElement, or_
 from sqlmodel import Session, col, delete, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from lms_server.catalog import audit, graves
+from lms_server.catalog import audit, finding, graves
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.placing import day_of, term_at
 from lms_server.catalog.retention import DAY, Keep, keep_of, put_away
@@ -116,10 +116,11 @@ class Deleting:
             graves.doom(session, lesson_id, [*uploaded, *made, *(asset.sha256 for asset in assets)], now)
             for table in (OutputRow, CaptionRow, UploadRow, PackageRow, CommandRow):
                 session.exec(delete(table).where(col(table.lesson_id) == lesson_id))
-            trashed = row.trashed
+            trashed, words = row.trashed, row.search
             row.bury(now)
             session.flush()  # which writes its words anew
             session.exec(delete(FindingRow).where(col(FindingRow.lesson_id) == lesson_id))
+            finding.forget(session, words, row.started)
             facts = {
                 "trashed": trashed,
                 "assets": [[asset.sha256, asset.bytes] for asset in assets],

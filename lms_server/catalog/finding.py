@@ -44,6 +44,7 @@ _WEEKS = text(f"""
     SELECT id / {_WEEK_IDS} FROM newest WHERE id IS NOT NULL LIMIT :most
 """)  # noqa: S608  a figure of ours
 _WEEKS_WITH = text("SELECT week FROM word_week WHERE word >= :begin AND word < :end LIMIT :most")
+_FORGET = text("DELETE FROM word_week WHERE word = :word AND week = :week")
 _ALL = text("SELECT id FROM finding WHERE id < :below AND id >= :above ORDER BY id DESC LIMIT :most")
 _SQLITE = text("""
     SELECT found.value FROM json_each(:queries) query, json_each((
@@ -155,6 +156,16 @@ def newest(session: Session, question: Question, below: int, above: int, most: i
         return found
     asked = replace(question, clauses=(*question.clauses, *question.anywhere))
     return sorted({*found, *_by_weeks(session, asked, _weeks(session, among, limits), limits)}, reverse=True)[:most]
+
+
+def forget(session: Session, words: str, started: float) -> None:
+    """A lesson that began then no longer has these words, as ``LessonRow.search`` had them: neither has ``word_week``
+    those that no other lesson of that week has. What was changed before is flushed."""
+    week = since(started) // _WEEK_IDS
+    slices = [f"i{each}w{week}" for each in session.connection().scalars(text("SELECT id FROM institution"))]
+    for word in set(words.split()):
+        if not slices or not _ask(session, [_either(session, slices, ((Word(word),),))], Limits(LAST, 0, 1)):
+            session.connection().execute(_FORGET, {"word": word, "week": week})
 
 
 def _by_weeks(session: Session, question: Question, weeks: Iterator[list[int]], limits: Limits) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, or_, select
 
-from lms_server.catalog import audit
+from lms_server.catalog import audit, finding
 from lms_server.catalog.database import Database
 from lms_server.catalog.editing import names_teacher
 from lms_server.catalog.people import known_person, person_of
@@ -70,7 +70,9 @@ class Personal:
         with self._database.write() as session:
             row = known_person(session, name)
             person = person_of(session, row)
-            for lesson in _taught(session, person):
+            lessons = _taught(session, person)
+            words = [(lesson.search, lesson.started) for lesson in lessons]
+            for lesson in lessons:
                 lesson.teacher = ""
                 lesson.edited = sorted({*lesson.edited, "teacher"})  # the room's timetable does not bring it back
                 lesson.find_by(session.get_one(Room, lesson.room_id).name)
@@ -85,6 +87,8 @@ class Personal:
             session.exec(delete(SignInFailure).where(failures))
             row.name, row.full_name, row.subject, row.password_hash = pseudonym, "", None, ""
             session.flush()
+            for said, started in words:
+                finding.forget(session, said, started)
             event = audit.Event("person-erased", str(person.id), person.institution_id, by)
             audit.append(session, self._clock(), event)
             return pseudonym
