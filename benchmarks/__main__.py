@@ -12,6 +12,7 @@ from pathlib import Path
 from benchmarks import (
     avsync,
     daemon,
+    download,
     drivers,
     finalise,
     judge,
@@ -67,6 +68,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "sync.month": month.month,
     "server.search_1m": million.search,
     "server.rooms_10000": rooms.ten_thousand,
+    "server.download": download.download,
 }
 
 

@@ -40,6 +40,7 @@ worker_processes 1;
 events {{}}
 http {{
   access_log off;
+  sendfile on;
   client_max_body_size 0;
   client_body_temp_path {folder}/temp;
   proxy_temp_path {folder}/temp; fastcgi_temp_path {folder}/temp; uwsgi_temp_path {folder}/temp;
@@ -124,7 +125,8 @@ def peers(found: Mapping[str, str], folder: Path, host: str = "127.0.0.1") -> It
 
 
 @contextmanager
-def _nginx(program: str, folder: Path, host: str) -> Iterator[Peer]:
+def nginx(program: str, folder: Path, host: str) -> Iterator[tuple[str, Path]]:
+    """The address to which a file may be sent, and the folder that it serves."""
     for part in ("files", "temp"):
         (folder / part).mkdir(parents=True)
     port = free_port()
@@ -134,8 +136,13 @@ def _nginx(program: str, folder: Path, host: str) -> Iterator[Peer]:
     command = [program, "-e", str(log), "-p", str(folder), "-c", str(config)]
     with log.open("ab") as out, ending(subprocess.Popen(command, stdout=out, stderr=out)):
         wait_until((folder / "nginx.pid").exists, 20, f"nginx ({log.read_text(errors='replace')})")
-        url = f"http://{host}:{port}/take.mp4"
-        yield Peer("curl -T to nginx", lambda file: ["curl", "-sSf", "-T", str(file), url], _files(folder / "files"))
+        yield f"http://{host}:{port}/take.mp4", folder / "files"
+
+
+@contextmanager
+def _nginx(program: str, folder: Path, host: str) -> Iterator[Peer]:
+    with nginx(program, folder, host) as (url, files):
+        yield Peer("curl -T to nginx", lambda file: ["curl", "-sSf", "-T", str(file), url], _files(files))
 
 
 @contextmanager

@@ -55,6 +55,7 @@ from lms_server.places import open_places
 from lms_server.portal.other_login import OtherLogin
 from lms_server.portal.pages import portal_router
 from lms_server.portal.slides import slides_in
+from lms_server.sendfile import SendingProtocol
 from lms_server.settings import Settings
 from lms_server.sso import read as read_sso
 from lms_server.store import Store
@@ -186,6 +187,7 @@ def run(settings: Settings) -> None:
         server = build(settings)
         config = uvicorn.Config(
             server.app,
+            http=SendingProtocol,
             log_config=None,
             access_log=False,
             server_header=False,

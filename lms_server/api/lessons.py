@@ -19,6 +19,7 @@ from lms_server.catalog import Catalog
 from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person
 from lms_server.errors import BadRequest, NotFound
+from lms_server.sendfile import FileResponse
 from lms_server.store import NotStored, Store
 from lms_sync.wire import API
 
@@ -137,6 +138,9 @@ def serve(request: Request, store: Store, file: File, lesson_id: str, title: str
     if request.method == "HEAD":
         return Response(status_code=status, headers=headers, media_type=file.content_type)
     try:
+        opened = store.opened(file.sha256)
+        if opened is not None:
+            return FileResponse(opened, (start, length), status, headers, file.content_type)
         pieces = store.read(file.sha256, start, length)
     except NotStored as error:
         raise NotFound("file-lost", "The server's store no longer has this file; tell its administrator.") from error

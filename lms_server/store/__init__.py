@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import BinaryIO, Protocol
 
 PIECE = 256 * 1024
 """Bytes that are read at once, at most."""
@@ -49,6 +49,11 @@ class Store(Protocol):
 
     def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
         """The bytes from start on, at most length of them, in pieces of at most 256 KiB. Raises NotStored at once."""
+        ...
+
+    def opened(self, sha256: str) -> BinaryIO | None:
+        """The object as an open file, unbuffered; None in a store that has none at hand, which is read then. Raises
+        NotStored."""
         ...
 
     def local(self, sha256: str) -> AbstractContextManager[Path]:

@@ -64,12 +64,15 @@ class FolderStore:
             return None
 
     def read(self, sha256: str, start: int = 0, length: int | None = None) -> Iterator[bytes]:
-        try:
-            file = self._place(sha256).open("rb", buffering=0)
-        except FileNotFoundError as error:
-            raise NotStored(sha256) from error
+        file = self.opened(sha256)
         file.seek(start)
         return _pieces(file, length)
+
+    def opened(self, sha256: str) -> BinaryIO:
+        try:
+            return self._place(sha256).open("rb", buffering=0)
+        except FileNotFoundError as error:
+            raise NotStored(sha256) from error
 
     @contextmanager
     def local(self, sha256: str) -> Iterator[Path]:
