@@ -27,6 +27,7 @@ from lms_server import keys
 from lms_server.api import audit, channel, courses, desk, editing, health, lessons, problems, retention, rooms, tokens
 from lms_server.api.clerk import Clerk
 from lms_server.api.gate import Gate
+from lms_server.api.measures import Measures
 from lms_server.api.shields import Shields
 from lms_server.captions import Captions
 from lms_server.capture.agents import AgentRoutes
@@ -43,6 +44,7 @@ from lms_server.catalog.deleting import Deleting
 from lms_server.catalog.graves import Graves
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
+from lms_server.catalog.operations import ALIVE, ALIVE_EVERY
 from lms_server.catalog.packages import Packages
 from lms_server.catalog.uploads import Uploads
 from lms_server.catalog.visits import Visits
@@ -161,7 +163,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))
     app.include_router(retention.router(catalog, gate))
-    app.include_router(health.router(catalog, store, metrics, app.version))
+    app.include_router(health.router(catalog, gate, store, metrics, app.version))
     other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
     app.include_router(
         portal_router(catalog, gate, captions, other=other, address=address, slides=slides_in(store), clock=clock)
@@ -176,6 +178,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     )
     app.add_middleware(channel.Channel, clerk=Clerk(catalog.desks, callers), bell=bell)
     app.add_middleware(Shields, public_url=settings.public_url, clock=clock)
+    app.add_middleware(Measures, metrics=metrics)
     return Server(app, ingest, delivery, database, bell, catalog.visits)
 
 
@@ -266,6 +269,7 @@ def chores_of(database: Database, store: Store, clock: Callable[[], float]) -> l
     """What the workers see to now and again, each one by one of them."""
     deleting, graves = Deleting(database, clock), Graves(database, clock)
     return [
+        Chore(ALIVE, ALIVE_EVERY, lambda: None),
         Chore("alarms", 30.0, telling(Alarms(database, clock))),
         Chore("expire", 900.0, deleting.expire),
         Chore("bury", 300.0, deleting.bury),

@@ -41,6 +41,7 @@ from lms_server.catalog.editing import Editing
 from lms_server.catalog.enrolling import Enrolling
 from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
+from lms_server.catalog.operations import Operations
 from lms_server.catalog.people import People
 from lms_server.catalog.personal import Personal
 from lms_server.catalog.retention import Retention
@@ -66,6 +67,7 @@ class Catalog:
     audit: Audit
     retention: Retention
     personal: Personal
+    operations: Operations
     visits: Visits
 
     @classmethod
@@ -86,5 +88,6 @@ class Catalog:
             audit,
             Retention(database, clock),
             Personal(database, clock),
+            Operations(database, clock),
             Visits(audit, clock),
         )

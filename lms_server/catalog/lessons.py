@@ -118,11 +118,6 @@ class Lessons:
                 return file
         raise NotFound("no-such-file", "This lesson has no such file.")
 
-    def tally(self) -> dict[str, int]:
-        """How many lessons there are in each state."""
-        with self._database.read() as session:
-            return dict(session.exec(select(LessonRow.state, func.count()).group_by(col(LessonRow.state))).all())
-
 
 def open_to(person: Person, now: float, *, trash: bool = False) -> list[ColumnElement[bool]]:
     """What a lesson must be for this person to see anything of it: not in the trash, or in it where that is asked for;

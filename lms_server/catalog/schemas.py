@@ -12,7 +12,9 @@ SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 """Roles that see takes as recorded, lessons not ready yet, and the rooms."""
 EDITS: frozenset[Role] = frozenset({"admin", "it", "teacher"})
 """Roles that change what is said of a lesson, and who sees it."""
-Scope = Literal["lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command", "audit:read"]
+Scope = Literal[
+    "lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command", "audit:read", "metrics:read"
+]
 SCOPES: dict[Scope, frozenset[Role]] = {
     "lessons:read": frozenset(ROLES),
     "lessons:edit": EDITS,
@@ -20,6 +22,7 @@ SCOPES: dict[Scope, frozenset[Role]] = {
     "rooms:read": SEES_EVERYTHING,
     "rooms:command": frozenset({"admin", "it"}),
     "audit:read": frozenset({"admin"}),
+    "metrics:read": SEES_EVERYTHING,
 }
 """What a token may be for, and the roles that have that right to give. A scope never adds to what the role may do."""
 Publication = Literal["private", "published", "withdrawn"]

@@ -93,6 +93,7 @@ def scope_name(tongue: Tongue, scope: Scope) -> str:
         "lessons:upload": tongue.gettext("Send recordings for a room"),
         "rooms:read": tongue.gettext("See the rooms and how they are"),
         "rooms:command": tongue.gettext("Tell rooms what to do"),
+        "metrics:read": tongue.gettext("Read how the server does"),
         "audit:read": tongue.gettext("Read the audit log"),
     }[scope]
 
