@@ -12,8 +12,11 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from lms_server.api.health import Metrics
+from lms_sync import wire_control
 
 HEADER = "X-Request-ID"
+BEFORE_ROUTING = frozenset({wire_control.HEARTBEATS, wire_control.COMMANDS})
+"""What ``api.channel`` answers."""
 _NAME = re.compile(r"[A-Za-z0-9._-]{8,64}")
 
 
@@ -47,4 +50,6 @@ class Measures:
 
 def route_of(scope: Scope) -> str:
     """The address as it was declared, so that there are no more of them than routes; "" for none of ours."""
+    if scope["path"] in BEFORE_ROUTING:
+        return str(scope["path"])
     return str(getattr(scope.get("route"), "path", ""))

@@ -13,6 +13,7 @@ from lms_server.main import Server, build, chores_of
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
 from lms_server.worker.chores import Chores
+from lms_sync import wire_control
 from tests.unit.lms_server.conftest import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -44,10 +45,12 @@ async def test_requests_are_counted_by_route_and_not_by_address(server: Server) 
         for number in range(3):
             await here.get(f"/api/v1/lessons/nothing-{number}")
             await here.get(f"/no-such-page-{number}")
+        await here.get(wire_control.COMMANDS)
         figures = (await here.get("/metrics")).text
     lesson = 'darsbox_requests_total{method="GET",route="/api/v1/lessons/{lesson_id}",status="401"} 3.0'
     assert lesson in figures
     assert 'darsbox_requests_total{method="GET",route="",status="404"} 3.0' in figures
+    assert f'route="{wire_control.COMMANDS}",status="401"' in figures
     assert "nothing-1" not in figures
     assert "darsbox_store_free_bytes" in figures
 
