@@ -45,7 +45,7 @@ STATES: dict[str, Status] = {
     "ending soon": planned(recording(), lesson=recording()["lesson"]["id"], ends=STARTED + 600),
     "paused": paused(),
     "stopping": recording() | {"state": "stopping"},
-    "ended": recording() | {"state": "stopping", "undo_seconds": 28},
+    "ended": paused() | {"state": "stopping", "undo_seconds": 28},
     "cannot-record": unable(),
 }
 

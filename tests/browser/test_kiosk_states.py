@@ -143,7 +143,7 @@ def test_pictures_live_and_levels_move(room: RoomPeer, visits: Visits, language:
     expect(page.locator(".sound")).to_have_text({"en": "Clearly heard", "ar": "صوت واضح"}[language])
     meter = page.locator("level-meter")
     assert meter.get_attribute("aria-valuetext")
-    width = "document.querySelector('.meter-bar').style.inlineSize"
+    width = "document.querySelector('.meter-bar').style.getPropertyValue('--share')"
     page.wait_for_function(f"(first) => {width} !== first", arg=page.evaluate(width))
 
 

@@ -61,9 +61,10 @@ export class LevelMeter extends HTMLElement {
   }
 
   _draw(rms, peak) {
+    // Neither moves the layout, ten times a second: one is cut off, the other is drawn elsewhere.
     const share = (db) => `${(100 * Math.min(1, Math.max(0, 1 - db / FLOOR))).toFixed(1)}%`;
-    this.bar.style.inlineSize = share(rms);
-    this.peak.style.insetInlineStart = share(peak);
+    this.bar.style.setProperty("--share", share(rms));
+    this.peak.style.setProperty("--share", share(peak));
     this.peak.hidden = peak <= FLOOR;
   }
 }

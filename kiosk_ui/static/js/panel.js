@@ -50,13 +50,14 @@ export class Panel {
     this.shouts = h("div", { class: "unseen", role: "alert" });
     this.element.append(this.whispers, this.shouts, this.deliveries.element);
     this.ears = new AbortController();
-    room.addEventListener("change", () => this.show(), this.ears);
+    room.addEventListener("change", () => this._show_soon(), this.ears);
     room.addEventListener("levels", ({ detail }) => this.sources.hear(detail), this.ears);
     this.show();
   }
 
   close() {
     this.ears.abort();
+    cancelAnimationFrame(this.due);
     this.deliveries.close();
     this.element.remove();
   }
@@ -133,6 +134,12 @@ export class Panel {
   }
 
   // -- what it shows
+
+  /** With the next picture on the screen: however much changes until then, it is shown once. */
+  _show_soon() {
+    cancelAnimationFrame(this.due);
+    this.due = requestAnimationFrame(() => this.show());
+  }
 
   show() {
     const { room, words } = this;

@@ -1,6 +1,7 @@
 // What the page knows of the room PC, and how sure it is of that. Nothing here is guessed: a state is the last one the
 // daemon told, together with its age.
 
+const AGES = 1_000; // ms after which the same status is shown again: the clock goes on
 const DOUBT_AFTER = 3_000; // ms: a status older than this proves nothing about a running recording
 const LOST_AFTER = { busy: 6_000, idle: 15_000 };
 const ASK_AFTER = { busy: 2_000, idle: 8_000 }; // a silent socket is asked over HTTP, before it is doubted
@@ -129,6 +130,8 @@ export class Room extends EventTarget {
   }
 
   _changed() {
+    this.known = this.link;
+    this.changed = performance.now();
     this.dispatchEvent(new Event("change"));
   }
 
@@ -171,7 +174,7 @@ export class Room extends EventTarget {
         this._listen_again();
       }
     }
-    this._changed();
+    if (this.link !== this.known || performance.now() - this.changed > AGES) this._changed();
   }
 
   async _listen_again() {

@@ -1,0 +1,68 @@
+"""Pictures of the panel's screens for docs/panel.md: ``python -m tests.browser.pictures [FOLDER] [LANGUAGE …]``.
+
+Without arguments English and Arabic into ``docs/images``. The room behind them is the stand-in of the tests.
+"""
+
+from __future__ import annotations
+
+import io
+import sys
+from pathlib import Path
+
+from PIL import Image
+from playwright.sync_api import Page
+
+from tests.browser.room_peer import RoomPeer, Status, furnished, kept, paused, planned, ready, recording
+from tests.browser.test_kiosk_fit import troubled, unable
+from tests.peers.chromium import chromium
+
+SIZE = {"width": 1280, "height": 800}
+WIDTH = 800
+"""Pixels of a picture in the documents."""
+COLOURS = 64
+SCREENS: dict[str, Status] = {
+    "ready": planned(furnished(ready())),
+    "recording": recording(),
+    "trouble": troubled(),
+    "paused": paused(),
+    "ended": paused() | {"state": "stopping", "undo_seconds": 28},
+    "kept": kept(),
+    "cannot-record": unable(),
+}
+
+
+def main(folder: Path, languages: list[str]) -> None:
+    room = RoomPeer(ready())
+    room.start()
+    try:
+        with chromium() as browser:
+            page = browser.new_page(viewport=SIZE)
+            page.clock.set_fixed_time("2026-11-21T10:02:00Z")
+            for language in languages:
+                for screen in SCREENS:
+                    show(room, page, screen, language)
+                    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
+                    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
+                    small = picture.quantize(COLOURS, dither=Image.Dither.NONE)
+                    small.save(folder / f"panel-{language}-{screen}.png", optimize=True)
+    finally:
+        room.stop()
+
+
+def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:
+    status = SCREENS[screen]
+    spoken = {"room": status["room"] | {"language": language}}
+    # Whether a lesson is kept is known to a page that has seen its end.
+    room.show(recording() | spoken if screen == "kept" else status | spoken)
+    page.goto(room.url)
+    if screen == "kept":
+        room.show(status | spoken)
+    seen = {"trouble": "recording"}.get(screen, screen)
+    page.locator(f"html[data-mode={seen}][lang={language}]").wait_for()
+    if status["sources"]:
+        page.locator("source-picture[data-live]").nth(0 if screen == "trouble" else 1).wait_for()
+
+
+if __name__ == "__main__":
+    _, *given = sys.argv
+    main(Path(given[0]) if given else Path("docs/images"), given[1:] or ["en", "ar"])
