@@ -24,7 +24,20 @@ from starlette.middleware.sessions import SessionMiddleware
 from starlette.requests import Request
 
 from lms_server import keys
-from lms_server.api import audit, channel, courses, desk, editing, health, lessons, problems, retention, rooms, tokens
+from lms_server.api import (
+    audit,
+    channel,
+    courses,
+    desk,
+    editing,
+    health,
+    lessons,
+    podcasts,
+    problems,
+    retention,
+    rooms,
+    tokens,
+)
 from lms_server.api.clerk import Clerk
 from lms_server.api.gate import Gate
 from lms_server.api.measures import Measures
@@ -159,6 +172,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(lessons.router(catalog, gate, store))
     app.include_router(editing.router(catalog, gate, captions))
     app.include_router(courses.router(catalog, gate))
+    app.include_router(podcasts.router(catalog, gate, address))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))

@@ -41,12 +41,15 @@ class Gate:
         person = self._catalog.people.by_id(person_id, stamp)
         return None if person is None else _from(request, person)
 
-    def require(self, request: Request, *roles: Role, scope: Scope | None = None) -> Person:
+    def require(self, request: Request, *roles: Role, scope: Scope | None = None, token: str = "") -> Person:
         """Who asks; anyone signed in when no roles are named. scope: what a token must be for that is not for
-        everything; a handler that names none is open to logins and tokens for everything alone. Raises Unauthenticated,
-        also saying what is wrong with a token, and Forbidden."""
-        token = _bearer(request)
-        person = self._owner(request, token) if token is not None else self.person(request)
+        everything; a handler that names none is open to logins and tokens for everything alone. token: one that stands
+        in the address, which must be for this scope and nothing else. Raises Unauthenticated, also saying what is wrong
+        with a token, and Forbidden."""
+        sent = token or _bearer(request)
+        person = self._owner(request, sent) if sent is not None else self.person(request)
+        if token and person is not None and list(person.scopes or ()) != [scope]:
+            raise Forbidden("needs-scope", f"A token that stands in an address is for {scope} and nothing else.")
         if person is None:
             raise Unauthenticated(
                 "not-signed-in",

@@ -25,6 +25,15 @@ def normalise(text: str) -> str:
     return _GAPS.sub(" ", digits).strip()
 
 
+def printable(text: str) -> str:
+    """Without signs that stand for nothing, and that no XML can carry; lines stay.
+
+    >>> printable("a\\x0bb")
+    'ab'
+    """
+    return "".join(sign for sign in text if sign.isprintable() or sign in "\n\t")
+
+
 def indexed(text: str) -> list[str]:
     """The words under which a text is found, each once; an Arabic word with the article before it also without.
 
