@@ -149,7 +149,7 @@ export class Panel {
     if (mode !== this.mode) this._turn(mode);
     if (started_from_afar(status) && this.announced !== status.lesson.id) this._announce(status);
     const now = new Date();
-    say(this.clock, words.minutes.format(now));
+    say(this.clock, words.clock(now));
     this._show_strip(status, mode);
     this._show_headline(status, mode, now);
     this._show_controls(mode);
@@ -283,7 +283,7 @@ export class Panel {
 
   _show_sentence(status, mode) {
     const { words, room } = this;
-    const since = { time: words.seconds.format(room.since) };
+    const since = { time: words.clock_with_seconds(room.since) };
     let shape = "check";
     let text;
     if (this.notice) {

@@ -21,7 +21,7 @@ export function from_afar(words, { remote }) {
 /** The one sentence about the room's health, with the remedy in it. */
 export function health(words, status) {
   const { code, facts } = status.health;
-  const time = (seconds) => words.minutes.format(seconds * 1000);
+  const time = (seconds) => words.clock(seconds * 1000);
   if (code === "selftest") {
     const found = { ...status, health: { ...status.health, code: facts.verdict } };
     return `${words.t("tested.failed", { time: time(facts.at) })} ${health(words, found)}`;

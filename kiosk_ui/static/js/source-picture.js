@@ -19,7 +19,8 @@ export class SourcePicture extends HTMLElement {
   connectedCallback() {
     if (!this.canvas.isConnected) this.append(this.canvas, this.sentence);
     this.ended = new AbortController();
-    this._run(this.ended);
+    const { ended } = this;
+    requestAnimationFrame(() => setTimeout(() => this._run(ended))); // the page is painted first
   }
 
   disconnectedCallback() {

@@ -61,8 +61,8 @@ export class Title {
   _under(lesson, mode, ends) {
     const { words } = this;
     if (mode === "kept") return words.t("under.kept", { length: words.length(lesson.seconds) });
-    const parts = [words.t("under.started", { time: words.minutes.format(new Date(lesson.started * 1000)) })];
-    if (ends !== null) parts.push(words.t("under.ends", { time: words.minutes.format(ends * 1000) }));
+    const parts = [words.t("under.started", { time: words.clock(new Date(lesson.started * 1000)) })];
+    if (ends !== null) parts.push(words.t("under.ends", { time: words.clock(ends * 1000) }));
     if (lesson.marks) parts.push(words.t("under.marks", { n: lesson.marks }));
     if (lesson.gaps) parts.push(words.t("under.gaps", { n: lesson.gaps }));
     return parts.join(" · ");

@@ -3,6 +3,7 @@
 export const LANGUAGES = { en: "English", fr: "Français", ar: "العربية", ur: "اردو", zh: "中文" };
 const RIGHT_TO_LEFT = new Set(["ar", "ur"]);
 const REMEMBERED = "darsbox-panel-language"; // a cookie, for the daemon sends the page in this language
+const HOUR = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
 const YEARS = 5 * 365 * 24 * 3600; // s
 
 export function remember(language) {
@@ -22,16 +23,34 @@ export class Words {
     this.direction = RIGHT_TO_LEFT.has(language) ? "rtl" : "ltr";
     this.messages = messages;
     this.room_tag = room_tag;
-    const tag = figures(language, room_tag);
-    this.plural = new Intl.PluralRules(language);
-    this.numbers = new Intl.NumberFormat(tag, { maximumFractionDigits: 0 });
-    this.two = new Intl.NumberFormat(tag, { minimumIntegerDigits: 2, useGrouping: false });
-    this.percents = new Intl.NumberFormat(tag, { style: "percent", maximumFractionDigits: 0 });
-    const hour = { hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
-    this.minutes = new Intl.DateTimeFormat(tag, hour);
-    this.seconds = new Intl.DateTimeFormat(tag, { ...hour, second: "2-digit" });
-    this.soonest = new Intl.DateTimeFormat(tag, { weekday: "long", ...hour });
-    this.days = new Intl.DateTimeFormat(tag, { weekday: "long", day: "numeric", month: "long", ...hour });
+    this.tag = figures(language, room_tag);
+  }
+
+  // Each of these takes a browser some ten milliseconds to make, on a poor panel forty: not before it is wanted.
+
+  get plural() {
+    return (this._plural ??= new Intl.PluralRules(this.language));
+  }
+
+  get numbers() {
+    return (this._numbers ??= new Intl.NumberFormat(this.tag, { maximumFractionDigits: 0 }));
+  }
+
+  get two() {
+    return (this._two ??= new Intl.NumberFormat(this.tag, { minimumIntegerDigits: 2, useGrouping: false }));
+  }
+
+  get percents() {
+    return (this._percents ??= new Intl.NumberFormat(this.tag, { style: "percent", maximumFractionDigits: 0 }));
+  }
+
+  get weekdays() {
+    return (this._weekdays ??= new Intl.DateTimeFormat(this.tag, { weekday: "long", ...HOUR }));
+  }
+
+  get days() {
+    const day = { weekday: "long", day: "numeric", month: "long" };
+    return (this._days ??= new Intl.DateTimeFormat(this.tag, { ...day, ...HOUR }));
   }
 
   has(key) {
@@ -55,6 +74,16 @@ export class Words {
     });
   }
 
+  /** A time of the day, in all our languages 10:02; at: a Date, or Unix milliseconds. */
+  clock(at) {
+    const date = new Date(at);
+    return `${this.two.format(date.getHours())}:${this.two.format(date.getMinutes())}`;
+  }
+
+  clock_with_seconds(at) {
+    return `${this.clock(at)}:${this.two.format(new Date(at).getSeconds())}`;
+  }
+
   /** 2537 → 0:42:17 */
   stopwatch(seconds) {
     const whole = Math.max(0, Math.floor(seconds));
@@ -76,7 +105,8 @@ export class Words {
   soon(at) {
     const days = (at - Date.now()) / 86_400_000;
     const same_day = new Date(at).toDateString() === new Date().toDateString();
-    return (same_day ? this.minutes : days < 6 ? this.soonest : this.days).format(at);
+    if (same_day) return this.clock(at);
+    return (days < 6 ? this.weekdays : this.days).format(at);
   }
 
   /** Saturday 21 November at 10:02: what a lesson is called until someone says better. */
