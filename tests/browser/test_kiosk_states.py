@@ -203,6 +203,35 @@ ENDED = {
 }
 
 
+def test_a_lesson_by_keys_alone(room: RoomPeer, visits: Visits) -> None:
+    """Start, a mark, Stop, an undo, Stop again and the next lesson, by who cannot point."""
+    room.undo_seconds = 28
+    page = visits.open(room.url)
+    mode(page, "ready")
+
+    def press(locator: Locator, key: str = "Enter") -> None:
+        settled(page)
+        for _ in range(20):
+            if locator.evaluate("(one) => one === document.activeElement"):
+                break
+            page.keyboard.press("Tab")
+        expect(locator).to_be_focused()
+        page.keyboard.press(key)
+
+    press(page.locator(".start"))
+    mode(page, "recording")
+    expect(stop_button(page)).to_be_focused()
+    press(page.locator(".mark"), "Space")
+    expect(page.locator(".mark")).to_have_attribute("data-done", "")
+    for after in (".pause", ".next"):
+        press(stop_button(page))
+        press(stop_button(page))
+        mode(page, "ended")
+        press(page.locator(after))
+        mode(page, {".pause": "recording", ".next": "ready"}[after])
+    assert told(room) == ["start", "mark", "stop", "undo", "stop", "stop"]
+
+
 @both
 def test_a_stop_can_be_undone(room: RoomPeer, visits: Visits, language: str) -> None:
     """Stop was touched by mistake: nothing is lost; or it was meant, and the next teacher need not wait."""
