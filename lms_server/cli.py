@@ -97,13 +97,23 @@ def run(
     sso: Annotated[
         Path | None, typer.Option(envvar="DARSBOX_SSO", help="File that says which other login is trusted (TOML)")
     ] = None,
+    oai_email: Annotated[
+        str,
+        typer.Option(envvar="DARSBOX_OAI_EMAIL", help="Let anybody harvest open lessons (OAI-PMH); who answers for it"),
+    ] = "",
 ) -> None:
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
     settings = settings_of(context, data, database=database, store=store, keys=keys)
     settings = replace(
-        settings, host=host, port=port, public_url=_public(public_url), new_lessons=new_lessons.value, sso=sso
+        settings,
+        host=host,
+        port=port,
+        public_url=_public(public_url),
+        new_lessons=new_lessons.value,
+        sso=sso,
+        oai_email=oai_email,
     )
     composition.run(settings)
 

@@ -32,6 +32,7 @@ from lms_server.api import (
     editing,
     health,
     lessons,
+    oai,
     podcasts,
     problems,
     retention,
@@ -55,6 +56,7 @@ from lms_server.catalog.begun import Begun
 from lms_server.catalog.database import Database
 from lms_server.catalog.deleting import Deleting
 from lms_server.catalog.graves import Graves
+from lms_server.catalog.harvest import Harvest
 from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.operations import ALIVE, ALIVE_EVERY
@@ -173,6 +175,8 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(editing.router(catalog, gate, captions))
     app.include_router(courses.router(catalog, gate))
     app.include_router(podcasts.router(catalog, gate, address))
+    if settings.oai_email:
+        app.include_router(oai.router(Harvest(database, clock), settings.oai_email, address))
     app.include_router(rooms.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))

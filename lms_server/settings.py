@@ -18,7 +18,8 @@ class Settings:
     bytes of the disk that uploads leave free, so that the database can still be written. upload_seconds: how long an
     unfinished upload waits for its room; a village may be without a link for weeks. body_seconds: how long a silent
     connection is held. new_lessons: whether students see a lesson as soon as it can be played, or once somebody has
-    published it. sso: the file that says which other login is trusted; see lms_server.sso."""
+    published it. sso: the file that says which other login is trusted; see lms_server.sso. oai_email: who answers for
+    the list of open lessons that anybody may harvest; "" is no such list."""
 
     data: Path
     database_address: str = ""
@@ -33,6 +34,7 @@ class Settings:
     body_seconds: float = 120.0
     new_lessons: Literal["published", "private"] = "published"
     sso: Path | None = None
+    oai_email: str = ""
 
     @property
     def database(self) -> Path | str:

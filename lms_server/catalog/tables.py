@@ -270,6 +270,17 @@ class WordWeek(SQLModel, table=True):
     week: int = Field(primary_key=True)
 
 
+class HarvestRow(SQLModel, table=True):
+    """A lesson that is open to everybody, or was: what catalogues of others are told. Triggers write it; see harvest.
+    number: a new one, higher than all, with each change. It outlives its lesson."""
+
+    __tablename__ = "harvest"
+    lesson_id: str = Field(primary_key=True)
+    number: int = Field(sa_column=Column(BigInteger, nullable=False, unique=True, index=True))
+    changed: float
+    open: bool
+
+
 class Asset(SQLModel, table=True):
     """A file as a room recorded it, stored and receipted. A path that came twice with other bytes has two rows: nothing
     receipted is ever replaced; the newest counts."""
