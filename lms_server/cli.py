@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import secrets
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -120,12 +121,21 @@ def run(
 
 @app.command(help="Assemble lessons that have arrived.\n\nExample: lms-server worker --data /var/lib/darsbox/server")
 def worker(
-    context: typer.Context, *, data: Data = None, database: Address = "", store: Bucket = "", keys: Keys = None
+    context: typer.Context,
+    *,
+    data: Data = None,
+    database: Address = "",
+    store: Bucket = "",
+    keys: Keys = None,
+    captions: Annotated[
+        str, typer.Option(envvar="DARSBOX_CAPTIONS", help="Command that says WebVTT of a sound file and a language")
+    ] = "",
 ) -> None:
     from lms_server import main as composition  # noqa: PLC0415  as above
 
     logs.configure()
-    composition.work(settings_of(context, data, database=database, store=store, keys=keys))
+    settings = settings_of(context, data, database=database, store=store, keys=keys)
+    composition.work(replace(settings, captions=tuple(shlex.split(captions))))
 
 
 @app.command(help="Bring the database to this program's form.\n\nExample: lms-server migrate")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import sys
@@ -53,6 +54,7 @@ from lms_server.catalog import Catalog
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.begun import Begun
+from lms_server.catalog.captioning import Captioning
 from lms_server.catalog.database import Database
 from lms_server.catalog.deleting import Deleting
 from lms_server.catalog.graves import Graves
@@ -77,6 +79,7 @@ from lms_server.settings import Settings
 from lms_server.sso import read as read_sso
 from lms_server.store import Store
 from lms_server.worker.alarming import telling
+from lms_server.worker.captioning import Captioner
 from lms_server.worker.chores import Chore, Chores
 from lms_server.worker.worker import Worker
 
@@ -268,9 +271,12 @@ def work(settings: Settings) -> None:
     assembler = Worker(jobs, store, settings.work, owner)
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
     chores = Chores(database, time.time, chores_of(database, store, time.time))
+    beside_it: list[Worker | Chores | Captioner] = [filmer, chores]
+    if settings.captions:
+        beside_it.append(_captioner(settings, database, store, f"{owner}:captions"))
     log.info("working", owner=owner)
-    with ThreadPoolExecutor(2) as beside:
-        others = [beside.submit(each.run, stop) for each in (filmer, chores)]
+    with ThreadPoolExecutor(len(beside_it)) as beside:
+        others = [beside.submit(each.run, stop) for each in beside_it]
         for other in others:
             other.add_done_callback(lambda _: stop.set())  # none goes on without the others
         try:
@@ -281,6 +287,21 @@ def work(settings: Settings) -> None:
             database.close()
         for other in others:
             other.result()
+
+
+def _captioner(settings: Settings, database: Database, store: Store, owner: str) -> Captioner:
+    """Raises StartError."""
+    if shutil.which(settings.captions[0]) is None:
+        raise StartError(f"There is no program {settings.captions[0]}; correct --captions, or leave it out.")
+    captions = Captions(Catalog.over(database, time.time).editing, store, settings.uploads)
+    return Captioner(
+        Captioning(database, time.time),
+        captions,
+        store,
+        command=settings.captions,
+        owner=owner,
+        folder=settings.work / "captions",
+    )
 
 
 def chores_of(database: Database, store: Store, clock: Callable[[], float]) -> list[Chore]:

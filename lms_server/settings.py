@@ -35,6 +35,9 @@ class Settings:
     new_lessons: Literal["published", "private"] = "published"
     sso: Path | None = None
     oai_email: str = ""
+    captions: tuple[str, ...] = ()
+    """The words of the command that makes captions of sound; none: nobody is asked. See lms_server.worker.captioning.
+    """
 
     @property
     def database(self) -> Path | str:

@@ -336,6 +336,19 @@ class CaptionRow(SQLModel, table=True):
     made: float
 
 
+class CaptioningRow(SQLModel, table=True):
+    """How far the captions program is with a lesson. over: it is not asked again. problem: why it failed last."""
+
+    __tablename__ = "captioning"
+    lesson_id: str = Field(primary_key=True, foreign_key="lesson.id", ondelete="CASCADE")
+    over: bool = False
+    attempts: int = 0
+    retry_at: float = 0.0
+    lease_owner: str = ""
+    lease_until: float = 0.0
+    problem: str = ""
+
+
 class UploadRow(SQLModel, table=True):
     """A tus upload. ``offset`` counts durable bytes only; whatever the file holds beyond it is cut off. sha256 is empty
     when it was not announced. deferred: the length is not known yet, and ``length`` is the most that it may
