@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders
+from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders, webhook_orders
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
@@ -34,6 +34,7 @@ app = typer.Typer(
     "Example: lms-server run --data /var/lib/darsbox/server",
 )
 people_orders.add_to(app)
+webhook_orders.add_to(app)
 retention_orders.add_to(app)
 backup_orders.add_to(app)
 app.add_typer(audit_orders.audit, name="audit")
@@ -130,12 +131,19 @@ def worker(
     captions: Annotated[
         str, typer.Option(envvar="DARSBOX_CAPTIONS", help="Command that says WebVTT of a sound file and a language")
     ] = "",
+    private_webhooks: Annotated[
+        bool,
+        typer.Option(
+            "--private-webhooks", envvar="DARSBOX_PRIVATE_WEBHOOKS", help="Webhooks may be in private networks too"
+        ),
+    ] = False,
 ) -> None:
     from lms_server import main as composition  # noqa: PLC0415  as above
 
     logs.configure()
     settings = settings_of(context, data, database=database, store=store, keys=keys)
-    composition.work(replace(settings, captions=tuple(shlex.split(captions))))
+    words = tuple(shlex.split(captions))
+    composition.work(replace(settings, captions=words, private_webhooks=private_webhooks))
 
 
 @app.command(help="Bring the database to this program's form.\n\nExample: lms-server migrate")

@@ -65,6 +65,7 @@ from lms_server.catalog.operations import ALIVE, ALIVE_EVERY
 from lms_server.catalog.packages import Packages
 from lms_server.catalog.uploads import Uploads
 from lms_server.catalog.visits import Visits
+from lms_server.catalog.webhooks import Webhooks
 from lms_server.errors import ServerError, StartError
 from lms_server.ingest import enrolment
 from lms_server.ingest.callers import Callers
@@ -81,6 +82,7 @@ from lms_server.store import Store
 from lms_server.worker.alarming import telling
 from lms_server.worker.captioning import Captioner
 from lms_server.worker.chores import Chore, Chores
+from lms_server.worker.telling import telling as webhook_telling
 from lms_server.worker.worker import Worker
 
 SESSION_SECONDS = 12 * 3600
@@ -270,7 +272,8 @@ def work(settings: Settings) -> None:
     jobs, store = Jobs(database, time.time), open_places(settings, graves.spare).store
     assembler = Worker(jobs, store, settings.work, owner)
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
-    chores = Chores(database, time.time, chores_of(database, store, time.time))
+    due = chores_of(database, store, time.time, private_webhooks=settings.private_webhooks)
+    chores = Chores(database, time.time, due)
     beside_it: list[Worker | Chores | Captioner] = [filmer, chores]
     if settings.captions:
         beside_it.append(_captioner(settings, database, store, f"{owner}:captions"))
@@ -304,7 +307,9 @@ def _captioner(settings: Settings, database: Database, store: Store, owner: str)
     )
 
 
-def chores_of(database: Database, store: Store, clock: Callable[[], float]) -> list[Chore]:
+def chores_of(
+    database: Database, store: Store, clock: Callable[[], float], *, private_webhooks: bool = False
+) -> list[Chore]:
     """What the workers see to now and again, each one by one of them."""
     deleting, graves = Deleting(database, clock), Graves(database, clock)
     return [
@@ -313,6 +318,7 @@ def chores_of(database: Database, store: Store, clock: Callable[[], float]) -> l
         Chore("expire", 900.0, deleting.expire),
         Chore("bury", 300.0, deleting.bury),
         Chore("empty graves", 300.0, lambda: graves.empty(store)),
+        Chore("webhooks", 5.0, webhook_telling(Webhooks(database, clock), clock, private=private_webhooks)),
     ]
 
 

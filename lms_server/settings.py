@@ -35,6 +35,8 @@ class Settings:
     new_lessons: Literal["published", "private"] = "published"
     sso: Path | None = None
     oai_email: str = ""
+    private_webhooks: bool = False
+    """Whether programs in private networks may be told what becomes of lessons."""
     captions: tuple[str, ...] = ()
     """The words of the command that makes captions of sound; none: nobody is asked. See lms_server.worker.captioning.
     """

@@ -281,6 +281,33 @@ class HarvestRow(SQLModel, table=True):
     open: bool
 
 
+class WebhookRow(SQLModel, table=True):
+    """A program of others that is told what becomes of lessons. institution_id: None for all of the server. secret: as
+    Standard Webhooks writes it. events: their names, with a space before and after each."""
+
+    __tablename__ = "webhook"
+    id: int | None = Field(default=None, primary_key=True)
+    institution_id: int | None = Field(default=None, foreign_key="institution.id")
+    url: str
+    secret: str
+    events: str
+    made: float
+
+
+class WebhookDeliveryRow(SQLModel, table=True):
+    """Something that is still to be told; triggers write it, and it goes when it was heard. due: the next try."""
+
+    __tablename__ = "webhook_delivery"
+    id: int | None = Field(default=None, primary_key=True)
+    webhook_id: int = Field(foreign_key="webhook.id", ondelete="CASCADE", index=True)
+    lesson_id: str
+    kind: str
+    made: float
+    due: float = Field(default=0.0, index=True)
+    attempts: int = 0
+    problem: str = ""
+
+
 class Asset(SQLModel, table=True):
     """A file as a room recorded it, stored and receipted. A path that came twice with other bytes has two rows: nothing
     receipted is ever replaced; the newest counts."""
