@@ -13,7 +13,7 @@ from starlette.responses import Response
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
-from lms_server.catalog.schemas import AlarmView, CommandView, RoomView
+from lms_server.catalog.schemas import AlarmView, CommandView, JobView, RoomView
 from lms_server.errors import BadRequest, TooLarge
 from lms_sync.wire import API
 from lms_sync.wire_control import LARGEST_TIMETABLE, Verb
@@ -45,6 +45,10 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
     def alarms(request: Request, *, lasting: bool = False) -> Sequence[AlarmView]:
         """lasting: only what is not over yet."""
         return catalog.alarms.of(gate.require(request, scope="rooms:read"), lasting=lasting)
+
+    @routes.get("/jobs", summary="What the server's workers do, wait for, and have given up")
+    def jobs(request: Request) -> Sequence[JobView]:
+        return catalog.progress.of(gate.require(request, scope="rooms:read"))
 
     @routes.post("/alarms/{alarm_id}/acknowledge", status_code=204, summary="Say that somebody sees to it")
     def acknowledge(alarm_id: str, request: Request) -> Response:

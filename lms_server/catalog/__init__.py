@@ -44,6 +44,7 @@ from lms_server.catalog.lessons import Lessons
 from lms_server.catalog.operations import Operations
 from lms_server.catalog.people import People
 from lms_server.catalog.personal import Personal
+from lms_server.catalog.progress import Progress
 from lms_server.catalog.retention import Retention
 from lms_server.catalog.rooms import Rooms
 from lms_server.catalog.tokens import Tokens
@@ -64,6 +65,7 @@ class Catalog:
     institutions: Institutions
     enrolling: Enrolling
     alarms: Alarms
+    progress: Progress
     audit: Audit
     retention: Retention
     personal: Personal
@@ -85,6 +87,7 @@ class Catalog:
             Institutions(database),
             Enrolling(database, clock, people),
             Alarms(database, clock),
+            Progress(database, clock),
             audit,
             Retention(database, clock),
             Personal(database, clock),

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import Select
 
 from lms_server.catalog.database import LOCK, Database, made_once
@@ -48,7 +50,7 @@ class Captioning:
                 lambda: session.get(CaptioningRow, lesson, with_for_update=LOCK),
                 CaptioningRow(lesson_id=lesson),
             )
-            if row.over or row.lease_until > now or row.retry_at > now:
+            if row.over or now < row.lease_until <= now + 10 * LEASE:
                 return None  # another worker was quicker
             row.lease_owner, row.lease_until = owner, now + LEASE
             sound = session.exec(
@@ -97,6 +99,11 @@ class Captioning:
                 row.lease_owner, row.lease_until, row.retry_at = "", 0.0, self._clock() + PATIENCE
 
 
+def past(moment: Any, now: float, usual: float) -> ColumnElement[bool]:
+    """What lies absurdly far ahead was written by a clock that has since been set back: it is over too."""
+    return or_(col(moment) <= now, col(moment) > now + 10 * usual)
+
+
 def _waiting(now: float) -> Select[str, str]:
     sound = select(OutputRow.lesson_id).where(col(OutputRow.kind) == "audio")
     given = select(CaptionRow.lesson_id)
@@ -107,7 +114,7 @@ def _waiting(now: float) -> Select[str, str]:
         .where(col(LessonRow.state) == "ready", col(LessonRow.id).in_(sound), col(LessonRow.id).not_in(given))
         .where(
             col(job.lesson_id).is_(None)
-            | (col(job.over).is_(False) & (col(job.retry_at) <= now) & (col(job.lease_until) <= now))
+            | (col(job.over).is_(False) & past(job.retry_at, now, PATIENCE) & past(job.lease_until, now, LEASE))
         )
         .order_by(col(LessonRow.started).desc())
         .limit(1)

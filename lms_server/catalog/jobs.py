@@ -59,7 +59,7 @@ class Jobs:
         """The lesson that waited longest, now this owner's for LEASE seconds; None when there is nothing to do."""
         now = self._clock()
         with self._database.read() as session:  # an idle worker takes no lock, and looks at as little as it can
-            if session.exec(_ANYTHING if goal == "files" else _UNFILMED).first() is None:
+            if session.exec(_ANYTHING if goal == "files" else UNFILMED).first() is None:
                 return None
         with self._database.write() as session:
             row = _next(session, now, goal)
@@ -161,7 +161,7 @@ class Jobs:
 _ANYTHING = select(LessonRow.id).where(col(LessonRow.state) == "assembling").limit(1)
 
 
-_UNFILMED = (
+UNFILMED = (
     select(OutputRow.lesson_id)
     .join(LessonRow)
     .where(col(LessonRow.state) == "ready", col(LessonRow.attempts) < TRIES)
@@ -175,7 +175,7 @@ def _next(session: Session, now: float, goal: Goal) -> LessonRow | None:
     """A lease or a wait that ends absurdly late was written by a clock that has since been set back: it is over."""
     waiting = select(LessonRow).where(col(LessonRow.state) == _STATE[goal])
     if goal == "film":
-        waiting = waiting.where(col(LessonRow.id).in_(_UNFILMED))
+        waiting = waiting.where(col(LessonRow.id).in_(UNFILMED))
     return session.exec(
         waiting.where(or_(col(LessonRow.retry_at) <= now, col(LessonRow.retry_at) > now + 2 * PATIENCE[-1]))
         .where(or_(col(LessonRow.lease_until) < now, col(LessonRow.lease_until) > now + 10 * LEASE))
@@ -187,7 +187,7 @@ def _next(session: Session, now: float, goal: Goal) -> LessonRow | None:
 
 def _unfilmed(session: Session, row: LessonRow) -> bool:
     """Asked once the lesson is locked: on PostgreSQL another worker may have made the film in the very moment."""
-    return session.exec(_UNFILMED.where(col(OutputRow.lesson_id) == row.id)).first() is not None
+    return session.exec(UNFILMED.where(col(OutputRow.lesson_id) == row.id)).first() is not None
 
 
 def _mine(session: Session, job: Job, owner: str) -> LessonRow | None:

@@ -212,6 +212,22 @@ class CourseView(CourseName):
     lessons: int
 
 
+class JobView(View):
+    """What the workers do, or are to do, for a lesson. goal: files, one film of two pictures, or captions. state: a
+    worker is at it, it waits for one, or was put off after a failure until retry_at; given-up: nobody tries again.
+    attempts: that failed; problem: why the last one did, one sentence."""
+
+    lesson: str
+    title: str
+    room: str
+    institution: str
+    goal: Literal["files", "film", "captions"]
+    state: Literal["working", "waiting", "put-off", "given-up"]
+    attempts: int
+    retry_at: float | None
+    problem: str
+
+
 class LessonPage(View):
     """next: give it back as ``page`` to get the following lessons; None at the end."""
 

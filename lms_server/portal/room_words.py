@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from lms_server.catalog.fleet import FRESH, WORST_FIRST, fresh, silent_for
-from lms_server.catalog.schemas import AlarmView, CommandView, Health, RoomView, SourceHealth, Trouble
+from lms_server.catalog.schemas import AlarmView, CommandView, Health, JobView, RoomView, SourceHealth, Trouble
 from lms_sync.wire_control import Verb
 
 from . import words
@@ -254,6 +254,27 @@ def order(tongue: Tongue, command: CommandView) -> str:
         "expired": tongue.gettext("void: the room did not hear it in time"),
     }
     return f"{verbs[command.verb]}: {became[command.state]}"
+
+
+def goal(tongue: Tongue, job: JobView) -> str:
+    """What is made of a lesson."""
+    return {
+        "files": tongue.gettext("Putting the files together"),
+        "film": tongue.gettext("One film of slides and camera"),
+        "captions": tongue.gettext("Captions"),
+    }[job.goal]
+
+
+def progress(tongue: Tongue, job: JobView) -> str:
+    """How far that is."""
+    if job.state == "put-off" and job.retry_at is not None:
+        return tongue.gettext("failed; again at %(time)s") % {"time": tongue.hour(job.retry_at)}
+    return {
+        "working": tongue.gettext("being made now"),
+        "waiting": tongue.gettext("waits for its turn"),
+        "put-off": tongue.gettext("waits for its turn"),
+        "given-up": tongue.gettext("given up; everything that arrived is kept"),
+    }[job.state]
 
 
 def can(room: RoomView, now: float) -> Verb | None:

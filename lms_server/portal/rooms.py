@@ -46,6 +46,7 @@ class RoomPages:
         router.add_api_route("/rooms", self.rooms, methods=look)
         router.add_api_route("/rooms/{room_id}", self.room, methods=look)
         router.add_api_route("/alarms", self.alarms, methods=look)
+        router.add_api_route("/jobs", self.jobs, methods=look)
         router.add_api_route("/alarms/{alarm_id}/acknowledge", self.acknowledge, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/orders", self.order, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/policy", self.set_policy, methods=["POST"])
@@ -110,6 +111,18 @@ class RoomPages:
             alarms=self._catalog.alarms.of(person, limit=ALARMS),
             sentence=lambda alarm: room_words.trouble(tongue, alarm.trouble),
             may_order=_may_order(person),
+        )
+
+    def jobs(self, request: Request) -> Response:
+        person = self._gate.require(request)
+        tongue = self._tongues.of(request)
+        return self._page(
+            request,
+            "jobs.html",
+            person=person,
+            jobs=self._catalog.progress.of(person),
+            goal=lambda job: room_words.goal(tongue, job),
+            how=lambda job: room_words.progress(tongue, job),
         )
 
     # -- ordering --------------------------------------------------------------------------------------------

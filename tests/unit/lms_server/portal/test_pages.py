@@ -365,6 +365,24 @@ async def test_a_rooms_link_is_set_on_its_page_and_given_back(browser: httpx.Asy
     assert 'value="512"' not in (await browser.get(room)).text
 
 
+async def test_what_the_server_works_on_is_seen_by_those_who_look_after_it(
+    browser: httpx.AsyncClient, app: FastAPI
+) -> None:
+    await known(browser, app)
+    with app.state.database.write() as session:
+        row = session.get_one(LessonRow, ARRIVING)
+        row.state, row.problem = "failed", "Nothing of it can be played."
+    page = text(await browser.get("/jobs"))
+    assert "Putting the files together: given up; everything that arrived is kept" in page
+    assert "Nothing of it can be played." in page
+    with app.state.database.write() as session:
+        row = session.get_one(LessonRow, ARRIVING)
+        row.state, row.problem = "receiving", ""
+    assert "Nothing waits" in text(await browser.get("/jobs"))
+    await known(browser, app, "sidi")
+    assert (await browser.get("/jobs")).status_code == 403
+
+
 async def test_an_alarm_is_taken_on_from_the_list(browser: httpx.AsyncClient, app: FastAPI) -> None:
     await known(browser, app)
     with app.state.database.write() as session:
