@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 from ulid import ULID
 
 from lms_server.catalog import audit, patience
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.rooms import institution_of, plain_name
 from lms_server.catalog.tables import AgentRecordingRow, AgentRow, Institution, Room, RoomDesk, SignInFailure
 from lms_server.errors import BadRequest, Conflict, NotFound
@@ -86,15 +86,15 @@ class Agents:
         now = self._clock()
         with self._database.write() as session:
             room_id = _room(session, room, institution, now)
-            row = session.get(AgentRow, name) or AgentRow(name=name, room_id=room_id, ha1="", made=now)
+            fresh = AgentRow(name=name, room_id=room_id, ha1="", made=now)
+            row = made_once(session, lambda: session.get(AgentRow, name, with_for_update=LOCK), fresh)
             row.room_id, row.ha1, row.revoked = room_id, ha1_of(name, password), None
-            session.add(row)
             self._tell(session, row, "agent-added")
 
     def revoke(self, name: str) -> None:
         """This login opens nothing any more. Raises NotFound."""
         with self._database.write() as session:
-            row = session.get(AgentRow, name)
+            row = session.get(AgentRow, name, with_for_update=LOCK)
             if row is None:
                 raise NotFound("no-such-agent", f"There is no capture agent called {name!r}.")
             row.revoked = row.revoked or self._clock()
@@ -147,14 +147,17 @@ class Agents:
         """How it is. The room's entry tells it too, unless a PC of ours stands there and speaks for itself."""
         now = self._clock()
         with self._database.write() as session:
-            row = session.get_one(AgentRow, agent.name)
+            row = session.get_one(AgentRow, agent.name, with_for_update=LOCK)
             row.state, row.address, row.heard = state, address or row.address, now
             if not agent.room.public_key:
                 title = _title_now(session, agent.name) if state == "capturing" else ""
-                desk = session.get(RoomDesk, agent.room.id) or RoomDesk(room_id=agent.room.id)
+                desk = made_once(
+                    session,
+                    lambda: session.get(RoomDesk, agent.room.id, with_for_update=LOCK),
+                    RoomDesk(room_id=agent.room.id),
+                )
                 told = Heartbeat(version="", state=_AS_A_ROOM.get(state, "idle"), title=title)
                 desk.heartbeat, desk.received = told.as_json(), now
-                session.add(desk)
 
     def can(self, agent: Agent, capabilities: dict[str, str]) -> None:
         with self._database.write() as session:
@@ -173,6 +176,7 @@ class Agents:
         """How far it is with an event. event: as the timetable has it now. Raises NotFound for one that neither the
         timetable knows nor the agent has begun."""
         with self._database.write() as session:
+            session.get(AgentRow, agent.name, with_for_update=LOCK)
             row = session.get(AgentRecordingRow, (agent.name, uid))
             if row is None and event is None:
                 raise NotFound("no-such-event", "The timetable of this agent's room has no such event.")

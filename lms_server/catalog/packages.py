@@ -7,12 +7,13 @@ import re
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from sqlmodel import Session, col, select
 from ulid import ULID
 
 from lms_server.catalog.agents import Agent
-from lms_server.catalog.database import Database
+from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.tables import AgentRow, PackageFileRow, PackageRow, Room
 from lms_server.errors import Conflict, Forbidden, NotFound, TooLarge
 
@@ -57,6 +58,7 @@ class Packages:
             raise Conflict("bad-package", "A media package's id has at most 64 letters, digits and dashes.")
         now = self._clock()
         with self._database.write() as session:
+            _one_by_one(session, agent)
             known = session.get(PackageRow, package_id) if package_id else None
             if known is not None and known.agent == agent.name:
                 return known
@@ -65,15 +67,18 @@ class Packages:
             mine = select(PackageRow.id).where(col(PackageRow.agent) == agent.name, col(PackageRow.state) == "open")
             if len(session.exec(mine.limit(MOST_OPEN)).all()) >= MOST_OPEN:
                 raise Forbidden("too-many-packages", "This agent has too many unfinished media packages here.")
-            row = PackageRow(
-                id=package_id or str(uuid.uuid4()),
-                agent=agent.name,
-                lesson_id=str(ULID.from_timestamp(now)),
-                made=now,
-                touched=now,
-            )
-            session.add(row)
-            return row
+            facts: dict[str, Any] = {
+                "agent": agent.name,
+                "lesson_id": str(ULID.from_timestamp(now)),
+                "made": now,
+                "touched": now,
+            }
+            row = PackageRow(id=package_id or str(uuid.uuid4()), **facts)
+            made = made_once(session, lambda: session.get(PackageRow, row.id), row)
+            if made is not row:  # another agent has just taken the id
+                made = PackageRow(id=str(uuid.uuid4()), **facts)
+                session.add(made)
+            return made
 
     def get(self, agent: Agent, package_id: str) -> tuple[PackageRow, list[PackageFileRow]]:
         """Raises NotFound."""
@@ -125,6 +130,7 @@ class Packages:
         Raises NotFound, and Conflict for one without a track.
         """
         with self._database.write() as session:
+            _one_by_one(session, agent)  # of two packages of one recording the second must see the first
             row = _mine(session, agent, package_id)
             if row.state != "open":
                 return row.state == "delivering"
@@ -184,7 +190,14 @@ def _mine(session: Session, agent: Agent, package_id: str) -> PackageRow:
     return row
 
 
+def _one_by_one(session: Session, agent: Agent) -> None:
+    """Whatever else this agent says waits until the transaction is over."""
+    session.get(AgentRow, agent.name, with_for_update=LOCK)
+
+
 def _open(session: Session, agent: Agent, package_id: str) -> PackageRow:
+    """To be changed; another request of the same agent waits."""
+    _one_by_one(session, agent)
     row = _mine(session, agent, package_id)
     if row.state != "open":
         raise Conflict("package-closed", "This media package was ingested already; create another one.")

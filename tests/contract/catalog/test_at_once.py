@@ -16,10 +16,13 @@ from sqlmodel import SQLModel, select
 from ulid import ULID
 
 from lms_server.catalog import Catalog
+from lms_server.catalog.agents import Agent, Agents
+from lms_server.catalog.agents import Event as Planned
 from lms_server.catalog.audit import Event
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import Jobs, Made
 from lms_server.catalog.migrate import migrate
+from lms_server.catalog.packages import Facts, NewFile, Packages
 from lms_server.catalog.people import People
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.tables import OutputRow, Room
@@ -68,6 +71,40 @@ def test_of_many_who_note_the_same_bytes_one_has_won(uploads: Uploads, amphi: Ro
 def test_an_upload_that_is_begun_twice_at_once_is_one(uploads: Uploads, amphi: Room) -> None:
     sent = asset(str(ULID()))
     assert len({row.id for row in at_once(lambda _: uploads.create(amphi, sent, join=True))}) == 1
+
+
+@pytest.fixture
+def pearl(database: Database, hands: HandClock) -> Agent:
+    agents = Agents(database, hands)
+    agents.add("pearl", "Amphi P", "ENS", "a capture agent's password")
+    found = agents.login("pearl", "192.0.2.1")
+    assert found is not None
+    return found[0]
+
+
+def test_an_agent_that_repeats_itself_at_once_makes_one_package_with_one_file(
+    database: Database, hands: HandClock, pearl: Agent
+) -> None:
+    """A device that hears no answer sends again, and its second request meets the first one in another process."""
+    packages, id_ = Packages(database, hands), "11111111-2222-3333-4444-555555555555"
+    assert {row.id for row in at_once(lambda _: packages.create(pearl, id_))} == {id_}
+    new = NewFile("track", "presenter/source", "a.mp4", "staged", 1, "ab" * 32)
+    assert at_once(lambda _: packages.add(pearl, id_, new)).count(True) == 1
+    assert len(packages.get(pearl, id_)[1]) == 1
+    event = Planned("event", "Optics", "", 0.0, 60.0)
+    at_once(lambda _: Agents(database, hands).records(pearl, "event", "capturing", event))
+    at_once(lambda _: Agents(database, hands).says(pearl, "capturing", ""))
+
+
+def test_one_recording_in_several_packages_at_once_is_one_lesson(
+    database: Database, hands: HandClock, pearl: Agent
+) -> None:
+    packages = Packages(database, hands)
+    ids = [packages.create(pearl).id for _ in range(MANY)]
+    for id_ in ids:
+        packages.add(pearl, id_, NewFile("track", "presenter/source", "a.mp4", f"staged {id_}", 1, "ab" * 32))
+    at_once(lambda number: packages.complete(pearl, ids[number], "event", Facts()))
+    assert len({packages.get(pearl, id_)[0].lesson_id for id_ in ids}) == 1
 
 
 def test_a_file_that_is_finished_twice_at_once_has_one_receipt(uploads: Uploads, amphi: Room) -> None:
