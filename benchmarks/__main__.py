@@ -15,6 +15,7 @@ from benchmarks import (
     download,
     drivers,
     finalise,
+    ingest,
     judge,
     late,
     loop,
@@ -69,6 +70,7 @@ BENCHES: dict[str, Callable[[Path], Iterator[Figure]]] = {
     "server.search_1m": million.search,
     "server.rooms_10000": rooms.ten_thousand,
     "server.download": download.download,
+    "server.ingest": ingest.ingest,
 }
 
 

@@ -58,7 +58,7 @@ def _enrolled(file: Path) -> list[str]:
     with database.write() as session:
         session.add(Institution(name="Crowd"))
         session.flush()
-        owner = session.exec(select(Institution.id)).one()
+        owner = session.exec(select(Institution.id)).one() or 0
         session.add_all(
             Room(id=id_, institution_id=owner, name=f"Room {number}", public_key=crowd.public_jwk(number), enrolled=now)
             for number, id_ in enumerate(rooms)
