@@ -42,10 +42,12 @@ def telling(webhooks: Webhooks, clock: Callable[[], float], *, private: bool) ->
                 list(side_by_side.map(in_order, by_hook.values()))
 
     def in_order(deliveries: list[Delivery]) -> None:
+        """Until one does not go: whoever does not hear holds up the worker's chores no longer than that."""
         for delivery in deliveries:
-            one(delivery)
+            if not one(delivery):
+                return
 
-    def one(delivery: Delivery) -> None:
+    def one(delivery: Delivery) -> bool:
         problem, final = "", False
         try:
             answer = post(delivery, clock(), private=private)
@@ -58,6 +60,7 @@ def telling(webhooks: Webhooks, clock: Callable[[], float], *, private: bool) ->
         if problem:
             log.warning("webhook not told", url=delivery.url, kind=delivery.kind, problem=problem, final=final)
         webhooks.done(delivery, problem, final=final)
+        return not problem
 
     return tell
 
