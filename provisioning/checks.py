@@ -22,7 +22,7 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
-SIDE_BY_SIDE = ["-n", "4", "--dist", "loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["-n", "5", "--dist", "loadfile", "--no-loadscope-reorder"]
 """Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
 file one after the other, for they share servers and browsers. Their order is that of tests/conftest.py: xdist's own
 puts files of many tests first, which are quick ones here."""
