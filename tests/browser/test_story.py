@@ -96,6 +96,8 @@ def living(page: Page) -> None:
 
 def play(page: Page) -> None:
     """The portal's player really plays, with sound in it."""
+    page.wait_for_url("**/lessons/*")
+    page.wait_for_load_state()  # its scripts have chosen the file
     page.locator("#player").evaluate("player => { player.muted = true; return player.play(); }")
     page.wait_for_function("() => document.querySelector('#player').currentTime > 1.5")
     assert page.locator("#player").evaluate("player => player.webkitAudioDecodedByteCount") > 0
