@@ -190,11 +190,11 @@ class _Grid:
             if inside:
                 at = _next(wanted, at, lambda each, _: each >= self.place - _SLACK)
             else:
-                at = _next(wanted, at, lambda each, _: np.rint(each) >= self.place)
+                at = _next(wanted, at, lambda each, _: each >= self.place - 0.5)
             if at == len(wanted):
                 break
             if not inside or wanted[at] > self.place + _SLACK:
-                self.fill(round(float(wanted[at])))
+                self.fill(math.floor(wanted[at] + 0.5))  # as above, and not to the even one of two that are as near
             inside = True
             ends = _next(wanted, at, lambda each, number: abs(each - (self.place + number)) > _SLACK, first=1)
             run = numbers[at:ends]

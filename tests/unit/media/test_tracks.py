@@ -8,7 +8,7 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from media.probe import Form, Unreadable, form_of, opened
@@ -78,6 +78,7 @@ def test_wherever_takes_claim_to_begin_pictures_keep_their_order(takes: Path, be
 
 
 @given(begins=st.lists(st.floats(0.0, 20.0), min_size=1, max_size=5), end=st.floats(0.0, 30.0))
+@example(begins=[20.0, 19.046875], end=0.0)  # in the middle between two places, behind another take
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
 def test_wherever_takes_claim_to_begin_sound_has_no_hole(takes: Path, begins: list[float], end: float) -> None:
     placed, times = heard([Piece(takes / "audio.mp4", at, 1.0) for at in sorted(begins)], end)

@@ -9,9 +9,9 @@ import pytest
 import schemathesis
 from hypothesis import HealthCheck, Phase, given, seed, settings
 
-from tests.unit.lms_server.api.library import Library, library
+from tests.peers.library import Library, library
 
-EXAMPLES = 4
+EXAMPLES = max(1, settings.default.max_examples // 25)
 """Of each operation; many would find more, and cost more than this test is worth each time."""
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import feedparser
 import pytest
 
-from tests.unit.lms_server.api.library import STARTED, Library, library
+from tests.peers.library import STARTED, Library, library
 
 pytestmark = pytest.mark.anyio
 

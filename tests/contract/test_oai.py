@@ -15,7 +15,7 @@ from starlette.testclient import TestClient
 
 from lms_server.api import oai
 from lms_server.catalog.schemas import Person
-from tests.unit.lms_server.api.library import STARTED, Library, library
+from tests.peers.library import STARTED, Library, library
 
 IT = Person(id=99, name="it", role="it")
 URL = "http://box.test/api/v1/oai"
