@@ -31,7 +31,7 @@ SLIDECAST, PROXY, MASTER, POSTER = 20_300_000, 120_000_000, 60_000_000, 60_000
 """Bytes of what a lesson of 90 minutes gives, the master shortened: it comes last and is not waited for."""
 SHARED = 2000
 """kbit/s of the link that is shared."""
-SHARED_MIB, LOOPBACK_MIB = 12, 1024
+SHARED_MIB, LOOPBACK_MIB = 24, 1024
 IDLE_SECONDS, SETTLE_SECONDS = 30.0, 5.0
 FOREGROUND = 30.0
 """Seconds of somebody else's connection."""
@@ -122,9 +122,9 @@ def _shared(folder: Path) -> Iterator[tuple[Shaped, Agent]]:
 
 
 def shared(folder: Path) -> Iterator[Figure]:
-    """12 MiB over an idle link of 2 Mbit/s, up to the receipt, beside the quickest of those who bring the same file by
+    """24 MiB over an idle link of 2 Mbit/s, up to the receipt, beside the quickest of those who bring the same file by
     the same link (``benchmarks/peers.py``); and the share of the link that the bytes of the take have had. No more,
-    since each of the four needs 50 seconds for it, and what a minute does not show of the link an hour does not."""
+    since each of the four needs 100 seconds for it; of a whole recording the careful beginning is a smaller share."""
     found, size = programs(folder / "package"), sending.wanted_size(SHARED_MIB)
     try:
         with _shared(folder) as (link, room), peers(found, folder / "peers", SERVER) as others:
