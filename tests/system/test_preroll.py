@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import stat
+import time
 from pathlib import Path
 
 import psutil
@@ -70,7 +71,10 @@ def test_the_seconds_before_start_are_the_beginning_of_the_lesson_and_never_on_t
             before = files(room.spool, own)
             wait_held(room)
             # One owner a device, so what the panel shows and hears while nobody records comes from the keepers.
-            assert room.http.get("/sources/front/snapshot.jpg").content.startswith(b"\xff\xd8")
+            picture = "/sources/front/snapshot.jpg"
+            wait_until(lambda: room.http.get(picture).content.startswith(b"\xff\xd8"), 20, "the camera's picture")
+            shown = time.monotonic()  # on a busy machine the camera comes later than the microphone
+            wait_until(lambda: time.monotonic() > shown + SECONDS, 20, "as much of the camera as is held")
             assert room.status()["sources"][1]["rms_db"] is not None
             holders = holding(room)
             assert len(holders) == 5  # a keeper and FFmpeg each, and the microphone's feeder
