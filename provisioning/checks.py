@@ -35,8 +35,8 @@ STATIC: dict[str, list[str]] = {
 QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
-BRIEF = ["-n", "3", "--hypothesis-profile", "quick"]
-"""Fewer examples of each property than make test tries."""
+BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
+"""Fewer examples of each property than make test tries. What a file's tests share is made once."""
 
 
 def check() -> int:

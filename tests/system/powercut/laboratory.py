@@ -400,12 +400,21 @@ def described(spool: Spool, cut: Cut) -> Iterator[str]:
     if len(cut.states) > 1:
         return
     try:
-        lesson = spool.read_lesson(cut.lesson)
+        lesson = spool.read_lesson(cut.lesson) if cut.lesson else _titled(spool, cut.title)
     except (OSError, BadLesson) as error:
         yield f"lesson.json is lost: {error}"
         return
     if lesson.title != cut.title or lesson.state not in cut.states:
         yield f"lesson.json says {lesson.title}, {lesson.state}; not {cut.title}, {' or '.join(cut.states)}"
+
+
+def _titled(spool: Spool, title: str) -> Lesson:
+    """The lesson whose start was answered in the moment of the cut, before anybody asked for its id. Raises OSError,
+    BadLesson."""
+    found = [lesson for lesson in map(spool.read_lesson, spool.lesson_ids()) if lesson.title == title]
+    if not found:
+        raise FileNotFoundError(f"no lesson is called {title}")
+    return found[0]
 
 
 def plays(file: Path) -> Iterator[str]:
