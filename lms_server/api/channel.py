@@ -21,8 +21,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from lms_server.api import problems
 from lms_server.api.clerk import Clerk, Visit
+from lms_server.api.said import body_of, json_of
 from lms_server.catalog.desks import Desks
-from lms_server.errors import BadRequest, ServerError, TooLarge
+from lms_server.errors import BadRequest, ServerError
 from lms_sync import wire, wire_control
 from lms_sync.wire_control import Orders
 
@@ -87,16 +88,16 @@ class Channel:
         await send({"type": "http.response.body", "body": body})
 
     async def _heard(self, scope: Scope, receive: Receive) -> Orders:
-        body = await _body(receive)
+        body = await body_of(receive)
         visit = _visit(scope, hashlib.sha256(body).hexdigest())
         try:
-            visit.heartbeat = wire_control.Heartbeat.from_json(_json(body))
+            visit.heartbeat = wire_control.Heartbeat.from_json(json_of(body))
         except ValueError as error:
             visit.nonsense = BadRequest("bad-heartbeat", str(error))  # said to nobody but a room
         return await self._clerk.orders(visit)
 
     async def _listened(self, scope: Scope, receive: Receive) -> Orders:
-        await _body(receive)
+        await body_of(receive)
         visit, wait = _visit(scope, wire.EMPTY_SHA256), _wait(scope)
         until = anyio.current_time() + wait
         if wait and not await self._clerk.has_news(visit):
@@ -122,24 +123,3 @@ def _wait(scope: Scope) -> float:
     if not 0 <= seconds <= wire_control.LONGEST_WAIT:
         raise BadRequest("bad-wait", f"wait is a number of seconds, at most {wire_control.LONGEST_WAIT:g}.")
     return seconds
-
-
-async def _body(receive: Receive) -> bytes:
-    """Raises TooLarge, ClientDisconnect."""
-    body = bytearray()
-    while True:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientDisconnect
-        body += message.get("body", b"")
-        if len(body) > wire_control.LARGEST_HEARTBEAT:
-            raise TooLarge("too-large", "No room has so much to say at once.")
-        if not message.get("more_body", False):
-            return bytes(body)
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise ValueError("The body is no JSON.") from error

@@ -68,18 +68,36 @@ class Clerk:
         visit.answer, visit.turn = None, anyio.Event()
         self._queue.append(visit)
         if self._busy:
-            await visit.turn.wait()
+            try:
+                await visit.turn.wait()
+            except anyio.get_cancelled_exc_class():
+                self._leave(visit)
+                raise
         if visit.answer is None:  # the clerk is idle: the batch is ours to bring through
             self._busy = True
-            with anyio.CancelScope(shield=True):  # the others count on it
-                await anyio.sleep(GATHER)
-                batch, self._queue = self._queue[:MOST], self._queue[MOST:]
-                await anyio.to_thread.run_sync(self._serve, batch, limiter=self._thread)
-            self._busy = bool(self._queue)
-            for woken in (*batch, *self._queue[:1]):
-                woken.turn.set()
+            batch: list[Visit] = []
+            try:
+                with anyio.CancelScope(shield=True):  # the others count on it
+                    await anyio.sleep(GATHER)
+                    batch, self._queue = self._queue[:MOST], self._queue[MOST:]
+                    await anyio.to_thread.run_sync(self._serve, batch, limiter=self._thread)
+            finally:
+                self._pass_on(batch)
         if isinstance(visit.answer, Exception):
             raise visit.answer
+
+    def _pass_on(self, served: list[Visit]) -> None:
+        """Wake those who were served, and the next one who brings a batch through."""
+        self._busy = bool(self._queue)
+        for woken in (*served, *self._queue[:1]):
+            woken.turn.set()
+
+    def _leave(self, visit: Visit) -> None:
+        """Somebody goes before their turn; if it was theirs to bring the next batch through, it is another's."""
+        if visit in self._queue:
+            self._queue.remove(visit)
+            if visit.turn.is_set():
+                self._pass_on([])
 
     def _serve(self, batch: list[Visit]) -> None:
         """Every visit has its answer then."""

@@ -5,7 +5,6 @@ asks all the time is ``channel``'s.
 from __future__ import annotations
 
 import hashlib
-import json
 
 from fastapi import APIRouter
 from starlette.concurrency import run_in_threadpool
@@ -13,9 +12,10 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lms_server.api.ranges import matches
+from lms_server.api.said import body_of, json_of
 from lms_server.catalog.desks import Desks
 from lms_server.catalog.tables import Room
-from lms_server.errors import BadRequest, Forbidden, TooLarge, Unauthenticated
+from lms_server.errors import BadRequest, Forbidden, Unauthenticated
 from lms_server.ingest.callers import Callers
 from lms_sync import wire_control
 
@@ -27,7 +27,7 @@ def router(desks: Desks, callers: Callers) -> APIRouter:
     async def outcome(command_id: str, request: Request) -> Response:
         room, body = await _signed(callers, request)
         try:
-            found = wire_control.Outcome.from_json(_json(body))
+            found = wire_control.Outcome.from_json(json_of(body))
         except ValueError as error:
             raise BadRequest("bad-outcome", str(error)) from error
         await run_in_threadpool(desks.settle, room, command_id, found)
@@ -50,18 +50,7 @@ async def _signed(callers: Callers, request: Request) -> tuple[Room, bytes]:
     caller = await callers.identify(request)
     if caller.room is None:
         raise Forbidden("not-allowed", "Only a room may ask this, with its own signature.")
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > wire_control.LARGEST_HEARTBEAT:
-            raise TooLarge("too-large", "No room has so much to say at once.")
+    body = await body_of(request.receive)
     if hashlib.sha256(body).hexdigest() != caller.body_sha256:
         raise Unauthenticated("bad-signature", "The signature belongs to another body.")
-    return caller.room, bytes(body)
-
-
-def _json(body: bytes) -> object:
-    try:
-        return json.loads(body)
-    except ValueError as error:
-        raise ValueError("The body is no JSON.") from error
+    return caller.room, body

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, or_, select
+from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
 from lms_server.catalog.database import LOCK, Database, made_once
-from lms_server.catalog.jobs import LEASE
+from lms_server.catalog.jobs import LEASE, past
 from lms_server.catalog.tables import CaptioningRow, CaptionRow, LessonRow, OutputRow
 
 TRIES = 3
@@ -99,23 +97,16 @@ class Captioning:
                 row.lease_owner, row.lease_until, row.retry_at = "", 0.0, self._clock() + PATIENCE
 
 
-def past(moment: Any, now: float, usual: float) -> ColumnElement[bool]:
-    """What lies absurdly far ahead was written by a clock that has since been set back: it is over too."""
-    return or_(col(moment) <= now, col(moment) > now + 10 * usual)
-
-
 def _waiting(now: float) -> Select[str, str]:
     sound = select(OutputRow.lesson_id).where(col(OutputRow.kind) == "audio")
     given = select(CaptionRow.lesson_id)
     job = CaptioningRow
+    free = past(job.retry_at, now, 10 * PATIENCE) & past(job.lease_until, now, 10 * LEASE)
     return (
         select(LessonRow.id, LessonRow.language)
         .join(job, col(job.lesson_id) == col(LessonRow.id), isouter=True)
         .where(col(LessonRow.state) == "ready", col(LessonRow.id).in_(sound), col(LessonRow.id).not_in(given))
-        .where(
-            col(job.lesson_id).is_(None)
-            | (col(job.over).is_(False) & past(job.retry_at, now, PATIENCE) & past(job.lease_until, now, LEASE))
-        )
+        .where(col(job.lesson_id).is_(None) | (col(job.over).is_(False) & free))
         .order_by(col(LessonRow.started).desc())
         .limit(1)
     )

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, case, col, delete, distinct, func, or_, select
 
 from lms_server.catalog.database import LOCK, Database
@@ -171,14 +172,18 @@ UNFILMED = (
 )
 
 
+def past(moment: Any, now: float, most: float) -> ColumnElement[bool]:
+    """Of a lease or a wait. One that ends later than most seconds from now was written by a clock that has since been
+    set back: it is over too."""
+    return or_(col(moment) <= now, col(moment) > now + most)
+
+
 def _next(session: Session, now: float, goal: Goal) -> LessonRow | None:
-    """A lease or a wait that ends absurdly late was written by a clock that has since been set back: it is over."""
     waiting = select(LessonRow).where(col(LessonRow.state) == _STATE[goal])
     if goal == "film":
         waiting = waiting.where(col(LessonRow.id).in_(UNFILMED))
     return session.exec(
-        waiting.where(or_(col(LessonRow.retry_at) <= now, col(LessonRow.retry_at) > now + 2 * PATIENCE[-1]))
-        .where(or_(col(LessonRow.lease_until) < now, col(LessonRow.lease_until) > now + 10 * LEASE))
+        waiting.where(past(LessonRow.retry_at, now, 2 * PATIENCE[-1]), past(LessonRow.lease_until, now, 10 * LEASE))
         .order_by(col(LessonRow.retry_at), col(LessonRow.started))
         .limit(1)
         .with_for_update(skip_locked=True, key_share=True)

@@ -134,3 +134,33 @@ async def test_what_nobody_signed_is_refused_in_a_sentence(world: World) -> None
         bare = await client.get(wire_control.COMMANDS)
     assert (skewed.status_code, skewed.json()["code"]) == (401, "clock-skew")
     assert (bare.status_code, bare.json()["code"]) == (401, "not-signed")
+
+
+async def test_who_leaves_while_waiting_for_their_turn_holds_nobody_up(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its server is told to end, say: the rooms behind it are heard all the same."""
+    monkeypatch.setattr("lms_server.api.clerk.MOST", 1)  # the second of them would bring the next batch through
+    rooms = [world.room(f"Room {number}") for number in range(3)]
+    clerk = Clerk(world.catalog.desks, Callers(world.catalog.rooms, world.catalog.tokens, world.clock))
+    heard: list[int] = []
+    leaving = anyio.CancelScope()
+
+    async def come(number: int) -> None:
+        target, digest = wire_control.COMMANDS, wire.EMPTY_SHA256
+        proof = wire.prove(KEY, rooms[number].id, method="GET", path=target, body_sha256=digest, now=world.clock())
+        await clerk.orders(Visit(proof, "GET", target, digest))
+        heard.append(number)
+        leaving.cancel()  # at the very moment in which the second is woken to go on
+
+    async def come_and_leave() -> None:
+        with leaving:
+            await come(1)
+
+    with anyio.fail_after(5):
+        async with anyio.create_task_group() as group:
+            group.start_soon(come, 0)
+            group.start_soon(come_and_leave)
+            group.start_soon(come, 2)
+    assert heard[0] == 0
+    assert 2 in heard
