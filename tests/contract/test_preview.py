@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import signal
 import subprocess
@@ -81,8 +82,12 @@ def simulated_microphone() -> Capture:
 
 def decoders() -> list[int]:
     """Programs that this test has running."""
-    living = [each for each in psutil.Process().children(recursive=True) if each.status() != psutil.STATUS_ZOMBIE]
-    return [each.pid for each in living if any("ffmpeg" in word or "feeder" in word for word in each.cmdline())]
+    found = []
+    for each in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended, or became a zombie, while it was looked at
+            if any("ffmpeg" in word or "feeder" in word for word in each.cmdline()):
+                found.append(each.pid)
+    return found
 
 
 async def until(condition: Callable[[], object], seconds: float = 10.0) -> None:
@@ -259,6 +264,7 @@ async def test_while_recording_the_take_is_followed_and_the_device_left_alone(tm
 
 ORPHAN = """
 import asyncio
+import contextlib
 from appliance.recorder.preview import Preview
 from appliance.events import Bus
 from drivers import registry

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import sys
@@ -56,8 +57,9 @@ class Room:
     def judge(self) -> psutil.Process | None:
         """The process that judges."""
         for child in psutil.Process(self.pid).children(recursive=True):
-            if any("judge.process" in word for word in child.cmdline()):
-                return child
+            with contextlib.suppress(psutil.NoSuchProcess):  # another child, ended while it was looked at
+                if any("judge.process" in word for word in child.cmdline()):
+                    return child
         return None
 
 
