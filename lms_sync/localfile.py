@@ -15,12 +15,21 @@ import asyncio
 import hashlib
 import os
 import stat
+from collections import deque
+from collections.abc import Callable
+from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-_SLICE = 4 * 1024 * 1024
+WINDOW = 1024 * 1024
+"""Bytes of a file in memory at once."""
+_SLICE = 4 * WINDOW
 """Bytes read and hashed between two instants at which the agent can be stopped."""
+_MARKS = 3
+"""Stretches to whose beginning one can step back without reading the file anew: the one that is on its way, the one
+after it, and one more."""
+Seen = Callable[[memoryview], None]
 
 
 class LocalFileError(Exception):
@@ -46,15 +55,35 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def read(self, offset: int, count: int) -> bytes:
-        """Exactly count bytes from offset. Raises LocalFileError."""
+    async def scan(self, offset: int, count: int, seen: Seen) -> None:
+        """Give exactly count bytes from offset to seen, window after window, in a thread. Raises LocalFileError."""
+
+    async def again(self, offset: int, count: int) -> bytes | bytearray:
+        """Exactly count bytes from offset, which were scanned before. Raises LocalFileError."""
 
     async def verify(self) -> None:
         """Hold what is on the disk against what is known of it. Raises LocalFileError."""
 
 
+class Stretch:
+    """Part of a source as the body of a request: a window of it is in memory at a time."""
+
+    def __init__(self, source: Source, offset: int, length: int) -> None:
+        self.length = length
+        self._source = source
+        self._offset = offset
+        self._begin, self._window = 0, memoryview(b"")
+
+    async def read(self, at: int, count: int) -> memoryview:
+        """Bytes from at on, counted from the stretch's first: count of them, or fewer. Raises LocalFileError."""
+        if not self._begin <= at < self._begin + len(self._window):
+            found = await self._source.again(self._offset + at, min(WINDOW, self.length - at))
+            self._begin, self._window = at, memoryview(found)
+        return self._window[at - self._begin :][:count]
+
+
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: memoryview, /) -> None: ...
     def copy(self) -> _Hash: ...
     def hexdigest(self) -> str: ...
 
@@ -81,7 +110,7 @@ class LocalFile:
             self._file.close()
             raise FileRotten(f"{path} has {facts.st_size} bytes on the disk, but {length} were recorded.")
         self._at, self._hash = 0, self._fresh()
-        self._before: tuple[int, _Hash] = 0, self._fresh()
+        self._marks: deque[tuple[int, _Hash]] = deque(maxlen=_MARKS)
 
     def __enter__(self) -> LocalFile:
         return self
@@ -100,12 +129,23 @@ class LocalFile:
 
         Raises FileRotten, FileUnreadable.
         """
+        found = bytearray()
+        await self.scan(offset, count, found.extend)
+        return bytes(found)
+
+    async def scan(self, offset: int, count: int, seen: Seen) -> None:
+        """As ``read``, without all of it in memory. Raises FileRotten, FileUnreadable."""
         await self._seek(offset)
-        self._before = offset, self._hash.copy()
-        data = await self._slice(offset, count)
+        self._marks.append((offset, self._hash.copy()))
+        await self._through(offset + count, seen)
         if self._at == self.length:
             self._judge()
-        return data
+
+    async def again(self, offset: int, count: int) -> bytearray:
+        """Without a check: for what goes out under the hash that ``scan`` gave. Raises FileRotten, FileUnreadable."""
+        found = bytearray(count)
+        await asyncio.to_thread(self._fill, memoryview(found), offset)
+        return found
 
     async def verify(self) -> None:
         """Read the whole file again. Raises FileRotten, FileUnreadable."""
@@ -114,34 +154,35 @@ class LocalFile:
         self._judge()
 
     async def _seek(self, offset: int) -> None:
-        """Bring the hash to offset: forward by reading, back to the last chunk's beginning or the file's."""
+        """Bring the hash to offset: forward by reading, back to the beginning of a late stretch or the file's."""
         if offset < self._at:
-            at, state = self._before
-            self._at, self._hash = (at, state.copy()) if at <= offset else (0, self._fresh())
-        while self._at < offset:
-            await self._slice(self._at, min(_SLICE, offset - self._at))
+            known = max((mark for mark in self._marks if mark[0] <= offset), key=itemgetter(0), default=None)
+            self._at, self._hash = (known[0], known[1].copy()) if known is not None else (0, self._fresh())
+        await self._through(offset, lambda _: None)
 
-    async def _slice(self, offset: int, count: int) -> bytes:
-        state = self._hash
-        data = await asyncio.to_thread(self._read_and_hash, offset, count, state)
-        self._at = offset + count
-        return data
+    async def _through(self, end: int, seen: Seen) -> None:
+        while self._at < end:
+            count = min(_SLICE, end - self._at)
+            await asyncio.to_thread(self._hash_slice, self._at, count, seen, self._hash)
+            self._at += count
 
-    def _read_and_hash(self, offset: int, count: int, state: _Hash) -> bytes:
+    def _hash_slice(self, offset: int, count: int, seen: Seen, state: _Hash) -> None:
+        window = memoryview(bytearray(min(WINDOW, count)))
+        for at in range(0, count, WINDOW):
+            part = window[: count - at]
+            self._fill(part, offset + at)
+            state.update(part)
+            seen(part)
+
+    def _fill(self, part: memoryview, offset: int) -> None:
         try:
-            parts: list[bytes] = []
-            missing = count
-            while missing:
-                part = os.pread(self._file.fileno(), missing, offset + count - missing)
-                if not part:
+            while part:
+                come = os.preadv(self._file.fileno(), [part], offset)
+                if not come:
                     raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
-                parts.append(part)
-                missing -= len(part)
+                part, offset = part[come:], offset + come
         except OSError as error:
             raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        state.update(data)
-        return data
 
     def _judge(self) -> None:
         if self._hash.hexdigest() != self.sha256:

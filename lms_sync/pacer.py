@@ -10,6 +10,7 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Protocol
 
 from lms_sync import tcpinfo
 from lms_sync.bandwidth import ON_THE_WIRE
@@ -26,6 +27,27 @@ SHORT, LONG = 0.06, 0.025
 UNSENT = 0.1
 """Seconds of the rate that the kernel may hold."""
 _GRAIN = 16 * KIB
+
+
+class Body(Protocol):
+    """A request's, which may be sent more than once."""
+
+    length: int
+    """Bytes."""
+
+    async def read(self, at: int, count: int) -> bytes | memoryview:
+        """Bytes from at on: count of them, or fewer."""
+
+
+class Whole:
+    """A body that is in memory."""
+
+    def __init__(self, content: bytes) -> None:
+        self.length = len(content)
+        self._view = memoryview(content)
+
+    async def read(self, at: int, count: int) -> memoryview:
+        return self._view[at : at + count]
 
 
 class Pacer:
@@ -75,13 +97,14 @@ class Pacer:
             tcpinfo.keep_unsent(self._connection, wanted)
             self._unsent = wanted
 
-    async def pieces(self, body: bytes, moved: Callable[[], None]) -> AsyncIterator[bytes]:
-        """The body in order, each piece when it may go. moved: told before each, and at the end."""
-        view, at = memoryview(body), 0
+    async def pieces(self, body: Body, moved: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The body in order, each piece when it may go. moved: told before each, and at the end. Raises what reading
+        the body raises."""
+        at = 0
         self.yielding.body()
-        while at < len(body):
+        while at < body.length:
             self._feel()
-            piece = view[at : at + self.piece(len(body))]
+            piece = await body.read(at, self.piece(body.length))
             await self.take(len(piece))
             moved()
             yield bytes(piece)
