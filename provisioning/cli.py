@@ -1,4 +1,4 @@
-"""``provision``: getting machines ready. Room profiles, images and fleets come later."""
+"""``provision``: getting machines ready, and keeping them up to date. Room profiles, images and fleets come later."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import typer
 
 from provisioning.doctor import examine
 from provisioning.packages import PURPOSES, missing
+from provisioning.updating.orders import update
 
 app = typer.Typer(
     help="Getting machines ready for Darsbox.",
@@ -21,6 +22,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+app.add_typer(update, name="update")
 
 
 class Purpose(StrEnum):

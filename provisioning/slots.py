@@ -2,6 +2,7 @@
 
     ROOT/slots/VERSION/      a virtual environment; it counts once it has slot.json, which is written last
     ROOT/current             a link to the slot whose programs the units start
+    ROOT/proven              a link to the last slot that was well, whose programs judge the next one
 
 Power may fail at any instant: a slot is complete or absent, and ``current`` names the old one or the new one. A virtual
 environment cannot be moved, for its programs carry its path; so a slot is built in its place and marked, not renamed.
@@ -69,23 +70,41 @@ def build(root: Path, version: str, wheelhouse: Path, lock: Path) -> Path:
 def switch(root: Path, version: str) -> None:
     """Make it the one in use, from the next start of each unit on. Raises SlotError when it is not there or the link
     cannot be written; then the old one stays."""
+    _point(root, "current", version)
+
+
+def prove(root: Path, version: str) -> None:
+    """It is well: its programs may judge the next one. Raises SlotError as ``switch`` does."""
+    _point(root, "proven", version)
+
+
+def current(root: Path) -> str | None:
+    """The version in use; None when there is none, or its slot is gone."""
+    return _named(root, "current")
+
+
+def proven(root: Path) -> str | None:
+    """The last version that was well; None when there is none, or its slot is gone."""
+    return _named(root, "proven")
+
+
+def _point(root: Path, link: str, version: str) -> None:
     if version not in versions(root):
         raise SlotError(f"Version {version} is not here; there are: {', '.join(versions(root)) or 'none'}.")
-    fresh = root / "current.new"
+    fresh = root / f"{link}.new"
     try:
         fresh.unlink(missing_ok=True)
         # Relative, so that it holds where the disk is mounted elsewhere.
         fresh.symlink_to(_place(Path(), version))
-        fresh.replace(root / "current")
+        fresh.replace(root / link)
         _sync(root)
     except OSError as error:
         raise SlotError(f"Version {version} could not be switched to: {error}") from error
 
 
-def current(root: Path) -> str | None:
-    """The version in use; None when there is none, or its slot is gone."""
+def _named(root: Path, link: str) -> str | None:
     try:
-        version = (root / "current").readlink().name
+        version = (root / link).readlink().name
     except OSError:
         return None
     return version if version in versions(root) else None
@@ -223,6 +242,8 @@ def main(arguments: Sequence[str]) -> int:
             build(options.root, options.version, options.wheelhouse, options.lock)
         elif options.deed == "switch":
             switch(options.root, options.version)
+            # By hand or with a package: somebody is there to look, and nothing else could judge it.
+            prove(options.root, options.version)
         elif options.deed == "remove":
             remove(options.root, options.version)
         else:

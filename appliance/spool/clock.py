@@ -68,6 +68,15 @@ class Clock:
         own = self._wall()
         return own if own >= least else None
 
+    def passed(self) -> float:
+        """Unix seconds that have certainly gone by: the server's time, now or when it last spoke. The machine's own
+        clock is not asked."""
+        told = self._look()
+        if told is None:
+            return EARLIEST
+        since = self._uptime() - told.uptime if told.boot == self._boot else 0.0
+        return max(EARLIEST, told.server + since)
+
     def sure(self) -> bool:
         """Whether ``now`` is the server's."""
         told = self._look()

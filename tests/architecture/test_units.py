@@ -10,6 +10,9 @@ import pytest
 
 PROJECT = Path(__file__).resolve().parents[2]
 UNITS = sorted((PROJECT / "systemd").glob("*.service"))
+ONCE = [unit for unit in UNITS if "Type=oneshot" in unit.read_text()]
+"""They work for some minutes, and end."""
+LASTING = [unit for unit in UNITS if unit not in ONCE]
 
 
 def values(unit: Path, key: str) -> list[str]:
@@ -20,16 +23,25 @@ def values(unit: Path, key: str) -> list[str]:
 def test_every_unit_starts_one_of_our_programs(unit: Path) -> None:
     scripts = tomllib.loads((PROJECT / "pyproject.toml").read_text())["project"]["scripts"]
     programs = [line.split()[0] for key in ("ExecStart", "ExecStartPre") for line in values(unit, key)]
-    assert {program.removeprefix("/opt/darsbox/current/bin/") for program in programs} <= set(scripts)
+    assert {re.sub("^/opt/darsbox/(current|proven)/bin/", "", program) for program in programs} <= set(scripts)
 
 
-@pytest.mark.parametrize("unit", UNITS, ids=lambda unit: unit.name)
+@pytest.mark.parametrize("unit", LASTING, ids=lambda unit: unit.name)
 def test_every_unit_comes_back_by_itself_and_never_runs_as_root(unit: Path) -> None:
     assert values(unit, "Restart") == ["always"]
     assert values(unit, "StartLimitIntervalSec") == ["0"]
     users = (PROJECT / "systemd" / "darsbox.sysusers").read_text()
     assert [f"u {user} " in users for user in values(unit, "User")] == [True]
     assert values(unit, "NoNewPrivileges") == ["yes"]
+
+
+@pytest.mark.parametrize("unit", ONCE, ids=lambda unit: unit.name)
+def test_what_changes_the_programs_has_none_of_roots_powers_and_gives_way(unit: Path) -> None:
+    assert values(unit, "CapabilityBoundingSet") == [""]
+    assert values(unit, "NoNewPrivileges") == ["yes"]
+    assert (values(unit, "ProtectSystem"), values(unit, "ReadWritePaths")) == (["strict"], ["/opt/darsbox"])
+    assert values(unit, "CPUSchedulingPolicy") == ["idle"]
+    assert values(unit, "ExecStart")[0].startswith("/opt/darsbox/proven/"), "a new version cannot judge itself"
 
 
 def test_a_crashed_daemon_does_not_take_its_recordings_with_it() -> None:

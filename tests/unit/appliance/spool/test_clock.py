@@ -64,3 +64,15 @@ def test_it_is_written_only_when_it_is_news(tmp_path: Path) -> None:
 def test_a_torn_note_is_no_help_and_no_harm(tmp_path: Path) -> None:
     (tmp_path / "clock.json").write_text('{"server": ')
     assert Machine(tmp_path).clock().now() == NOW
+
+
+def test_what_has_certainly_passed_is_the_servers_to_say(tmp_path: Path) -> None:
+    """An update is judged by it: a room whose battery is empty, or that believes it is 2036, must still be updated."""
+    machine = Machine(tmp_path)
+    machine.wall = NOW + 10 * 365 * 86400
+    assert machine.clock().passed() == EARLIEST
+    machine.clock().learn(NOW)
+    machine.uptime += 3600
+    assert machine.clock().passed() == NOW + 3600
+    machine.boot, machine.uptime = "second", 5.0
+    assert machine.clock().passed() == NOW
