@@ -18,7 +18,7 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders, webhook_orders
+from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders, update_orders, webhook_orders
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
@@ -37,6 +37,7 @@ people_orders.add_to(app)
 webhook_orders.add_to(app)
 retention_orders.add_to(app)
 backup_orders.add_to(app)
+update_orders.add_to(app)
 app.add_typer(audit_orders.audit, name="audit")
 agent = typer.Typer(
     no_args_is_help=True,
@@ -99,6 +100,10 @@ def run(
     sso: Annotated[
         Path | None, typer.Option(envvar="DARSBOX_SSO", help="File that says which other login is trusted (TOML)")
     ] = None,
+    updates: Annotated[
+        Path | None,
+        typer.Option(envvar="DARSBOX_UPDATES", help="Folder of rooms' updates, shown at /updates [default: in --data]"),
+    ] = None,
     oai_email: Annotated[
         str,
         typer.Option(envvar="DARSBOX_OAI_EMAIL", help="Let anybody harvest open lessons (OAI-PMH); who answers for it"),
@@ -116,6 +121,7 @@ def run(
         new_lessons=new_lessons.value,
         sso=sso,
         oai_email=oai_email,
+        updates_folder=updates,
     )
     composition.run(settings)
 

@@ -44,6 +44,7 @@ from lms_server.api.clerk import Clerk
 from lms_server.api.gate import Gate
 from lms_server.api.measures import Measures
 from lms_server.api.shields import Shields
+from lms_server.api.updates import Updates
 from lms_server.captions import Captions
 from lms_server.capture.agents import AgentRoutes
 from lms_server.capture.delivery import Delivery
@@ -186,6 +187,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))
     app.include_router(retention.router(catalog, gate))
+    app.mount("/updates", Updates(settings.updates), name="updates")
     app.include_router(health.router(catalog, gate, store, metrics, app.version))
     other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
     app.include_router(

@@ -40,6 +40,8 @@ class Settings:
     captions: tuple[str, ...] = ()
     """The words of the command that makes captions of sound; none: nobody is asked. See lms_server.worker.captioning.
     """
+    updates_folder: Path | None = None
+    """What rooms may fetch of new versions, signed by whoever makes them; None leaves it in data."""
 
     @property
     def database(self) -> Path | str:
@@ -70,6 +72,10 @@ class Settings:
     def fetched(self) -> Path:
         """What the worker needs as files, and lies in a bucket."""
         return self.data / "fetched"
+
+    @property
+    def updates(self) -> Path:
+        return self.updates_folder or self.data / "updates"
 
     @property
     def keys(self) -> Path:

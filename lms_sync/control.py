@@ -18,7 +18,7 @@ from typing import Any
 
 import structlog
 
-from appliance.spool import keeping
+from appliance.spool import keeping, wanted
 from appliance.spool import policy as policies
 from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool, write_atomically
@@ -167,7 +167,7 @@ class Control:
 
     async def _obey(self, client: Client, ledger: Ledger, orders: Orders) -> None:
         self._policy = orders.policy
-        await asyncio.to_thread(self._keep, orders.policy, client.clock)
+        await asyncio.to_thread(self._keep, orders, client.clock)
         async with self._obeying:
             for command in orders.commands:
                 await self._deeds.do(ledger, command, client.clock.now())
@@ -176,12 +176,17 @@ class Control:
                     await self._answer(client, ledger, command_id, memory)
         await self._fetch_timetable(client, orders.timetable_etag)
 
-    def _keep(self, policy: Policy, clock: ServerClock) -> None:
-        """What must be known without a network too: the institution's rules, and what time it is. Raises OSError."""
+    def _keep(self, orders: Orders, clock: ServerClock) -> None:
+        """What must be known without a network too: the institution's rules, which version it wants here, and what time
+        it is. Raises OSError."""
         try:
-            policies.give(self._spool, policy.sync)
+            policies.give(self._spool, orders.policy.sync)
         except policies.BadPolicy as error:
             log.warning("policy.refused", detail=str(error))
+        try:
+            wanted.write(self._spool, orders.version)
+        except ValueError as error:
+            log.warning("version.refused", detail=str(error))
         if clock.known:
             self._clock.learn(clock.now())
 

@@ -1,6 +1,7 @@
 """What room and server say to each other beside the uploads, always asked by the room: how it is, what it shall do.
 
-    POST HEARTBEATS               a Heartbeat; the answer: {"commands": [...], "timetable_etag": text, "policy": {...}}
+    POST HEARTBEATS               a Heartbeat; the answer: {"commands": [...], "timetable_etag": text, "policy": {...},
+                                  "version": text}
     GET  COMMANDS?wait=SECONDS    the same answer, as soon as there is a new command, at the latest after ``wait``
     POST COMMANDS/<id>/outcome    an Outcome
     GET  TIMETABLE                text/calendar; its ETag is ``etag_of`` the text
@@ -170,17 +171,20 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The server's answer. timetable_etag: "" when it has none for this room."""
+    """The server's answer. timetable_etag: "" when it has none for this room. version: of Darsbox, which the room shall
+    have; "" for none in particular."""
 
     commands: tuple[Command, ...] = ()
     timetable_etag: str = ""
     policy: Policy = field(default_factory=Policy)
+    version: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
             "commands": [each.as_json() for each in self.commands],
             "timetable_etag": self.timetable_etag,
             "policy": self.policy.as_json(),
+            "version": self.version,
         }
 
     @classmethod
@@ -190,6 +194,7 @@ class Orders:
             tuple(Command.from_json(each) for each in _list(facts, "commands", MOST_COMMANDS)),
             _text(facts, "timetable_etag", 100),
             Policy.from_json(facts.get("policy", {})),
+            _text(facts, "version", 60),
         )
 
 

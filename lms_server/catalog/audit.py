@@ -38,6 +38,7 @@ Action = Literal[
     "lesson-deleted",
     "bytes-deleted",
     "retention-set", "person-exported", "person-erased",
+    "update-released", "room-ringed",
     "agent-added", "agent-revoked", "person-added", "person-moved", "password-set", "sheet-imported",
 ]  # fmt: skip
 """What there is to tell, as codes that stay."""

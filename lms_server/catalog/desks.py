@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import text
-from sqlmodel import Session, col, delete, select, update
+from sqlmodel import Session, col, delete, func, select, update
 from ulid import ULID
 
 from lms_server.catalog import audit, overview, placing, timetables
@@ -15,7 +15,7 @@ from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import CommandState, CommandView, Person
 from lms_server.catalog.scoping import room_for
-from lms_server.catalog.tables import CommandRow, Room, RoomDesk
+from lms_server.catalog.tables import CommandRow, RingRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
 from lms_sync.wire_control import (
     MOST_COMMANDS,
@@ -58,11 +58,12 @@ costs more than all the rest."""
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A room that asks, and what its desk has for it: its timetable's name, its policy."""
+    """A room that asks, and what its desk has for it: its timetable's name, its policy, its ring's version."""
 
     room: Room
     etag: str
     policy: Mapping[str, object]
+    version: str
 
 
 class Desks:
@@ -76,12 +77,16 @@ class Desks:
     def known(self, ids: Iterable[str]) -> dict[str, Known]:
         """Those rooms of these that there are, as they are now."""
         query = (
-            select(Room, RoomDesk.calendar_etag, RoomDesk.policy)
+            select(Room, RoomDesk.calendar_etag, RoomDesk.policy, RingRow.version)
             .join(RoomDesk, col(RoomDesk.room_id) == col(Room.id), isouter=True)
+            .join(RingRow, col(RingRow.name) == func.coalesce(RoomDesk.ring, ""), isouter=True)
             .where(col(Room.id).in_(set(ids)))
         )
         with self._database.read() as session:
-            return {room.id: Known(room, etag or "", policy or {}) for room, etag, policy in session.exec(query)}
+            return {
+                room.id: Known(room, etag or "", policy or {}, version or "")
+                for room, etag, policy, version in session.exec(query)
+            }
 
     def heard(self, room: Room, heartbeat: Heartbeat) -> Orders:
         """Keep what a room says of itself; what it shall do."""
@@ -116,7 +121,7 @@ class Desks:
                         row.delivered = row.delivered or now
                         mine.append(Command.from_json(_wire_facts(row)))
         return [
-            Orders(tuple(commands.get(known.room.id, [])), known.etag, Policy.from_json(known.policy))
+            Orders(tuple(commands.get(known.room.id, [])), known.etag, Policy.from_json(known.policy), known.version)
             for known, _ in said
         ]
 

@@ -433,6 +433,16 @@ class RoomDesk(SQLModel, table=True):
     calendar: str = ""
     calendar_etag: str = ""
     policy: dict[str, object] = Field(default_factory=dict, sa_column=Column(JSON, nullable=False))
+    ring: str = Field(default="", sa_column_kwargs={"server_default": ""})
+
+
+class RingRow(SQLModel, table=True):
+    """Which version of Darsbox the rooms of a ring shall have; the ring "" is of all rooms that are in no other."""
+
+    __tablename__ = "ring"
+    name: str = Field(primary_key=True)
+    version: str
+    released: float
 
 
 class BacklogLow(SQLModel, table=True):

@@ -87,6 +87,8 @@ def deed(tongue: Tongue, action: str) -> str:
         "enrol-code-made": tongue.gettext("Made a code for a room"),
         "timetable-given": tongue.gettext("Gave the room a timetable"),
         "policy-set": tongue.gettext("Set what the room’s link carries"),
+        "update-released": tongue.gettext("Released a version of Darsbox to rooms"),
+        "room-ringed": tongue.gettext("Put the room into a ring of updates"),
         "lesson-trashed": tongue.gettext("Put the lesson into the trash"),
         "lesson-restored": tongue.gettext("Took the lesson back"),
         "lesson-held": tongue.gettext("Held the lesson"),

@@ -10,7 +10,7 @@ from typing import Any
 import httpx
 import pytest
 
-from appliance.spool import keeping, policy
+from appliance.spool import keeping, policy, wanted
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
 from lms_sync import deeds, wire, wire_control
@@ -260,6 +260,18 @@ async def test_the_institutions_rules_and_the_time_lie_in_the_spool_for_when_the
     house.central.orders = Orders()
     await house.beat()
     assert policy.read(house.spool).daily == 0
+
+
+async def test_the_version_that_the_server_wants_lies_in_the_spool_for_the_updater(house: House) -> None:
+    house.central.orders = Orders(version="1.4.0")
+    await house.beat()
+    assert wanted.read(house.spool) == "1.4.0"
+    house.central.orders = Orders(version="../../etc")
+    await house.beat()
+    assert wanted.read(house.spool) == "1.4.0"
+    house.central.orders = Orders()
+    await house.beat()
+    assert wanted.read(house.spool) == ""
 
 
 async def test_what_is_remembered_stays_small(house: House) -> None:

@@ -42,7 +42,7 @@ def test_a_heartbeat_that_makes_no_sense_is_refused_in_one_sentence(wrong: dict[
 
 
 def test_orders_arrive_as_they_were_given() -> None:
-    orders = Orders((Command.from_json(COMMAND),), "abc", Policy(long_poll=False))
+    orders = Orders((Command.from_json(COMMAND),), "abc", Policy(long_poll=False), "1.4.0")
     assert Orders.from_json(orders.as_json()) == orders
 
 
