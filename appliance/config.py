@@ -8,7 +8,6 @@ is one. A device whose driver is not on this machine is no mistake of the file: 
 
 from __future__ import annotations
 
-import difflib
 import ipaddress
 import json
 import re
@@ -26,11 +25,13 @@ from appliance.dumping import as_toml
 from appliance.errors import ConfigError
 from appliance.scenes import ScenesTable
 from appliance.schedule import SelftestTable, TimetableTable
+from appliance.secret_files import NoSecret, Secrets
+from appliance.sentences import Mistake, did_you_mean, keys_of, sentence, sentences, shown
 from appliance.targets import TargetTable
 from appliance.thresholds import JudgeTable
 from appliance.uplink import HoursRow, SyncTable
 from drivers import registry
-from drivers.errors import DriverError
+from drivers.errors import AuthFailed, DriverError
 from drivers.protocols import DriverConfig, DriverModule
 
 Language = Literal["en", "fr", "ar", "ur", "zh"]
@@ -68,6 +69,8 @@ class RoomTable(Table):
     name: str = Field("Classroom", min_length=1, max_length=100)
     institution: str = Field("", max_length=200)
     language: Language = "en"
+    profile: str = Field("", max_length=100)
+    """What `provision` made it of; the room itself does not look at it."""
 
 
 class ServerTable(Table):
@@ -187,7 +190,7 @@ def load(path: Path) -> Config:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path} is larger than 1 MiB, so it is no room.toml.")
     try:
-        return parse(data.decode())
+        return parse(data.decode(), Secrets(path.absolute().parent))
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8.") from error
 
@@ -201,41 +204,52 @@ def listening(table: ApiTable, host: str | None, port: int | None) -> ApiTable:
         raise ConfigError("\n".join(f"{said}." for said in sentences(error, ApiTable))) from error
 
 
-def parse(text: str) -> Config:
-    """Raises ConfigError with every mistake, one a line."""
+def parse(text: str, secrets: Secrets = Secrets(None)) -> Config:  # noqa: B008  it holds nothing that changes
+    """Without secrets, none is looked at. Raises ConfigError with every mistake, one a line; ``mistakes`` has them with
+    their places."""
     try:
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"room.toml is not TOML: {error}.", mistakes=[str(error)]) from error
-    mistakes: list[str] = []
+    mistakes: list[Mistake] = []
+    if isinstance(raw.get("profile"), str):
+        said = f'This is only what a room has of its own, on top of the profile "{raw["profile"]}"'
+        raise ConfigError(f"{said}; make the whole room.toml of it: provision show FILE --out room.toml")
     device_tables = {kind: raw.pop(kind) for kind in DEVICE_KINDS if kind in raw}
-    targets = tuple(_targets(raw.pop("target", []), mistakes))
+    targets = tuple(_targets(raw.pop("target", []), secrets, mistakes))
     tables = Tables()
     try:
         tables = Tables.model_validate_json(_json(raw), strict=True)
     except ValidationError as error:
         mistakes += _mistakes_of_tables(error, text)
-    devices = tuple(_devices(device_tables, mistakes))
+    devices = tuple(_devices(device_tables, secrets, mistakes))
     mistakes += _twice(devices)
-    mistakes += scenes.mistakes(tables.scenes, devices, text)
+    mistakes += (Mistake(said, "scenes") for said in scenes.mistakes(tables.scenes, devices, text))
     if mistakes:
         raise ConfigError("\n".join(mistakes), mistakes=mistakes)
     return Config(tables, devices, targets)
 
 
-def _targets(entries: object, mistakes: list[str]) -> Iterator[TargetTable]:
+def _targets(entries: object, secrets: Secrets, mistakes: list[Mistake]) -> Iterator[TargetTable]:
     if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-        mistakes.append("[target] must be written with two brackets, [[target]], once for each target.")
+        said = "[target] must be written with two brackets, [[target]], once for each target."
+        mistakes.append(Mistake(said, "target"))
         return
     seen: set[str] = set()
     for number, entry in enumerate(entries, start=1):
         try:
-            target = TargetTable.model_validate_json(_json(entry), strict=True)
+            target = TargetTable.model_validate_json(_json(secrets.filled(entry)), strict=True)
         except ValidationError as error:
-            mistakes += [f"[[target]] number {number}: {said}." for said in sentences(error, TargetTable)]
+            wrong = sentences(error, TargetTable)
+            place = ("target", entry.get("id", number))
+            mistakes += [Mistake(f"[[target]] number {number}: {said}.", *place, *said.place) for said in wrong]
+            continue
+        except NoSecret as error:
+            mistakes.append(Mistake(f"[[target]] number {number}: {error}.", "target", entry.get("id", number)))
             continue
         if target.id in seen:
-            mistakes.append(f'[[target]] number {number}: the id "{target.id}" is used twice.')
+            said = f'[[target]] number {number}: the id "{target.id}" is used twice.'
+            mistakes.append(Mistake(said, "target", target.id, "id"))
         seen.add(target.id)
         yield target
 
@@ -248,147 +262,104 @@ def _json(value: object) -> str:
 # -- devices
 
 
-def _devices(tables: Mapping[str, Any], mistakes: list[str]) -> Iterator[Device]:
+def _devices(tables: Mapping[str, Any], secrets: Secrets, mistakes: list[Mistake]) -> Iterator[Device]:
     for kind, entries in tables.items():
         if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
-            mistakes.append(f"[{kind}] must be written with two brackets, [[{kind}]], once for each {kind}.")
+            said = f"[{kind}] must be written with two brackets, [[{kind}]], once for each {kind}."
+            mistakes.append(Mistake(said, kind))
             continue
         for number, entry in enumerate(entries, start=1):
-            device = _device(kind, number, {"id": f"{kind}-{number}", **entry}, mistakes)
+            whole = {"id": f"{kind}-{number}", **entry}
+            device = _device(kind, whole, secrets, _Place(kind, number, whole["id"], mistakes))
             if device is not None:
                 yield device
 
 
-def _device(kind: str, number: int, entry: dict[str, Any], mistakes: list[str]) -> Device | None:
-    name = entry["id"]
-    place = f'[[{kind}]] number {number} ("{name}")'
+@dataclass(frozen=True, slots=True)
+class _Place:
+    """One device's table, for whoever finds a mistake in it."""
+
+    kind: str
+    number: int
+    name: object
+    mistakes: list[Mistake]
+
+    def wrong(self, said: str, *key: object, named: bool = True) -> None:
+        name = f' ("{self.name}")' if named else ""
+        sentence = f"[[{self.kind}]] number {self.number}{name}: {said}."
+        self.mistakes.append(Mistake(sentence, self.kind, self.name, *key))
+
+
+def _named(entry: Mapping[str, Any], place: _Place) -> tuple[str, str] | None:
+    """The id and the driver of a device's table; None where one of them is wrong, which is then told."""
+    name, driver = entry["id"], entry.get("driver")
     if not isinstance(name, str) or not _ID.fullmatch(name):
-        mistakes.append(
-            f"[[{kind}]] number {number}: {_shown(name)} is no plain name; an id has up to 40 letters, digits, dashes"
-            " and underscores, and begins with a letter or a digit."
-        )
+        said = f"{shown(name)} is no plain name; an id has up to 40 letters, digits, dashes and underscores, and begins"
+        place.wrong(f"{said} with a letter or a digit", "id", named=False)
+    elif name.lower() in _RESERVED_IDS:
+        place.wrong(f'the id "{name}" is taken by a folder of every lesson; choose another', "id")
+    elif driver is None:
+        place.wrong('the key "driver" is missing', "driver")
+    elif not isinstance(driver, str):
+        place.wrong(f'"driver" must be text in quotes, not {shown(driver)}', "driver")
+    else:
+        return name, driver
+    return None
+
+
+def _device(kind: str, entry: dict[str, Any], secrets: Secrets, place: _Place) -> Device | None:
+    named = _named(entry, place)
+    if named is None:
         return None
-    if name.lower() in _RESERVED_IDS:
-        mistakes.append(f'{place}: the id "{name}" is taken by a folder of every lesson; choose another.')
-        return None
-    driver, label = entry.get("driver"), entry.get("label", "")
-    if not isinstance(driver, str):
-        said = (
-            'the key "driver" is missing'
-            if driver is None
-            else f'"driver" must be text in quotes, not {_shown(driver)}'
-        )
-        mistakes.append(f"{place}: {said}.")
-        return None
+    name, driver = named
+    label = entry.get("label", "")
+    label = label if isinstance(label, str) else ""
     try:
         module = registry.load(kind, driver)
+        config = module.Config.model_validate_json(_json(secrets.filled(entry)), strict=True)
+    except NoSecret as error:
+        # A camera whose password is not there is dark; the others record.
+        return Device(kind, name, driver, label, problem=AuthFailed("no-secret", f"{error}."))
     except DriverError as error:
-        return Device(kind, name, driver, label if isinstance(label, str) else "", problem=error)
-    try:
-        config = module.Config.model_validate_json(_json(entry), strict=True)
+        return Device(kind, name, driver, label, problem=error)
     except ValidationError as error:
-        mistakes += [f"{place}: {said}." for said in sentences(error, module.Config)]
+        for mistake in sentences(error, module.Config):
+            place.wrong(mistake, *mistake.place)
         return None
     return Device(kind, name, driver, config.label or name, config, module)
 
 
-def _twice(devices: Iterable[Device]) -> Iterator[str]:
+def _twice(devices: Iterable[Device]) -> Iterator[Mistake]:
     seen: set[str] = set()
     for device in devices:
         if device.id.lower() in seen:
-            yield f'[[{device.kind}]]: the id "{device.id}" is used twice; every device needs its own.'
+            said = f'[[{device.kind}]]: the id "{device.id}" is used twice; every device needs its own.'
+            yield Mistake(said, device.kind, device.id, "id")
         seen.add(device.id.lower())
 
 
 # -- sentences
 
 
-def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[str]:
+def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[Mistake]:
     for item in error.errors():
         table, *inner = item["loc"]
-        if table == "scenes" and len(inner) > 2:
-            number, *key = inner[1:]
-            said = sentence(item, key, scenes.SceneStep.model_fields)
-            yield scenes.mistake(text, int(number) + 1, str(key[0]), said)
-        elif table == "sync" and len(inner) > 1:
-            key = inner[2:] or (inner[:1] if item["type"] != "value_error" else [])
-            said = sentence(item, key, keys_of(HoursRow))
-            yield f"[sync] {inner[0]} number {int(inner[1]) + 1}: {said}."
-        elif inner:
-            field = Tables.model_fields[str(table)].annotation
-            known = keys_of(field) if isinstance(field, type) and issubclass(field, BaseModel) else ()
-            yield f"[{table}]: {sentence(item, inner, known)}."
-        elif item["type"] == "extra_forbidden":
-            near = did_you_mean(str(table), [*Tables.model_fields, "target", *DEVICE_KINDS])
-            yield f"room.toml has the unknown table [{table}]{near}."
-        else:
-            yield f"[{table}] must be a table, a line [{table}] with its keys below it."
+        yield Mistake(_of_table(item, str(table), inner, text), *item["loc"])
 
 
-def keys_of(model: type[BaseModel]) -> tuple[str, ...]:
-    """As they are written in room.toml; some are words that Python keeps for itself."""
-    return tuple(field.alias or name for name, field in model.model_fields.items())
-
-
-def sentences(error: ValidationError, model: type[BaseModel]) -> list[str]:
-    """Each mistake of a model's input as one plain sentence without its full stop."""
-    return [sentence(item, item["loc"], tuple(model.model_fields)) for item in error.errors()]
-
-
-def sentence(item: Mapping[str, Any], loc: Iterable[int | str], known: Iterable[str]) -> str:
-    """One mistake that pydantic found, in plain English. known: the keys that would have been right."""
-    # What was written may hold halves of characters that no answer can carry.
-    return _sentence(item, loc, known).encode("utf-8", "replace").decode()
-
-
-def _sentence(item: Mapping[str, Any], loc: Iterable[int | str], known: Iterable[str]) -> str:
-    parts = [str(part) for part in loc]
-    key, got, context = (parts[0] if parts else ""), _shown(item.get("input")), item.get("ctx", {})
-    kind = item["type"]
-    if kind == "extra_forbidden":
-        return f'unknown key "{key}"{did_you_mean(key, known)}'
-    if kind == "missing":
-        return f'the key "{key}" is missing'
-    if kind == "value_error":
-        said = str(context.get("error", item["msg"]))
-        return f'"{key}" {said}' if key else said.rstrip(".")
-    for beginning, wish in _WISHES:
-        if kind.startswith(beginning):
-            wished = wish.format(**context)
-            return f'"{key}" {wished}' if "long" in kind or "short" in kind else f'"{key}" {wished}, not {got}'
-    return f'"{key}" is not right: {item["msg"]}'
-
-
-_WISHES = (
-    ("string_too_long", "has more than {max_length} characters"),
-    ("string_too_short", "must not be empty"),
-    ("string_pattern", "must have the form {pattern}"),
-    ("string", "must be text in quotes"),
-    ("int", "must be a whole number"),
-    ("float", "must be a number"),
-    ("finite", "must be a number"),
-    ("bool", "must be true or false"),
-    ("literal", "must be {expected}"),
-    ("enum", "must be {expected}"),
-    ("greater_than_equal", "must be at least {ge}"),
-    ("greater_than", "must be more than {gt}"),
-    ("less_than_equal", "must be at most {le}"),
-    ("less_than", "must be less than {lt}"),
-    ("multiple_of", "must be a multiple of {multiple_of}"),
-    ("list", "must be a list in brackets"),
-    ("tuple", "must be a list in brackets"),
-    ("dict", "must be a table"),
-    ("model", "must be a table"),
-)
-"""How pydantic's error types begin, and what to say; the first that fits counts."""
-
-
-def did_you_mean(word: str, known: Iterable[str]) -> str:
-    """``; did you mean "height"?`` without its question mark's full stop, or nothing when no name is near."""
-    near = difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.6)
-    return f' (did you mean "{near[0]}"?)' if near else ""
-
-
-def _shown(value: object) -> str:
-    text = json.dumps(value, ensure_ascii=False, default=str)
-    return text if len(text) <= 60 else text[:57] + "…"
+def _of_table(item: Mapping[str, Any], table: str, inner: list[int | str], text: str) -> str:
+    if table == "scenes" and len(inner) > 2:
+        number, *key = inner[1:]
+        said = sentence(item, key, scenes.SceneStep.model_fields)
+        return scenes.mistake(text, int(number) + 1, str(key[0]), said)
+    if table == "sync" and len(inner) > 1:
+        key = inner[2:] or (inner[:1] if item["type"] != "value_error" else [])
+        return f"[sync] {inner[0]} number {int(inner[1]) + 1}: {sentence(item, key, keys_of(HoursRow))}."
+    if inner:
+        field = Tables.model_fields[table].annotation
+        known = keys_of(field) if isinstance(field, type) and issubclass(field, BaseModel) else ()
+        return f"[{table}]: {sentence(item, inner, known)}."
+    if item["type"] == "extra_forbidden":
+        near = did_you_mean(table, [*Tables.model_fields, "target", *DEVICE_KINDS])
+        return f"room.toml has the unknown table [{table}]{near}."
+    return f"[{table}] must be a table, a line [{table}] with its keys below it."

@@ -5,31 +5,57 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from datetime import date, datetime
+from datetime import time as clock
 from typing import Any
 
 MASK = "********"
+_BARE = re.compile(r"[A-Za-z0-9_-]+")
 _SECRET = re.compile(r"pass(word|phrase)?$|secret|token|credential|(^|_)(pin|key)$", re.IGNORECASE)
 
 
-def as_toml(head: str, table: Mapping[str, Any]) -> str:
+def is_secret(key: str) -> bool:
+    """By its name."""
+    return _SECRET.search(key) is not None
+
+
+def without_login(text: str) -> str:
+    """An address without what stands before its host."""
+    return re.sub(r"(?<=://)[^/@\s]+@", f"{MASK}@", text)
+
+
+def as_toml(head: str, table: Mapping[str, Any], *, masking: bool = True) -> str:
     """head: its line in brackets. Secrets are masked; keys without a value are left out."""
-    lines = [f"{key} = {_toml_value(_masked(key, value))}" for key, value in table.items() if value is not None]
+    shown = masked_table(table) if masking else table
+    lines = [f"{_key(key)} = {_toml_value(value)}" for key, value in shown.items() if value is not None]
     return "\n".join([head, *lines, ""])
+
+
+def masked_table(table: Mapping[str, Any]) -> dict[str, Any]:
+    """Without its secrets, at whatever depth."""
+    return {key: _masked(key, value) for key, value in table.items()}
 
 
 def _toml_value(value: Any) -> str:
     if isinstance(value, dict):
-        pairs = (f"{json.dumps(k)} = {_toml_value(_masked(k, v))}" for k, v in value.items() if v is not None)
-        return "{" + ", ".join(pairs) + "}"
+        return "{" + ", ".join(f"{_key(k)} = {_toml_value(v)}" for k, v in value.items() if v is not None) + "}"
     if isinstance(value, list):
         return "[" + ", ".join(_toml_value(item) for item in value) + "]"
+    if isinstance(value, datetime | date | clock):
+        return value.isoformat()
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def _key(name: str) -> str:
+    return name if _BARE.fullmatch(name) else json.dumps(name, ensure_ascii=False)
 
 
 def _masked(key: str, value: Any) -> Any:
     """Passwords by the name of their key, and those inside an address."""
+    if isinstance(value, Mapping):
+        return masked_table(value)
+    if isinstance(value, list):
+        return [_masked(key, item) for item in value]
     if not isinstance(value, str) or not value:
         return value
-    if _SECRET.search(key):
-        return MASK
-    return re.sub(r"(?<=://)[^/@\s]+@", f"{MASK}@", value)
+    return MASK if is_secret(key) else without_login(value)

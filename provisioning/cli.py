@@ -1,8 +1,9 @@
-"""``provision``: getting machines ready, and keeping them up to date. Room profiles, images and fleets come later."""
+"""``provision``: getting machines ready, keeping them up to date, and the files of their rooms."""
 
 from __future__ import annotations
 
 import json
+import sys
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from provisioning import fleet_orders
 from provisioning.doctor import examine
 from provisioning.packages import PURPOSES, missing
 from provisioning.updating.orders import update
@@ -23,6 +25,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(update, name="update")
+fleet_orders.add_to(app)
 
 
 class Purpose(StrEnum):
@@ -63,5 +66,9 @@ def packages(
 
 
 def main() -> None:
-    """The console script."""
-    app()
+    """The console script. No traceback reaches a user."""
+    try:
+        app()
+    except OSError as error:
+        typer.echo(f"{error.filename or 'The system'}: {error.strerror or error}.", err=True)
+        sys.exit(1)

@@ -10,8 +10,8 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from appliance.config import sentence
 from appliance.errors import BadRequest, NotFound, RoomError
+from appliance.sentences import sentence
 
 MEDIA_TYPE = "application/problem+json"
 

@@ -217,7 +217,7 @@ def test_every_mistake_of_a_sheet_is_named_in_one_run_and_nothing_is_written(
     told = refused.value.detail.splitlines()
     assert [line.split(":")[0] for line in told] == [*(f"Line {n}" for n in (3, 4, 5, 6, 7, 8, 9, 11, 12)), told[-1]]
     assert told[-1] == "Nothing was changed."
-    with pytest.raises(BadRequest, match="Line 13: it has signs that cannot be shown"):
+    with pytest.raises(BadRequest, match=r"Line 13, column 4 \(full_name\): it has signs that cannot be shown"):
         enrolling.people(sheet.encode())
     with database.read() as session:
         assert session.exec(select(PersonRow.name)).all() == ["sidi"]
