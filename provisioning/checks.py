@@ -14,6 +14,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
+from provisioning.prepare import NPM_PEERS
 from provisioning.progress import complain, say
 
 PROJECT = Path(__file__).resolve().parent.parent
@@ -32,6 +33,10 @@ STATIC: dict[str, list[str]] = {
     "mypy --strict": [str(_BIN / "mypy"), "--no-error-summary"],
     "import rules": [str(_BIN / "lint-imports"), "--no-logo"],
 }
+TSC = PROJECT / NPM_PEERS / "node_modules" / ".bin" / "tsc"
+SCRIPTS: dict[str, list[str]] = {"tsc --checkJs": [str(TSC), "--project", str(PROJECT / "kiosk_ui")]}
+"""The panel's scripts. ``make test`` has installed the checker; ``make check``, which needs no npm, uses it if it is
+there."""
 QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
@@ -40,13 +45,13 @@ BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
 
 
 def check() -> int:
-    return _all({"unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]})
+    return _all({"unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]}, STATIC | (SCRIPTS if TSC.exists() else {}))
 
 
 def test() -> int:
     # Without arguments: then the floor under the number of tests holds (tests/architecture/conftest.py).
     crowd = [*_PYTEST, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
-    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *QUIET]})
+    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *QUIET]}, STATIC | SCRIPTS)
 
 
 def soak() -> int:
@@ -68,11 +73,11 @@ class Outcome(NamedTuple):
         return f"{'ok' if self.code == 0 else 'failed'} ({self.seconds:.1f} s)"
 
 
-def _all(tests: dict[str, list[str]]) -> int:
+def _all(tests: dict[str, list[str]], static: dict[str, list[str]]) -> int:
     """The tests, one command after the other, and beside them what reads the program without running it: that is one
     process at a time, which would leave the second processor idle."""
     with ThreadPoolExecutor(max_workers=1) as beside:
-        reading = {name: beside.submit(_run, command, silent=True) for name, command in STATIC.items()}
+        reading = {name: beside.submit(_run, command, silent=True) for name, command in static.items()}
         results = {}
         for name, command in tests.items():
             results[name] = _run(command)

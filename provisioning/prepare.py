@@ -23,8 +23,8 @@ PEERS_LOCK = "requirements-peers.lock"
 amqtt, ipycam (without its OpenCV), pyca, SeaweedFS. Each one's lines come from ``echo amqtt==… | uv pip compile
 --universal --python-version 3.11 --generate-hashes --no-header --no-annotate -``."""
 NPM_PEERS = "tests/peers/npm"
-"""A tus server and a tus client of others, for Node.js. Its lock is made anew there by ``npm install
---package-lock-only``, without registry addresses (see its .npmrc)."""
+"""A tus server and a tus client of others, for Node.js, and TypeScript, which checks the panel's scripts. The lock is
+made anew there by ``npm install --package-lock-only``, without registry addresses (see its .npmrc)."""
 STAMP = "darsbox-installed.json"
 
 

@@ -42,6 +42,8 @@ def source(name: str, kind: str, label: str, **more: Any) -> Status:
         "rms_db": None,
         "peak_db": None,
         "problem": None,
+        "heard": False,
+        "late_fragments": 0,
     }
     return entry | more
 
@@ -64,6 +66,7 @@ def ready(language: str = "en") -> Status:
             source("slides", "camera", "Slides"),
             source("lectern", "microphone", "Lectern microphone"),
         ],
+        "held_seconds": 0,
         "undo_seconds": 0,
         "disk": {"free_bytes": 310_000_000_000, "total_bytes": 480_000_000_000, "hours_left": 41.6},
         "sync": {
@@ -77,6 +80,14 @@ def ready(language: str = "en") -> Status:
         },
         "health": {"code": "all-well", "level": "ok", "facts": {}},
         "last": None,
+        "making": None,
+        "selftest": None,
+        "fixtures": [],
+        "lamps": [],
+        "muted": False,
+        "occupied": None,
+        "remote": None,
+        "timetable": None,
     }
 
 

@@ -3,16 +3,37 @@ import { icon } from "./icons.js";
 import { Refused } from "./room.js";
 import { unkept } from "./sentences.js";
 
+/**
+ * @import { Shape } from "./icons.js"
+ * @import { Room } from "./room.js"
+ * @import { Words } from "./words.js"
+ */
+
 const EVERY = 3_000; // ms between two looks while it is open
 const TIERS = ["slidecast", "proxy", "master"]; // what people can watch; a card is part of any of them
 
+/** @type {Record<string, Shape>} */
+const SHAPES = { there: "check", refused: "warning", part: "send", waits: "ready" };
+
 /** The page of the lessons on their way: what has arrived, what waits and why, and when it will be there. */
 export class Deliveries {
+  sentence = h("p", { class: "deliveries-sentence" });
+  list = h("ol", { class: "deliveries-list" });
+  older = h("p", { class: "deliveries-older" });
+  /** @type {number | undefined} */
+  again;
+  /** @type {string | null} */
+  wanted = null;
+  /** @type {{ id: string, text: string } | null} */
+  refused = null;
+
+  /**
+   * @param {Room} room
+   * @param {Words} words
+   */
   constructor(room, words) {
-    Object.assign(this, { room, words });
-    this.sentence = h("p", { class: "deliveries-sentence" });
-    this.list = h("ol", { class: "deliveries-list" });
-    this.older = h("p", { class: "deliveries-older" });
+    this.room = room;
+    this.words = words;
     const back = h("button", { type: "button", class: "button side deliveries-back", autofocus: true }, words.t("deliveries.back"));
     back.addEventListener("click", () => this.element.close());
     const title = h("h2", { id: "deliveries-title" }, words.t("deliveries.title"));
@@ -45,10 +66,11 @@ export class Deliveries {
     if (this.element.open) this.again = setTimeout(() => this._look(), EVERY);
   }
 
+  /** @param {DeliveriesView} found */
   _show({ lessons, older, done_by }) {
     const { words } = this;
     const { server, problem } = this.room.status.sync;
-    const settled = ({ receipted, waiting_for }) => receipted || waiting_for === "kept-here";
+    const settled = (/** @type {TierView} */ { receipted, waiting_for }) => receipted || waiting_for === "kept-here";
     const all_there = lessons.every(({ tiers }) => tiers.every(settled));
     const key = !server ? "nowhere" : !lessons.length ? "none" : all_there ? "all" : problem ? "no_line" : "going";
     const by = key === "going" && done_by ? ` ${words.t("deliveries.all_by", { time: words.soon(done_by * 1000) })}` : "";
@@ -60,23 +82,31 @@ export class Deliveries {
     say(this.older, words.t("deliveries.older", { n: older }));
   }
 
+  /** @param {DeliveryView} lesson */
   _lesson({ id, title, started, seconds, tiers, kept_here }) {
     const { words } = this;
     const name = h("h3", {}, h("bdi", {}, title || words.t("deliveries.untitled")));
     const when = h("p", { class: "delivery-when" }, `${words.today(new Date(started * 1000))} · ${words.length(seconds)}`);
-    const found = TIERS.map((tier) => tiers.find((each) => each.tier === tier)).filter(Boolean);
+    const found = TIERS.map((tier) => tiers.find((each) => each.tier === tier)).filter((tier) => tier !== undefined);
     const list = h("ul", { class: "delivery-tiers" }, ...found.map((tier) => this._tier(tier)));
     const parts = [name, when, this._keep(id, kept_here), list];
     if (this.refused?.id === id) parts.push(h("p", { class: "delivery-refused", role: "alert" }, icon("warning"), this.refused.text));
     return h("li", { class: "delivery", "data-lesson": id }, ...parts);
   }
 
-  /** Why a wish was not obeyed, in its lesson's entry until the next wish; null: nothing to say. */
+  /**
+   * Why a wish was not obeyed, in its lesson's entry until the next wish; null: nothing to say.
+   * @param {{ id: string, text: string } | null} refused
+   */
   _say_refused(refused) {
     this.refused = refused;
     this.wanted = null; // made anew, the button says again what is so
   }
 
+  /**
+   * @param {string} id
+   * @param {boolean} kept
+   */
   _keep(id, kept) {
     const said = this.words.t(kept ? "delivery.let_go" : "delivery.keep");
     const button = h("button", { type: "button", class: "button delivery-keep" }, said);
@@ -84,6 +114,11 @@ export class Deliveries {
     return button;
   }
 
+  /**
+   * @param {HTMLElement} button
+   * @param {string} id
+   * @param {boolean} kept
+   */
   async _wish(button, id, kept) {
     if (button.getAttribute("aria-busy") === "true") return;
     button.setAttribute("aria-busy", "true");
@@ -95,13 +130,14 @@ export class Deliveries {
       this._say_refused({ id, text: unkept(this.words, error.code) });
     }
     await this._look();
-    this.list.querySelector(`[data-lesson="${CSS.escape(id)}"] button`)?.focus();
+    const entry = this.list.querySelector(`[data-lesson="${CSS.escape(id)}"]`);
+    entry?.querySelector("button")?.focus();
   }
 
+  /** @param {TierView} tier */
   _tier(tier) {
     const { words } = this;
     const state = tier.receipted ? "there" : tier.refused ? "refused" : tier.sent ? "part" : "waits";
-    const shape = { there: "check", refused: "warning", part: "send", waits: "ready" }[state];
     const share = tier.bytes ? Math.min(0.99, Math.floor((100 * tier.sent) / tier.bytes) / 100) : 0;
     const why = words.has(`waits.${tier.waiting_for}`) ? words.t(`waits.${tier.waiting_for}`) : null;
     const said = [words.t(`delivery.${state}`, { percent: words.percents.format(share) })];
@@ -110,7 +146,7 @@ export class Deliveries {
     return h(
       "li",
       { class: "delivery-tier", "data-state": state },
-      icon(shape),
+      icon(SHAPES[state]),
       h("span", { class: "delivery-name" }, words.t(`tier.${tier.tier}`)),
       h("span", { class: "delivery-state" }, said.join(" · ")),
     );

@@ -2,8 +2,11 @@ import { h, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { room_left, sent } from "./sentences.js";
 
+/** @import { Words } from "./words.js" */
+
 /** The line at the foot: how much room is left, what was sent, what became of the last lesson. */
 export class Facts {
+  /** @param {Words} words */
   constructor(words) {
     this.words = words;
     this.disk = h("span");
@@ -21,6 +24,10 @@ export class Facts {
     );
   }
 
+  /**
+   * @param {StatusView} status
+   * @param {Mode} mode
+   */
   show(status, mode) {
     const { words } = this;
     say(this.disk, room_left(words, status.disk.hours_left));

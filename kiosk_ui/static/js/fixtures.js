@@ -1,18 +1,34 @@
 import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 
+/** @import { Words } from "./words.js" */
+
 const PLACES = new Set(["board", "lectern", "class"]); // which have a word of their own in every language
+
+/** @typedef {{ element: HTMLElement, shape: HTMLElement, state: HTMLElement, places: HTMLButtonElement[] }} Chip */
 
 /** A quiet line of what else stands in the room: panels, how they are, and cameras that turn with their places. */
 export class Fixtures {
-  /** turn: called with a camera's id and the name of a place. */
+  /** @type {Map<string, Chip>} */
+  chips = new Map();
+  wanted = "";
+
+  /**
+   * @param {Words} words
+   * @param {(camera: string, place: string) => void} turn
+   */
   constructor(words, turn) {
-    Object.assign(this, { words, turn, chips: new Map() });
+    this.words = words;
+    this.turn = turn;
     this.element = h("section", { class: "fixtures", "aria-label": words.t("fixtures"), hidden: true });
   }
 
-  show(status, sure, pending) {
-    const fixtures = status.fixtures ?? [];
+  /**
+   * @param {StatusView} status
+   * @param {boolean} sure the status is fresh
+   * @param {Set<string>} pending commands on their way
+   */
+  show({ fixtures }, sure, pending) {
     put(this.element, "hidden", fixtures.length === 0);
     const wanted = JSON.stringify(fixtures.map(({ id, presets }) => [id, presets]));
     if (wanted !== this.wanted) {
@@ -20,14 +36,21 @@ export class Fixtures {
       this.chips = new Map(fixtures.map((fixture) => [fixture.id, this._chip(fixture)]));
       this.element.replaceChildren(...[...this.chips.values()].map(({ element }) => element));
     }
-    for (const fixture of fixtures) this._show(this.chips.get(fixture.id), fixture, sure, pending);
+    for (const fixture of fixtures) {
+      const chip = this.chips.get(fixture.id);
+      if (chip) this._show(chip, fixture, sure, pending);
+    }
   }
 
+  /**
+   * @param {FixtureView} fixture
+   * @returns {Chip}
+   */
   _chip({ id, kind, label, presets }) {
     const { words } = this;
     const shape = h("span", { class: "shape" });
     const state = h("span", { class: "fixture-state" });
-    const place = (name) => {
+    const place = (/** @type {string} */ name) => {
       const word = PLACES.has(name) ? words.t(`place.${name}`) : name;
       const said = PLACES.has(name) ? { "aria-label": words.t("place.turn", { source: label, place: word }) } : {};
       return h("button", { type: "button", class: "place", dir: "auto", onclick: () => this.turn(id, name), ...said }, word);
@@ -38,9 +61,15 @@ export class Fixtures {
     return { element, shape, state, places };
   }
 
+  /**
+   * @param {Chip} chip
+   * @param {FixtureView} fixture
+   * @param {boolean} sure
+   * @param {Set<string>} pending
+   */
   _show({ element, shape, state, places }, { id, label, kind, power, problem }, sure, pending) {
     const { words } = this;
-    const condition = !sure || (power === null && !problem) ? "unknown" : problem ? "problem" : power;
+    const condition = sure ? (problem ? "problem" : (power ?? "unknown")) : "unknown";
     const quiet = kind === "ptz" && condition === "on"; // its places say that it can be turned
     put(element, "data-state", condition);
     put(element, "aria-label", label);

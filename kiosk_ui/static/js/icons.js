@@ -18,7 +18,9 @@ const SHAPES = {
 
 const SVG = "http://www.w3.org/2000/svg";
 
-/** @param {keyof typeof SHAPES} name */
+/** @typedef {keyof typeof SHAPES} Shape */
+
+/** @param {Shape} name */
 export function icon(name) {
   const svg = document.createElementNS(SVG, "svg");
   svg.setAttribute("viewBox", "0 0 24 24");

@@ -2,11 +2,16 @@ import { h, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { LANGUAGES } from "./words.js";
 
+/** @import { Words } from "./words.js" */
+
 const NAMES = Object.entries(LANGUAGES);
 
 /** The language of the panel: one button that says it, and a sheet of those that the room offers, each in its own. */
 export class Languages {
-  /** choose: called with the language someone touched. */
+  /**
+   * @param {Words} words
+   * @param {(language: string) => void} choose called with the language someone touched
+   */
   constructor(words, choose) {
     this.language = words.language;
     const label = words.t("language");
@@ -19,6 +24,11 @@ export class Languages {
     this.element = h("div", {}, this.button, this.sheet);
   }
 
+  /**
+   * @param {string} language
+   * @param {string} name
+   * @param {(language: string) => void} choose
+   */
   _choice(language, name, choose) {
     const here = { lang: language, "aria-pressed": String(language === this.language) };
     const chosen = () => {
@@ -28,7 +38,7 @@ export class Languages {
     return h("button", { type: "button", class: "button language", ...here, onclick: chosen }, name);
   }
 
-  /** offered: the languages of the room. */
+  /** @param {string[]} offered the languages of the room */
   show(offered) {
     for (const button of this.buttons) put(button, "hidden", !offered.includes(button.lang));
     say(this.name, LANGUAGES[this.language]);

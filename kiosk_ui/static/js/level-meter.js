@@ -7,7 +7,12 @@ const LOUD = -1;
 const KEEP = 2_500; // ms that the loudest is remembered, so that the word does not flicker between syllables
 const DEAF_AFTER = 2_000;
 
-/** What the last levels mean: none (no figures at all) · silent · quiet · good · loud */
+/** @typedef {{ at: number, rms: number, peak: number }} Level performance.now(), and dB of full scale */
+
+/**
+ * What the last levels mean: none (no figures at all) · silent · quiet · good · loud
+ * @param {Level[]} levels
+ */
 export function verdict(levels) {
   if (!levels.length) return "none";
   if (Math.max(...levels.map(({ peak }) => peak)) > LOUD) return "loud";
@@ -20,6 +25,7 @@ export function verdict(levels) {
 export class LevelMeter extends HTMLElement {
   bar = h("div", { class: "meter-bar" });
   peak = h("div", { class: "meter-peak" });
+  /** @type {Level[]} */
   heard = [];
 
   connectedCallback() {
@@ -34,14 +40,21 @@ export class LevelMeter extends HTMLElement {
     clearInterval(this.clock);
   }
 
-  /** Some ten times a second. rms and peak in dBFS. */
+  /**
+   * Some ten times a second. In dBFS.
+   * @param {number} rms
+   * @param {number} peak
+   */
   hear(rms, peak) {
     const now = performance.now();
     this.heard = [...this.heard.filter(({ at }) => now - at < KEEP), { at: now, rms, peak }];
     this._draw(rms, Math.max(...this.heard.filter(({ at }) => now - at < 1_000).map((level) => level.peak)));
   }
 
-  /** The word for a screen reader; the caller shows it to the eye as well. */
+  /**
+   * The word for a screen reader; the caller shows it to the eye as well.
+   * @param {string} word
+   */
   say(word) {
     put(this, "aria-valuenow", Math.round(this.heard.at(-1)?.rms ?? FLOOR));
     put(this, "aria-valuetext", word);
@@ -60,9 +73,13 @@ export class LevelMeter extends HTMLElement {
     }
   }
 
+  /**
+   * @param {number} rms
+   * @param {number} peak
+   */
   _draw(rms, peak) {
     // Neither moves the layout, ten times a second: one is cut off, the other is drawn elsewhere.
-    const share = (db) => `${(100 * Math.min(1, Math.max(0, 1 - db / FLOOR))).toFixed(1)}%`;
+    const share = (/** @type {number} */ db) => `${(100 * Math.min(1, Math.max(0, 1 - db / FLOOR))).toFixed(1)}%`;
     this.bar.style.setProperty("--share", share(rms));
     this.peak.style.setProperty("--share", share(peak));
     this.peak.hidden = peak <= FLOOR;

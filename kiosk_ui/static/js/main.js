@@ -7,14 +7,18 @@ import { Words, remember } from "./words.js";
 const DAY = { begins: 7, ends: 19 }; // hours between which the light theme is easier on the eye
 
 const night = matchMedia("(prefers-color-scheme: dark)");
-const room = new Room(given("status"));
+const room = new Room(/** @type {StatusView} */ (given("status")));
 const { version } = room.status;
+/** @type {Panel | null} */
 let panel = null;
 let turns = 0;
 
-/** What the daemon put into the page. */
+/**
+ * What the daemon put into the page.
+ * @param {string} name
+ */
 function given(name) {
-  return JSON.parse(document.getElementById(name).textContent);
+  return JSON.parse(document.getElementById(name)?.textContent ?? "");
 }
 
 function theme() {
@@ -23,6 +27,7 @@ function theme() {
   document.documentElement.dataset.theme = dark ? "dark" : "light";
 }
 
+/** @param {Words} words */
 function speak(words) {
   document.documentElement.lang = words.language;
   document.documentElement.dir = words.direction;
@@ -32,14 +37,17 @@ function speak(words) {
   document.body.append(panel.element);
 }
 
-/** While the room PC does not answer, what stands there stays. */
+/**
+ * While the room PC does not answer, what stands there stays.
+ * @param {string} language
+ */
 async function chosen(language) {
   const turn = ++turns;
   const words = await Words.load(language, room.status.room.language);
   if (turn !== turns) return; // a later wish overtook this one
   remember(language);
   speak(words);
-  panel.languages.button.focus();
+  panel?.strip.languages.button.focus();
 }
 
 /** A later status may come from a newer daemon with newer pages. */

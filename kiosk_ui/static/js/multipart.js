@@ -6,9 +6,11 @@
 const NEWLINE = 10;
 const MOST = 4_000_000; // bytes of one picture; the daemon's have a hundredth of it
 
+/** @typedef {Uint8Array<ArrayBuffer>} Bytes */
+
 /**
  * Yields each picture as a Blob.
- * @param {ReadableStream<Uint8Array>} body
+ * @param {ReadableStream<Bytes>} body
  * @param {string} content_type of the answer, which names the boundary
  */
 export async function* pictures(body, content_type) {
@@ -28,7 +30,11 @@ export async function* pictures(body, content_type) {
   }
 }
 
-/** The first whole part: behind a boundary and its headers, up to its length or the next boundary. */
+/**
+ * The first whole part: behind a boundary and its headers, up to its length or the next boundary.
+ * @param {Bytes} bytes
+ * @param {Bytes} mark
+ */
 function first_part(bytes, mark) {
   const start = find(bytes, mark, 0);
   if (start < 0) return null;
@@ -44,6 +50,10 @@ function first_part(bytes, mark) {
   return end < 0 ? null : { picture: bytes.subarray(head, end), next: end };
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {number} from
+ */
 function end_of_headers(bytes, from) {
   for (let at = bytes.indexOf(NEWLINE, from); at >= 0; at = bytes.indexOf(NEWLINE, at + 1)) {
     if (bytes[at + 1] === NEWLINE) return at + 2;
@@ -52,6 +62,11 @@ function end_of_headers(bytes, from) {
   return -1;
 }
 
+/**
+ * @param {Bytes} bytes
+ * @param {Bytes} what
+ * @param {number} from
+ */
 function find(bytes, what, from) {
   for (let at = bytes.indexOf(what[0], from); at >= 0; at = bytes.indexOf(what[0], at + 1)) {
     if (at + what.length > bytes.length) return -1;
@@ -60,6 +75,10 @@ function find(bytes, what, from) {
   return -1;
 }
 
+/**
+ * @param {Bytes} one
+ * @param {Bytes} other
+ */
 function joined(one, other) {
   if (!one.length) return other;
   const both = new Uint8Array(one.length + other.length);
@@ -68,6 +87,7 @@ function joined(one, other) {
   return both;
 }
 
+/** @param {ReadableStream<Bytes>} body */
 async function* chunks(body) {
   const reader = body.getReader();
   try {

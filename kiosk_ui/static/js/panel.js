@@ -1,57 +1,110 @@
+import { Button } from "./button.js";
 import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
-import { CENTRE, SHAPE, mode_of } from "./mode.js";
+import { CENTRE, SHAPE, TIMED, mode_of } from "./mode.js";
 import { Deliveries } from "./deliveries.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
-import { Languages } from "./languages.js";
 import { Plan } from "./plan.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
-import { delivery, from_afar, health, refusal, started_from_afar } from "./sentences.js";
+import { from_afar, refusal, standing, started_from_afar } from "./sentences.js";
+import { StopButton } from "./stop-button.js";
+import { Strip } from "./strip.js";
 import { Title } from "./title.js";
-import "./stop-button.js";
+import { Voice } from "./voice.js";
+
+/**
+ * @import { Shape } from "./icons.js"
+ * @import { Centre } from "./mode.js"
+ * @import { Room } from "./room.js"
+ * @import { Words } from "./words.js"
+ */
 
 const NOTICE = 6_000; // ms that an answer to a tap stays in the place of the health sentence
 const MARKED = 3_000;
 const SLOW = 1_500; // ms after which a command that is still on its way is spoken of
 const KEPT = 180_000; // ms until the end screen makes room by itself
 const TREMBLE = 700; // ms in which a second tap is taken for the trembling of the first
-const TIMED = new Set(["starting", "recording", "paused", "stopping"]);
+/** @type {Set<Mode>} */
 const STILL = new Set(["waking", "lost", "cannot-record"]);
+/** @type {Record<string, string>} */
 const LEVEL = { check: "ok", ready: "ok", microphone: "ok", record: "ok", warning: "warning" };
+/** @type {Set<Mode>} */
 const ALARMING = new Set(["lost", "doubt"]);
 
-/** The whole page. `element` is its root; language: called with the language someone chose. */
+/** The whole page. `element` is its root. */
 export class Panel {
+  /**
+   * The lesson whose end this page has seen, and nobody has put away yet.
+   * @type {string | null}
+   */
   kept = null;
+  /** @type {string | null} */
   lesson = null;
-  announced = null; // the lesson of which it was said that it was started from afar
+  /**
+   * The lesson of which it was said that it was started from afar.
+   * @type {string | null}
+   */
+  announced = null;
+  /** @type {{ shape: Shape, text: string } | null} */
   notice = null;
+  /** @type {{ at: number } | null} */
   marked = null;
+  /** @type {Mode | null} */
   mode = null;
+  /** @type {Centre} */
   centre = "start";
   turned = -Infinity;
+  listens = false;
+  paused = false;
+  due = 0;
+  /** @type {Record<"away" | "unmark" | "noticed", number | undefined>} */
+  timers = { away: undefined, unmark: undefined, noticed: undefined };
 
-  /** before: the panel in another language that this one replaces; what it knew of the running lesson goes on. */
+  headline_shape = h("span", { class: "shape" });
+  headline_words = h("span");
+  headline = h("p", { class: "headline" }, this.headline_shape, this.headline_words);
+  sentence_shape = h("span", { class: "shape" });
+  sentence_words = h("span");
+  sentence = h("p", { class: "sentence" }, this.sentence_shape, this.sentence_words);
+  voice = new Voice();
+  stop = new StopButton();
+  ears = new AbortController();
+
+  /**
+   * @param {Room} room
+   * @param {Words} words
+   * @param {(language: string) => void} language called with the language someone chose
+   * @param {Panel | null} [before] the panel in another language that this one replaces; what it knew of the running
+   *   lesson goes on
+   */
   constructor(room, words, language, before = null) {
-    Object.assign(this, { room, words, language });
+    this.room = room;
+    this.words = words;
     if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson, announced: before.announced });
+    const start = () => this._do("start", { title: this.title.value });
+    this.start = new Button("primary start", "record", () => this._pressed(this.start, start));
+    this.next = new Button("primary next", "ready", () => this._pressed(this.next, () => this._turn_to_next()));
+    this.pause = new Button("side pause", "pause", () => this._pressed(this.pause, () => this._do(this._turns_on())));
+    this.mark = new Button("side mark", "mark", () => this._pressed(this.mark, () => this._do("mark", { label: "" })));
+    this.stop.addEventListener("stop", () => this._do("stop", { undo: true }));
+    this.stop.addEventListener("armed", () => this.voice.whisper(words.t("stop.armed.say")));
     this.title = new Title(words, before?.title);
     this.plan = new Plan(words, (body) => this._do("extend", body));
     this.title.row.append(this.plan.more);
     this.sources = new Sources(words);
     this.deliveries = new Deliveries(room, words);
+    const asks = { "aria-label": words.t("deliveries.title"), "aria-haspopup": "dialog" };
+    this.sent = h("button", { type: "button", class: "tool sent", ...asks, onclick: () => this.deliveries.open() }, icon("send"));
+    this.strip = new Strip(words, language, this.sent);
     this.facts = new Facts(words);
     this.fixtures = new Fixtures(words, (camera, place) => this._turn_to(camera, place));
-    const rows = [this._strip(), this._stage(), this.sources.element, this.fixtures.element, this.facts.element];
-    this.element = h("div", { class: "panel" }, ...rows);
-    this.whispers = h("div", { class: "unseen", role: "status" });
-    this.shouts = h("div", { class: "unseen", role: "alert" });
-    this.element.append(this.whispers, this.shouts, this.deliveries.element);
-    this.ears = new AbortController();
+    const rows = [this.strip, { element: this._stage() }, this.sources, this.fixtures, this.facts];
+    this.element = h("div", { class: "panel" }, ...rows.map(({ element }) => element));
+    this.element.append(this.voice.whispers, this.voice.shouts, this.deliveries.element);
     room.addEventListener("change", () => this._show_soon(), this.ears);
-    room.addEventListener("levels", ({ detail }) => this.sources.hear(detail), this.ears);
+    room.addEventListener("levels", (event) => this.sources.hear(/** @type {CustomEvent} */ (event).detail), this.ears);
     this.show();
   }
 
@@ -64,73 +117,16 @@ export class Panel {
 
   // -- what stands on it
 
-  _strip() {
-    const { words } = this;
-    this.room_name = h("span", { dir: "auto" });
-    this.institution = h("span", { class: "institution", dir: "auto" });
-    this.shape = h("span", { class: "shape" });
-    this.word = h("span", { class: "mode-word" });
-    this.mode_line = h("p", { class: "mode" }, this.shape, this.word);
-    this.clock = h("time", { class: "clock" });
-    this.languages = new Languages(words, this.language);
-    const asks = { "aria-label": words.t("deliveries.title"), "aria-haspopup": "dialog" };
-    const opens = { type: "button", class: "tool sent", ...asks, onclick: () => this.deliveries.open() };
-    this.sent = h("button", opens, icon("send"));
-    return h(
-      "header",
-      { class: "strip" },
-      h("h1", { class: "room" }, this.room_name, this.institution),
-      h("div", { class: "mode-slot" }, this.mode_line),
-      h("div", { class: "tools" }, this.sent, this.languages.element),
-      this.clock,
-    );
-  }
-
   _stage() {
-    const { words } = this;
-    this.headline_shape = h("span", { class: "shape" });
-    this.headline_words = h("span");
-    this.headline = h("p", { class: "headline" }, this.headline_shape, this.headline_words);
-    this.start = this._button("primary start", "record", () => this._do("start", { title: this.title.value }));
-    this.next = this._button("primary next", "ready", () => this._turn_to_next());
-    this.stop = document.createElement("stop-button");
-    this.stop.addEventListener("stop", () => this._do("stop", { undo: true }));
-    this.stop.addEventListener("armed", () => this._whisper(words.t("stop.armed.say")));
-    this.pause = this._button("side pause", "pause", () => this._do(this._turns_on()));
-    this.mark = this._button("side mark", "mark", () => this._do("mark", { label: "" }));
-    this.sentence_shape = h("span", { class: "shape" });
-    this.sentence = h("span");
+    const centre = h("div", { class: "centre" }, this.start.element, this.next.element, this.stop);
     return h(
       "main",
       { class: "stage" },
       h("div", { class: "head" }, this.headline, this.plan.element),
       this.title.element,
-      h(
-        "div",
-        { class: "controls" },
-        this.pause.element,
-        h("div", { class: "centre" }, this.start.element, this.next.element, this.stop),
-        this.mark.element,
-      ),
-      h("p", { class: "sentence" }, this.sentence_shape, this.sentence),
+      h("div", { class: "controls" }, this.pause.element, centre, this.mark.element),
+      this.sentence,
     );
-  }
-
-  /** A button that answers the finger at once, and speaks instead of keeping silent when nothing can be done. */
-  _button(kind, shape, act) {
-    const parts = {
-      shape: h("span", { class: "shape" }),
-      label: h("span", { class: "button-label" }),
-    };
-    icon_in(parts.shape, shape, icon);
-    const pressed = () => {
-      if (performance.now() - this.turned < TREMBLE) return;
-      if (parts.element.ariaDisabled === "true" && !STILL.has(this.mode)) this._refuse("not-now");
-      else act();
-    };
-    const attributes = { type: "button", class: `button ${kind}`, onclick: pressed };
-    parts.element = h("button", attributes, parts.shape, parts.label);
-    return parts;
   }
 
   // -- what it shows
@@ -142,34 +138,41 @@ export class Panel {
   }
 
   show() {
-    const { room, words } = this;
+    const { room } = this;
     const { status } = room;
+    const sure = room.link === "open";
     this._follow(status);
     const mode = mode_of(room.link, status, this.kept);
     if (mode !== this.mode) this._turn(mode);
-    if (started_from_afar(status) && this.announced !== status.lesson.id) this._announce(status);
+    if (started_from_afar(status) && this.announced !== status.lesson?.id) this._announce(status);
     const now = new Date();
-    say(this.clock, words.clock(now));
-    this._show_strip(status, mode);
-    this._show_headline(status, mode, now);
+    this.listens = this._listens(status, mode);
+    this.strip.show(status, mode, this.listens, now);
+    this._show_headline(status, mode);
     this._show_controls(mode);
-    this._show_sentence(status, mode);
+    this._show_sentence(mode);
     this.title.show(status, mode, now);
     this.plan.show(status, mode, now);
-    this.sources.show(status, room.link === "open");
-    this.fixtures.show(status, room.link === "open", room.pending);
+    this.sources.show(status, sure);
+    this.fixtures.show(status, sure, room.pending);
     this.facts.show(status, mode);
   }
 
-  /** Nobody may be recorded unawares: said once, whatever else there is to say. */
+  /**
+   * Nobody may be recorded unawares: said once, whatever else there is to say.
+   * @param {StatusView} status
+   */
   _announce(status) {
-    this.announced = status.lesson.id;
+    this.announced = status.lesson?.id ?? null;
     const text = from_afar(this.words, status);
     this._notify("record", text);
-    this._shout(text);
+    this.voice.shout(text);
   }
 
-  /** Remember whose end this page has seen, so that it can say `kept`. */
+  /**
+   * Remember whose end this page has seen, so that it can say `kept`.
+   * @param {StatusView} status
+   */
   _follow(status) {
     if (status.lesson) this.lesson = status.lesson.id;
     else if (this.lesson) {
@@ -179,6 +182,7 @@ export class Panel {
     if (status.lesson) this.kept = null;
   }
 
+  /** @param {Mode} mode */
   _turn(mode) {
     const first = this.mode === null;
     const before = this.centre;
@@ -194,48 +198,47 @@ export class Panel {
       if (this.centre === "stop") this.stop.appear();
       this._keep_focus();
     }
-    clearTimeout(this.away);
-    if (mode === "kept") this.away = setTimeout(() => this._put_away(), KEPT);
+    clearTimeout(this.timers.away);
+    if (mode === "kept") this.timers.away = setTimeout(() => this._put_away(), KEPT);
     put(document.documentElement, "data-mode", mode);
-    if (ALARMING.has(mode)) this._shout(this.words.t(`say.${mode}`));
-    else if (!first) this._whisper(this.words.t(`say.${mode}`));
+    if (ALARMING.has(mode)) this.voice.shout(this.words.t(`say.${mode}`));
+    else if (!first) this.voice.whisper(this.words.t(`say.${mode}`));
   }
 
   /** Whoever works with keys stays where the button was that has gone. */
   _keep_focus() {
-    const held = this.element.querySelector(".centre").contains(document.activeElement);
+    const held = this.element.querySelector(".centre")?.contains(document.activeElement);
     const button = { start: this.start.element, next: this.next.element, stop: this.stop.button }[this.centre];
     if (held) queueMicrotask(() => button.focus());
   }
 
-  _show_strip(status, mode) {
-    const { words } = this;
-    say(this.room_name, status.room.name);
-    say(this.institution, status.room.institution);
+  /**
+   * Whether the room holds what is said before Start.
+   * @param {StatusView} status
+   * @param {Mode} mode
+   */
+  _listens(status, mode) {
     const listens = !TIMED.has(mode) && this.room.link === "open" && status.held_seconds > 0;
-    if (listens && !this.listens) this._whisper(words.t("mode.listening"));
-    this.listens = listens;
-    icon_in(this.shape, listens ? "microphone" : SHAPE[mode], icon);
-    say(this.word, words.t(listens ? "mode.listening" : `mode.${mode}`));
-    this.languages.show(status.room.languages);
-    const lesson = status.lesson;
-    const timed = lesson && TIMED.has(mode) ? ` ${words.stopwatch(lesson.elapsed)}` : "";
-    const title = `${words.t(`mode.${mode}`)}${timed} — ${status.room.name}`;
-    if (document.title !== title) document.title = title;
+    if (listens && !this.listens) this.voice.whisper(this.words.t("mode.listening"));
+    return listens;
   }
 
+  /**
+   * @param {StatusView} status
+   * @param {Mode} mode
+   */
   _show_headline(status, mode) {
     const { words } = this;
-    const timed = TIMED.has(mode) && status.lesson;
-    put(this.mode_line, "hidden", !timed && !this.listens); // said once: in the strip beside the time, or else here
+    const timed = TIMED.has(mode) ? status.lesson : null;
     icon_in(this.headline_shape, timed ? "" : SHAPE[mode], icon);
-    put(this.headline, "data-figures", Boolean(timed));
-    put(this.headline_words, "dir", timed ? "ltr" : null);
-    put(this.headline_words, "role", timed ? "timer" : null);
-    put(this.headline_words, "aria-label", timed ? words.length(status.lesson.elapsed) : null);
-    say(this.headline_words, timed ? words.stopwatch(status.lesson.elapsed) : words.t(`headline.${mode}`));
+    put(this.headline, "data-figures", timed !== null);
+    put(this.headline_words, "dir", timed && "ltr");
+    put(this.headline_words, "role", timed && "timer");
+    put(this.headline_words, "aria-label", timed && words.length(timed.elapsed));
+    say(this.headline_words, timed ? words.stopwatch(timed.elapsed) : words.t(`headline.${mode}`));
   }
 
+  /** @param {Mode} mode */
   _show_controls(mode) {
     const { room, words } = this;
     const still = STILL.has(mode);
@@ -244,17 +247,21 @@ export class Panel {
     put(this.start.element, "hidden", this.centre !== "start");
     put(this.next.element, "hidden", this.centre !== "next");
     put(this.stop, "hidden", this.centre !== "stop");
-    const shown = { pause: running || mode === "ended", mark: running };
-    for (const [name, is_shown] of Object.entries(shown)) {
-      put(this[name].element, "data-absent", !is_shown);
-      put(this[name].element, "inert", !is_shown);
+    /** @type {[Button, boolean][]} */
+    const sides = [
+      [this.pause, running || mode === "ended"],
+      [this.mark, running],
+    ];
+    for (const [{ element }, is_shown] of sides) {
+      put(element, "data-absent", !is_shown);
+      put(element, "inert", !is_shown);
     }
 
-    const busy = (...actions) => (actions.some((action) => room.pending.has(action)) ? "true" : null);
+    const busy = (/** @type {string[]} */ ...actions) => (actions.some((action) => room.pending.has(action)) ? "true" : null);
     put(this.start.element, "aria-busy", busy("start"));
     put(this.pause.element, "aria-busy", busy("pause", "resume", "undo"));
     put(this.mark.element, "aria-busy", busy("mark"));
-    const unable = (element, is_so) => put(element, "aria-disabled", is_so ? "true" : null);
+    const unable = (/** @type {Element} */ element, /** @type {boolean} */ is_so) => put(element, "aria-disabled", is_so ? "true" : null);
     for (const button of [this.start.element, this.stop.button]) unable(button, still);
     unable(this.pause.element, still || !["recording", "paused", "doubt", "ended"].includes(mode));
     unable(this.mark.element, still || !["recording", "doubt"].includes(mode));
@@ -281,45 +288,36 @@ export class Panel {
     say(this.mark.label, marked ? words.t("mark.done", { time: words.stopwatch(marked.at) }) : words.t("mark"));
   }
 
-  _show_sentence(status, mode) {
-    const { words, room } = this;
-    const since = { time: words.clock_with_seconds(room.since) };
-    let shape = "check";
-    let text;
-    if (this.notice) {
-      ({ shape, text } = this.notice);
-    } else if (mode === "lost") {
-      shape = "error";
-      text = words.t(room.busy ? "why.lost.busy" : "why.lost", since);
-    } else if (mode === "waking") {
-      shape = "ready";
-      text = words.t("why.waking");
-    } else if (mode === "doubt") {
-      shape = "warning";
-      text = words.t("why.doubt", since);
-    } else if (mode === "ended") {
-      text = words.t("why.ended");
-    } else if (mode === "kept" && status.health.level === "ok") {
-      text = delivery(words, status.last, status.sync);
-    } else if (this.listens && status.health.level === "ok") {
-      shape = "microphone";
-      text = words.t("held", { n: status.held_seconds });
-    } else {
-      shape = { ok: "check", warning: "warning" }[status.health.level] ?? "error";
-      text = health(words, status);
-    }
+  /** @param {Mode} mode */
+  _show_sentence(mode) {
+    const { shape, text } = this.notice ?? standing(this.words, this.room, mode, this.listens);
     icon_in(this.sentence_shape, shape, icon);
-    put(this.sentence.parentElement, "data-level", LEVEL[shape] ?? "error");
+    put(this.sentence, "data-level", LEVEL[shape] ?? "error");
     const calm = shape === "check" || shape === "microphone";
-    if (say_anew(this.sentence, text) && !calm && !this.notice) this._whisper(text);
+    if (say_anew(this.sentence_words, text) && !calm && !this.notice) this.voice.whisper(text);
   }
 
   // -- what happens when it is touched
 
+  /**
+   * It speaks instead of keeping silent when nothing can be done.
+   * @param {Button} button
+   * @param {() => void} act
+   */
+  _pressed({ element }, act) {
+    if (performance.now() - this.turned < TREMBLE) return;
+    if (element.ariaDisabled === "true" && !(this.mode && STILL.has(this.mode))) this._refuse("not-now");
+    else act();
+  }
+
+  /**
+   * @param {string} action
+   * @param {object} [body]
+   */
   async _do(action, body) {
     const slow = setTimeout(() => this._notify("ready", this.words.t("wait")), SLOW);
     try {
-      const at = this.room.status.lesson?.elapsed;
+      const at = this.room.status.lesson?.elapsed ?? 0;
       if (this.room.pending.has(action)) return;
       await this.room.command(action, body);
       if (action === "mark") this._mark(this.room.status.lesson?.elapsed ?? at);
@@ -334,6 +332,10 @@ export class Panel {
     }
   }
 
+  /**
+   * @param {string} camera
+   * @param {string} place
+   */
   async _turn_to(camera, place) {
     try {
       await this.room.turn(camera, place);
@@ -343,26 +345,35 @@ export class Panel {
     }
   }
 
+  /**
+   * @param {string} code
+   * @param {Values} [facts]
+   */
   _refuse(code, facts = {}) {
     const text = refusal(this.words, code, facts);
     this._notify("error", text);
-    this._shout(text);
+    this.voice.shout(text);
   }
 
+  /** @param {number} at */
   _mark(at) {
     this.marked = { at };
-    clearTimeout(this.unmark);
-    this.unmark = setTimeout(() => {
+    clearTimeout(this.timers.unmark);
+    this.timers.unmark = setTimeout(() => {
       this.marked = null;
       this.show();
     }, MARKED);
-    this._whisper(this.words.t("mark.say", { time: this.words.stopwatch(at) }));
+    this.voice.whisper(this.words.t("mark.say", { time: this.words.stopwatch(at) }));
   }
 
+  /**
+   * @param {Shape} shape
+   * @param {string} text
+   */
   _notify(shape, text) {
     this.notice = { shape, text };
-    clearTimeout(this.noticed);
-    this.noticed = setTimeout(() => {
+    clearTimeout(this.timers.noticed);
+    this.timers.noticed = setTimeout(() => {
       this.notice = null;
       this.show();
     }, NOTICE);
@@ -384,21 +395,12 @@ export class Panel {
     this.kept = null;
     this.show();
   }
-
-  _whisper(text) {
-    again(this.whispers, text);
-  }
-
-  _shout(text) {
-    again(this.shouts, text);
-  }
 }
 
-/** Say it even if the same was said last. */
-function again(region, text) {
-  region.replaceChildren(h("p", {}, text));
-}
-
+/**
+ * @param {Element} element
+ * @param {string} text
+ */
 function say_anew(element, text) {
   const anew = element.textContent !== text;
   say(element, text);

@@ -14,8 +14,12 @@ const BUSY = new Set(["starting", "recording", "paused", "stopping"]);
 // Refusals that only say that it is so already: a second tap, another panel's tap.
 const ALREADY = new Set(["already-recording", "not-recording", "wrong-state"]);
 
-/** A command was not carried out; code is the daemon's, or `unreachable`. */
+/** A command was not carried out. */
 export class Refused extends Error {
+  /**
+   * @param {string} code the daemon's, or `unreachable`
+   * @param {Values} [facts]
+   */
   constructor(code, facts = {}) {
     super(code);
     this.code = code;
@@ -25,19 +29,35 @@ export class Refused extends Error {
 
 /** Events: `change` (status or link), `levels` (detail: {source: [rms_db, peak_db]}). */
 export class Room extends EventTarget {
-  /** Commands on their way. */
+  /**
+   * Commands on their way.
+   * @type {Set<string>}
+   */
   pending = new Set();
 
-  /** status: what the daemon knew when it sent the page. */
+  /** @type {WebSocket | null} */
+  socket = null;
+  /**
+   * When the socket was lost, by performance.now(); null while it stands.
+   * @type {number | null}
+   */
+  closed = performance.now();
+  asking = false;
+  changed = -Infinity;
+  /** @type {Link} */
+  known = "open";
+
+  /**
+   * @param {StatusView} status what the daemon knew when it sent the page
+   * @param {string} [base]
+   */
   constructor(status, base = document.baseURI) {
     super();
-    const [visit] = performance.getEntriesByType("navigation");
+    const [visit] = /** @type {PerformanceNavigationTiming[]} */ (performance.getEntriesByType("navigation"));
     this.base = base;
     this.status = status;
     this.told = visit?.responseStart ?? performance.now(); // of the status
     this.since = new Date(performance.timeOrigin + this.told); // the wall time of it
-    this.closed = performance.now();
-    this.asking = false;
   }
 
   open() {
@@ -49,7 +69,10 @@ export class Room extends EventTarget {
     return BUSY.has(this.status.state);
   }
 
-  /** open · doubt: busy, but not heard of for 3 s · lost */
+  /**
+   * open · doubt: busy, but not heard of for 3 s · lost
+   * @returns {Link}
+   */
   get link() {
     const now = performance.now();
     const age = now - this.told;
@@ -61,26 +84,44 @@ export class Room extends EventTarget {
   /**
    * start, pause, resume, stop, undo or mark. A command that is on its way already is not sent twice.
    * Rejects with Refused; `already so` is no refusal.
+   * @param {string} action
+   * @param {object} [body]
    */
   command(action, body = {}) {
     return this._command(action, `api/v1/lesson/${action}`, body);
   }
 
-  /** Turn a camera to one of its places. Rejects with Refused. */
+  /**
+   * Turn a camera to one of its places. Rejects with Refused.
+   * @param {string} camera
+   * @param {string} preset
+   */
   turn(camera, preset) {
     return this._command(`turn ${camera}`, `api/v1/devices/${encodeURIComponent(camera)}/preset`, { preset });
   }
 
-  /** The lessons on their way. Rejects with Refused. */
+  /**
+   * The lessons on their way. Rejects with Refused.
+   * @returns {Promise<DeliveriesView>}
+   */
   deliveries() {
     return this._ask("api/v1/deliveries", ANSWER_WITHIN.status);
   }
 
-  /** Keep a lesson's recordings in the room, or let them go after all. Rejects with Refused. */
+  /**
+   * Keep a lesson's recordings in the room, or let them go after all. Rejects with Refused.
+   * @param {string} lesson
+   * @param {boolean} kept
+   */
   keep(lesson, kept) {
     return this._ask(`api/v1/lessons/${encodeURIComponent(lesson)}/keep`, ANSWER_WITHIN.command, { keep: kept });
   }
 
+  /**
+   * @param {string} action
+   * @param {string} path
+   * @param {object} body
+   */
   async _command(action, path, body) {
     if (this.pending.has(action)) return;
     if (this.link === "lost") throw new Refused("unreachable");
@@ -97,11 +138,19 @@ export class Room extends EventTarget {
     }
   }
 
+  /** @param {string} path */
   address(path) {
     return new URL(path, this.base);
   }
 
+  /**
+   * @param {string} path
+   * @param {number} patience ms
+   * @param {object | null} [body]
+   * @returns {Promise<any>}
+   */
   async _ask(path, patience, body = null) {
+    /** @type {RequestInit} */
     const request = { signal: AbortSignal.timeout(patience), cache: "no-store" };
     if (body !== null) {
       Object.assign(request, {
@@ -116,12 +165,13 @@ export class Room extends EventTarget {
       said = await answer.json();
     } catch (error) {
       // TypeError: no connection; TimeoutError, AbortError: no answer; SyntaxError: not JSON, so not the room's daemon.
-      throw new Refused("unreachable", { why: error.name });
+      throw new Refused("unreachable", { why: error instanceof Error ? error.name : "" });
     }
     if (!answer.ok) throw new Refused(said.code ?? "room-error", said);
     return said;
   }
 
+  /** @param {StatusView} status */
   _tell(status) {
     this.status = status;
     this.told = performance.now();
@@ -151,7 +201,10 @@ export class Room extends EventTarget {
     socket.onclose = () => this._reconnect(socket);
   }
 
-  /** With a little chance in it, so that several panels do not knock at once. */
+  /**
+   * With a little chance in it, so that several panels do not knock at once.
+   * @param {WebSocket} socket
+   */
   _reconnect(socket) {
     if (this.socket !== socket) return;
     this.socket = null;

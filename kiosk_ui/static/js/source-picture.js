@@ -15,6 +15,14 @@ export class SourcePicture extends HTMLElement {
   canvas = h("canvas", { role: "img", width: 640, height: 360 });
   sentence = h("p", { class: "picture-sentence" });
   living = true;
+  ended = new AbortController();
+  wait = PATIENCE.first;
+  /** @type {AbortController | undefined} */
+  attempt;
+  /** @type {number | undefined} */
+  patience;
+  /** @type {number | undefined} */
+  still;
 
   connectedCallback() {
     if (!this.canvas.isConnected) this.append(this.canvas, this.sentence);
@@ -27,7 +35,11 @@ export class SourcePicture extends HTMLElement {
     this.ended.abort();
   }
 
-  /** Called with each status: the camera's name, and the sentence to show while there is no living picture. */
+  /**
+   * Called with each status.
+   * @param {string} label the camera's name
+   * @param {string} sentence to show while there is no living picture
+   */
   show(label, sentence) {
     put(this.canvas, "aria-label", label);
     say(this.sentence, sentence);
@@ -39,6 +51,7 @@ export class SourcePicture extends HTMLElement {
     this.attempt?.abort();
   }
 
+  /** @param {AbortController} ended */
   async _run(ended) {
     this.wait = PATIENCE.first;
     while (!ended.signal.aborted) {
@@ -55,23 +68,30 @@ export class SourcePicture extends HTMLElement {
     }
   }
 
+  /** @param {AbortController} attempt */
   async _stream(attempt) {
     const answer = await this._ask("preview.mjpeg", attempt);
+    if (!answer.body) throw new TypeError("no pictures");
     for await (const picture of pictures(answer.body, answer.headers.get("Content-Type") ?? "")) {
       await this._draw(picture, attempt);
       this.wait = PATIENCE.first;
     }
   }
 
+  /** @param {AbortController} attempt */
   async _snapshot(attempt) {
     const answer = await this._ask("snapshot.jpg", attempt);
     await this._draw(await answer.blob(), attempt);
   }
 
+  /**
+   * @param {string} what
+   * @param {AbortController} attempt
+   */
   async _ask(what, attempt) {
     this._expect(attempt);
     const end = AbortSignal.any([this.ended.signal, attempt.signal]);
-    const answer = await fetch(`api/v1/sources/${encodeURIComponent(this.dataset.source)}/${what}`, {
+    const answer = await fetch(`api/v1/sources/${encodeURIComponent(this.dataset.source ?? "")}/${what}`, {
       signal: end,
       cache: "no-store",
     });
@@ -79,12 +99,16 @@ export class SourcePicture extends HTMLElement {
     return answer;
   }
 
+  /**
+   * @param {Blob} picture
+   * @param {AbortController} attempt
+   */
   async _draw(picture, attempt) {
     const bitmap = await createImageBitmap(picture);
     if (this.canvas.width !== bitmap.width || this.canvas.height !== bitmap.height) {
       Object.assign(this.canvas, { width: bitmap.width, height: bitmap.height });
     }
-    this.canvas.getContext("2d").drawImage(bitmap, 0, 0);
+    this.canvas.getContext("2d")?.drawImage(bitmap, 0, 0);
     bitmap.close();
     put(this, "data-live", true);
     clearTimeout(this.still);
@@ -92,7 +116,10 @@ export class SourcePicture extends HTMLElement {
     this._expect(attempt);
   }
 
-  /** A stream that halts is given up, so that the next one may do better. */
+  /**
+   * A stream that halts is given up, so that the next one may do better.
+   * @param {AbortController} attempt
+   */
   _expect(attempt) {
     clearTimeout(this.patience);
     this.patience = setTimeout(() => attempt.abort(), ANEW_AFTER);

@@ -5,6 +5,8 @@ const HOLD = 1_000; // ms; the ring's time in controls.css is the token --hold
 const SECOND_TAP = { pointer: 4_000, keys: 10_000 }; // keys and switches are slower than a finger
 const TREMBLE = 700; // a tap this soon after the button appeared was meant for what stood here before
 
+/** @typedef {{ label: string, idle: string, holding: string, armed: string }} Hints */
+
 /**
  * <stop-button>: stops only what someone wants stopped: held for a second while a ring fills, or touched twice within
  * four seconds, or pressed twice by key or switch. Sends `stop`, and `armed` when one more press will stop.
@@ -30,12 +32,21 @@ export class StopButton extends HTMLElement {
     h("span", { class: "button-words" }, this.label, this.hint),
   );
   since = -Infinity;
+  /** @type {number | undefined} */
+  holding;
+  /** @type {number | undefined} */
+  armed;
+  /** @type {Hints | undefined} */
+  words;
 
   connectedCallback() {
     if (!this.button.isConnected) this.append(this.button);
   }
 
-  /** words: {label, idle, holding, armed}; busy: the room is stopping. */
+  /**
+   * @param {Hints} words
+   * @param {{ busy: boolean }} so busy: the room is stopping
+   */
   show(words, { busy }) {
     this.words = busy ? { ...words, idle: "" } : words;
     put(this.button, "aria-busy", busy ? "true" : null);
@@ -54,6 +65,7 @@ export class StopButton extends HTMLElement {
     if (this.words) say(this.hint, this.words[state]);
   }
 
+  /** @param {PointerEvent} event */
   _down(event) {
     if (event.button !== 0 || performance.now() - this.since < TREMBLE) return;
     put(this.button, "data-holding", true);
@@ -61,6 +73,7 @@ export class StopButton extends HTMLElement {
     this._hint();
   }
 
+  /** @param {PointerEvent} event */
   _up(event) {
     const held = this.holding;
     this._let_go();
@@ -70,20 +83,23 @@ export class StopButton extends HTMLElement {
   /** The finger slid off, or the system took it away: nothing was meant. */
   _let_go() {
     clearTimeout(this.holding);
-    this.holding = null;
+    this.holding = undefined;
     put(this.button, "data-holding", false);
     this._hint();
   }
 
+  /** @param {KeyboardEvent} event */
   _key(event) {
     if (event.repeat) event.preventDefault(); // a key held down is one press
   }
 
   /** Clicks that no pointer made: keys, switches, screen readers. */
+  /** @param {MouseEvent} event */
   _click(event) {
     if (event.detail === 0 && performance.now() - this.since >= TREMBLE) this._press(SECOND_TAP.keys);
   }
 
+  /** @param {number} patience */
   _press(patience) {
     if (this.armed) {
       this._stop();
@@ -97,7 +113,7 @@ export class StopButton extends HTMLElement {
 
   _disarm() {
     clearTimeout(this.armed);
-    this.armed = null;
+    this.armed = undefined;
     put(this.button, "data-armed", false);
     this._hint();
   }

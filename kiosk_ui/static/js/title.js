@@ -1,6 +1,8 @@
 import { h, put, say } from "./dom.js";
 import { ending, planned_title } from "./plan.js";
 
+/** @import { Words } from "./words.js" */
+
 const MOST = 200; // characters; the daemon refuses more
 const LONG = 60;
 const ASKED = new Set(["ready", "cannot-record", "waking"]);
@@ -8,25 +10,32 @@ const ASKED = new Set(["ready", "cannot-record", "waking"]);
 /** The lesson's title: a field before the lesson, a line of text from Start on. */
 export class Title {
   own = false; // someone has written a title; before that it is the timetable's, or the day and the hour
+  field = h("input", {
+    class: "title-field",
+    id: "title",
+    type: "text",
+    dir: "auto",
+    maxlength: MOST,
+    autocomplete: "off",
+    spellcheck: "false",
+    enterkeyhint: "done",
+  });
 
-  /** before: the field in another language, whose half-written title goes on. */
+  /**
+   * @param {Words} words
+   * @param {Title} [before] the field in another language, whose half-written title goes on
+   */
   constructor(words, before) {
     this.words = words;
-    this.field = h("input", {
-      class: "title-field",
-      id: "title",
-      type: "text",
-      dir: "auto",
-      maxlength: MOST,
-      autocomplete: "off",
-      spellcheck: "false",
-      enterkeyhint: "done",
-      onfocus: () => !this.own && this.field.select(),
-      oninput: () => (this.own = true),
-      onblur: () => (this.own = this.own && this.field.value.trim() !== ""),
-      onkeydown: (event) => event.key === "Enter" && this.field.blur(), // Enter ends writing; only Start starts
-    });
-    if (before?.own) Object.assign(this, { own: true }).field.value = before.field.value;
+    this.field.addEventListener("focus", () => !this.own && this.field.select());
+    this.field.addEventListener("input", () => (this.own = true));
+    this.field.addEventListener("blur", () => (this.own = this.own && this.field.value.trim() !== ""));
+    // Enter ends writing; only Start starts.
+    this.field.addEventListener("keydown", ({ key }) => key === "Enter" && this.field.blur());
+    if (before?.own) {
+      this.own = true;
+      this.field.value = before.field.value;
+    }
     this.form = h("div", { class: "title-form" }, h("label", { for: "title" }, words.t("title")), this.field);
     this.text = h("p", { class: "title-text", dir: "auto" });
     this.under = h("p", { class: "title-under" });
@@ -44,6 +53,11 @@ export class Title {
     this.own = false;
   }
 
+  /**
+   * @param {StatusView} status
+   * @param {Mode} mode
+   * @param {Date} now
+   */
   show(status, mode, now) {
     const asked = ASKED.has(mode);
     put(this.form, "hidden", !asked);
@@ -52,15 +66,22 @@ export class Title {
       const today = planned_title(status, now) || this.words.today(now);
       if (this.field.value !== today) this.field.value = today;
     }
-    const lesson = mode === "kept" ? status.last : status.lesson;
-    say(this.text, lesson?.title ?? "");
-    put(this.text, "data-long", (lesson?.title.length ?? 0) > LONG);
-    say(this.under, lesson ? this._under(lesson, mode, ending(status)) : "");
+    const { title = "" } = (mode === "kept" ? status.last : status.lesson) ?? {};
+    say(this.text, title);
+    put(this.text, "data-long", title.length > LONG);
+    say(this.under, this._under(status, mode));
   }
 
-  _under(lesson, mode, ends) {
+  /**
+   * @param {StatusView} status
+   * @param {Mode} mode
+   */
+  _under(status, mode) {
     const { words } = this;
-    if (mode === "kept") return words.t("under.kept", { length: words.length(lesson.seconds) });
+    const { lesson, last } = status;
+    if (mode === "kept" && last) return words.t("under.kept", { length: words.length(last.seconds) });
+    if (mode === "kept" || !lesson) return "";
+    const ends = ending(status);
     const parts = [words.t("under.started", { time: words.clock(new Date(lesson.started * 1000)) })];
     if (ends !== null) parts.push(words.t("under.ends", { time: words.clock(ends * 1000) }));
     if (lesson.marks) parts.push(words.t("under.marks", { n: lesson.marks }));
