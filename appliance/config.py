@@ -224,6 +224,7 @@ def parse(text: str, secrets: Secrets = Secrets(None)) -> Config:  # noqa: B008 
         mistakes += _mistakes_of_tables(error, text)
     devices = tuple(_devices(device_tables, secrets, mistakes))
     mistakes += _twice(devices)
+    mistakes += _blind(devices)
     mistakes += (Mistake(said, "scenes") for said in scenes.mistakes(tables.scenes, devices, text))
     if mistakes:
         raise ConfigError("\n".join(mistakes), mistakes=mistakes)
@@ -338,6 +339,18 @@ def _twice(devices: Iterable[Device]) -> Iterator[Mistake]:
         seen.add(device.id.lower())
 
 
+def _blind(devices: Iterable[Device]) -> Iterator[Mistake]:
+    """Cameras that turn whose picture is that of no camera."""
+    devices = list(devices)
+    cameras = [device.id for device in devices if device.kind == "camera"]
+    for device in devices:
+        camera = getattr(device.config, "camera", "")
+        if camera and camera not in cameras:
+            near = did_you_mean(camera, cameras)
+            said = f'[[{device.kind}]] "{device.id}", camera: there is no camera "{camera}"{near}.'
+            yield Mistake(said, device.kind, device.id, "camera")
+
+
 # -- sentences
 
 
@@ -348,10 +361,9 @@ def _mistakes_of_tables(error: ValidationError, text: str) -> Iterator[Mistake]:
 
 
 def _of_table(item: Mapping[str, Any], table: str, inner: list[int | str], text: str) -> str:
-    if table == "scenes" and len(inner) > 2:
-        number, *key = inner[1:]
-        said = sentence(item, key, scenes.SceneStep.model_fields)
-        return scenes.mistake(text, int(number) + 1, str(key[0]), said)
+    if table == "scenes" and (step := scenes.step_of(inner)) is not None:
+        name, number, key = step
+        return scenes.mistake(text, name, number, str(key[0]), sentence(item, key, scenes.SceneStep.model_fields))
     if table == "sync" and len(inner) > 1:
         key = inner[2:] or (inner[:1] if item["type"] != "value_error" else [])
         return f"[sync] {inner[0]} number {int(inner[1]) + 1}: {sentence(item, key, keys_of(HoursRow))}."

@@ -71,6 +71,20 @@ class SelfTested:
 
 
 @dataclass(frozen=True, slots=True)
+class ScenePlayed:
+    """A scene that somebody touched is done, as far as devices obeyed."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class FittingSeen:
+    """A panel or a camera that was told something by hand has been looked at since."""
+
+    device: str
+
+
+@dataclass(frozen=True, slots=True)
 class OccupancyChanged:
     """A sensor says that people came into the room, or that it is empty now."""
 
@@ -79,7 +93,7 @@ class OccupancyChanged:
 
 @dataclass(frozen=True, slots=True)
 class SceneStepped:
-    """A device was told something because a lesson began or ended. code: of the problem, empty when it was done."""
+    """A device was told something, by a scene or by a hand. code: of the problem, empty when it was done."""
 
     device: str
     action: str
@@ -88,7 +102,17 @@ class SceneStepped:
 
 
 Event = (
-    LessonChanged | SourceChanged | Level | DiskChanged | Judged | Shed | SelfTested | OccupancyChanged | SceneStepped
+    LessonChanged
+    | SourceChanged
+    | Level
+    | DiskChanged
+    | Judged
+    | Shed
+    | SelfTested
+    | OccupancyChanged
+    | SceneStepped
+    | ScenePlayed
+    | FittingSeen
 )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import hashlib
 import json
@@ -40,7 +41,9 @@ from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
 from appliance.room.buttons import Buttons
+from appliance.room.fittings import Fittings
 from appliance.room.lamps import Lamps
+from appliance.room.places import Places
 from appliance.room.poller import Poller
 from appliance.room.scenes import Scenes
 from appliance.room.timetable import Follower
@@ -121,7 +124,8 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     lamps, buttons = Lamps(config.devices, recorder.status, bus), Buttons(config.devices, recorder, bus)
     poller = Poller(config.devices)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus, told=poller.look)
-    books = Books(spool, config.server.url)
+    fittings = Fittings(config.devices, poller, Places(spool.root / "places"), bus, preview.snapshot)
+    books, remote = Books(spool, config.server.url), Remote(spool)
     devices = Devices(
         config,
         recorder.status,
@@ -142,7 +146,6 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         idle=lambda: recorder.status().state == "ready",
         ahead=timetable.ahead,
     )
-    remote = Remote(spool)
     board = Board(
         config,
         recorder,
@@ -154,11 +157,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         making=household.renderer.making,
         lamps=lamps,
         buttons=buttons,
+        fittings=fittings,
         scenes=scenes,
         remote=remote,
         timetable=timetable,
     )
-    room = Room(config, recorder, preview, spool, bus, books, board, devices, remote, timetable)
+    room = Room(
+        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing
+    )
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
     _warn(sources)
@@ -184,7 +190,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     try:
         await live(server, door, background, recorder.ready.wait, room.closing)
     finally:
-        await devices.close()
+        await asyncio.gather(devices.close(), fittings.close())
         ledger.close()
         os.close(lock)
     log.info("The room has stopped.")

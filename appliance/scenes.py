@@ -1,4 +1,5 @@
-"""``[scenes]`` of room.toml: what the room does by itself when a lesson begins, and undoes after it. Pure."""
+"""``[scenes]`` of room.toml: what the room does by itself when a lesson begins, and undoes after it; and what it does
+at a touch, by name. Pure."""
 
 from __future__ import annotations
 
@@ -6,13 +7,14 @@ import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Annotated, Literal, Protocol
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from drivers.errors import DriverError
 from drivers.protocols import DriverConfig, DriverModule
 
+LESSON = "scenes.lesson"
 Switch = Literal["on", "off"]
 ACTIONS = ("power", "input", "volume", "mute", "freeze", "blank", "preset")
 """In this order they are done: a panel that is off takes nothing else."""
@@ -77,6 +79,15 @@ class ScenesTable(BaseModel):
     grace_seconds: float = Field(120.0, ge=0, le=24 * 3600)
     """After a lesson's end, before its scene is undone; a lesson that starts meanwhile finds everything as it was."""
     lesson: tuple[SceneStep, ...] = ()
+    named: dict[Annotated[str, Field(min_length=1, max_length=60)], tuple[SceneStep, ...]] = Field(default_factory=dict)
+    """``[[scenes.named.film]]``: a button on the panel; nothing of it is undone. ``film``, ``slides``, ``board``,
+    ``discussion`` and ``dark`` have words of their own in every language of the panel."""
+
+    def tables(self) -> Iterator[tuple[str, tuple[SceneStep, ...]]]:
+        """Every scene by the name of its tables in room.toml."""
+        yield LESSON, self.lesson
+        for name, steps in self.named.items():
+            yield f"scenes.named.{name}", steps
 
 
 class Known(Protocol):
@@ -96,21 +107,21 @@ def mistakes(table: ScenesTable, devices: Sequence[Known], text: str) -> Iterato
     """Whatever no device of the room can do, each as a sentence with its line. text: room.toml."""
     by_id = {device.id: device for device in devices}
     usable = [device.id for device in devices if device.kind in OF_KIND]
-    for number, step in enumerate(table.lesson, start=1):
-        device = by_id.get(step.device)
-        if device is None:
-            yield mistake(text, number, "device", f'there is no device "{step.device}"{_near(step.device, usable)}')
-        elif device.kind not in OF_KIND:
-            said = (
-                "a lamp lights by itself" if device.kind == "indicator" else f"a {device.kind} has no part in a scene"
-            )
-            yield mistake(text, number, "device", f'"{step.device}": {said}; leave it out')
-        else:
-            yield from (mistake(text, number, action, said) for action, said in _wrong(step, device))
+    for name, steps in table.tables():
+        for number, step in enumerate(steps, start=1):
+            for key, said in _wrong(step, by_id.get(step.device), usable):
+                yield mistake(text, name, number, key, said)
 
 
-def _wrong(step: SceneStep, device: Known) -> Iterator[tuple[str, str]]:
-    """Actions of a step that its device does not know."""
+def _wrong(step: SceneStep, device: Known | None, usable: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Keys of a step, and what is wrong with them. device: that it speaks of; usable: ids that a step may speak of."""
+    if device is None:
+        yield "device", f'there is no device "{step.device}"{_near(step.device, usable)}'
+        return
+    if device.kind not in OF_KIND:
+        said = "a lamp lights by itself" if device.kind == "indicator" else f"a {device.kind} has no part in a scene"
+        yield "device", f'"{step.device}": {said}; leave it out'
+        return
     orders = step.orders()
     if not orders:
         yield "device", f"it says nothing to do; add one of {', '.join(OF_KIND[device.kind])}"
@@ -137,19 +148,29 @@ def _near(word: str, known: Iterable[str]) -> str:
     return f' (did you mean "{near[0]}"?)' if near else f"; there are: {', '.join(names)}" if names else ""
 
 
-def mistake(text: str, number: int, key: str, said: str) -> str:
-    """The sentence with its place; number: of the step, from 1."""
-    line = line_of(text, number, key)
+def step_of(place: Sequence[str | int]) -> tuple[str, int, Sequence[str | int]] | None:
+    """Where in ``[scenes]`` a step's key is wrong: the name of the scene's tables, the step's number from 1, and the
+    key; None for what is no step's. place: of a pydantic error."""
+    at = 2 if list(place[:1]) == ["named"] else 1
+    if len(place) < at + 2:
+        return None
+    return ".".join(("scenes", *map(str, place[:at]))), int(place[at]) + 1, place[at + 1 :]
+
+
+def mistake(text: str, name: str, number: int, key: str, said: str) -> str:
+    """The sentence with its place. name: of the scene's tables; number: of the step, from 1."""
+    line = line_of(text, name, number, key)
     place = f"line {line}, " if line else ""
-    return f"{place}[[scenes.lesson]] number {number}, {key}: {said}."
+    return f"{place}[[{name}]] number {number}, {key}: {said}."
 
 
-def line_of(text: str, number: int, key: str) -> int:
+def line_of(text: str, name: str, number: int, key: str) -> int:
     """The line of a key of the step with this number, or of its head; 0 where it is written otherwise. tomllib keeps
     no lines."""
+    head = r"\s*\.\s*".join(rf'"?{re.escape(part)}"?' for part in name.split(".", 2))
     found = seen = 0
     for at, line in enumerate(text.splitlines(), start=1):
-        if re.match(r"\s*\[\[\s*scenes\s*\.\s*lesson\s*\]\]", line):
+        if re.match(rf"\s*\[\[\s*{head}\s*\]\]", line):
             seen += 1
             found = at if seen == number else found
         elif re.match(r"\s*\[", line):

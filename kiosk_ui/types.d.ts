@@ -120,10 +120,26 @@ interface FixtureView {
   id: string;
   kind: "panel" | "ptz";
   label: string;
+  can: string[];
   power: "on" | "off" | "warming" | "cooling" | null;
   input: string | null;
+  inputs: string[];
+  volume: number | null;
+  mute: boolean | null;
+  freeze: boolean | null;
+  blank: boolean | null;
   presets: string[];
+  pictures: Record<string, string>;
   problem: ProblemView | null;
+  telling: boolean;
+  untold: ProblemView | null;
+}
+
+interface SceneView {
+  name: string;
+  playing: boolean;
+  done: boolean;
+  untold: string[];
 }
 
 interface StatusView {
@@ -141,7 +157,9 @@ interface StatusView {
   last: LastView | null;
   making: MakingView | null;
   selftest: SelfTestView | null;
+  testing: boolean;
   fixtures: FixtureView[];
+  scenes: SceneView[];
   lamps: LampView[];
   muted: boolean;
   occupied: boolean | null;

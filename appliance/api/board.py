@@ -9,6 +9,7 @@ from importlib.metadata import version
 
 from appliance.api.books import Books
 from appliance.api.devices import Devices, problem_of, problem_view
+from appliance.api.fixtures import fixture_view, scene_views
 from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.remote import Remote
 from appliance.api.views import (
@@ -30,6 +31,7 @@ from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import RecorderStatus, SourceStatus
 from appliance.recorder.touches import Recorder
 from appliance.room.buttons import Buttons
+from appliance.room.fittings import Fittings
 from appliance.room.lamps import Lamps
 from appliance.room.scenes import Scenes
 from appliance.room.timetable import Follower
@@ -54,6 +56,7 @@ class Board:
         making: Callable[[], tuple[str, int, int] | None] = lambda: None,
         lamps: Lamps | None = None,
         buttons: Buttons | None = None,
+        fittings: Fittings | None = None,
         scenes: Scenes | None = None,
         remote: Remote | None = None,
         timetable: Follower | None = None,
@@ -63,6 +66,7 @@ class Board:
         self._making = making
         self._lamps = lamps
         self._buttons = buttons
+        self._fittings = fittings
         self._scenes = scenes
         self._remote = remote
         self._timetable = timetable
@@ -113,7 +117,9 @@ class Board:
             last=page.last,
             making=self._made(),
             selftest=self._tested(found),
-            fixtures=self._devices.fixtures(),
+            testing=self._testing is not None and self._testing.testing,
+            fixtures=[fixture_view(each) for each in self._fittings.all()] if self._fittings is not None else [],
+            scenes=scene_views(self._scenes) if self._scenes is not None else [],
             lamps=self._shown(),
             muted=self._buttons is not None and self._buttons.muted,
             occupied=self._buttons.occupied if self._buttons is not None else None,

@@ -8,16 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Protocol
 
-from appliance.api.views import DeviceView, FixtureView, ProblemView
+from appliance.api.views import DeviceView, ProblemView
 from appliance.config import Config, Device
-from appliance.errors import DeviceTrouble, NotFound
 from appliance.recorder.status import Problem, RecorderStatus
 from appliance.room.poller import Poller, Seen
-from appliance.room.scenes import obey
-from appliance.scenes import HOME, Order
 from drivers import registry
-from drivers.errors import DriverError, NotReady
-from drivers.protocols import Discovers, Found, PanelState, Ptz
+from drivers.errors import DriverError
+from drivers.protocols import Discovers, Found
 
 CHECK_SECONDS = 6.0
 """A driver answers within 5 s; one that does not is called so."""
@@ -56,7 +53,6 @@ class Devices:
         self._config = config
         self._status = status
         self._preview = preview
-        self._presets = {device.id: _presets(device) for device in config.devices}
         self._seen: dict[str, tuple[float, Problem | None]] = {}
         self._checking: asyncio.Task[None] | None = None
 
@@ -104,34 +100,6 @@ class Devices:
             found = await asyncio.gather(*(_discover(module) for module in registry.discoverers()))
             views += [_found(item) for items in found for item in items if not _is_configured(item, configured)]
         return views
-
-    def fixtures(self) -> list[FixtureView]:
-        """Panels and cameras that turn, as the poller saw them last."""
-        seen = self._seen_by_poller
-        return [
-            _fixture(device, seen[device.id], self._presets[device.id])
-            for device in self._config.devices
-            if device.id in seen
-        ]
-
-    async def recall(self, device_id: str, preset: str) -> None:
-        """Turn a camera. Raises NotFound, DeviceTrouble."""
-        device = next((each for each in self._config.devices if each.id == device_id and each.kind == "ptz"), None)
-        if device is None or preset not in (*self._presets[device.id], HOME):
-            raise NotFound("The room has no such camera, or it has no such preset.", device=device_id[:60])
-        why = device.problem
-        if device.module is not None:
-            try:
-                async with asyncio.timeout(CHECK_SECONDS):
-                    await obey(device.module.Driver(device.config), Order(device.id, "preset", preset))
-            except DriverError as error:
-                why = error
-            except TimeoutError:
-                why = NotReady("no-answer", f'"{device.id}" did not answer within {CHECK_SECONDS:.0f} s.')
-        if self._poller is not None:
-            self._poller.look(device.id)
-        if why is not None:
-            raise DeviceTrouble(why.detail, problem=why.code, source=device.id, label=device.label or device.id)
 
     @property
     def _seen_by_poller(self) -> Mapping[str, Seen]:
@@ -184,30 +152,6 @@ def _is_configured(found: Found, configured: Sequence[Mapping[str, object]]) -> 
     """Whether some device of room.toml has all that makes this one findable."""
     wanted = {key: value for key, value in found.config.items() if key not in {"id", "label"}}
     return any(all(item.get(key) == value for key, value in wanted.items()) for item in configured)
-
-
-def _presets(device: Device) -> list[str]:
-    """Places a camera that turns knows by name; none when it can never work."""
-    if device.kind != "ptz" or device.module is None:
-        return []
-    try:
-        driver: Ptz = device.module.Driver(device.config)
-    except DriverError:
-        return []
-    return list(driver.presets)
-
-
-def _fixture(device: Device, seen: Seen, presets: list[str]) -> FixtureView:
-    state = seen.state
-    return FixtureView(
-        id=device.id,
-        kind=device.kind,
-        label=device.label or device.id,
-        power=state.power if state is not None else None,
-        input=state.input if isinstance(state, PanelState) else None,
-        presets=presets,
-        problem=problem_view(problem_of(seen.problem)),
-    )
 
 
 def _view(device: Device, problem: Problem | None, seen: Seen | None = None) -> DeviceView:

@@ -1,11 +1,11 @@
-"""What can be read: the status, the devices, the lessons in the spool; and the devices that can be turned."""
+"""What can be read: the status, the devices, the lessons in the spool."""
 
 from __future__ import annotations
 
 import asyncio
 
 from fastapi import APIRouter
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from appliance.api import deliveries as books
 from appliance.api.listing import list_lessons, read_entry
@@ -15,11 +15,6 @@ from appliance.errors import DiskFull, NotFound
 from appliance.spool import keeping
 
 router = APIRouter()
-
-
-class Place(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-    preset: str = Field(min_length=1, max_length=60)
 
 
 class Keep(BaseModel):
@@ -39,13 +34,6 @@ async def status(room: Here) -> StatusView:
 async def devices(room: Here) -> list[DeviceView]:
     """Those of room.toml, each asked whether it is willing, and those found beside them."""
     return await room.devices.report()
-
-
-@router.post("/devices/{device}/preset")
-async def preset(room: Here, device: str, wish: Place) -> StatusView:
-    """Turn a camera to one of its places. Problems: ``not-found``, ``device-trouble``."""
-    await room.devices.recall(device, wish.preset)
-    return await room.board.status()
 
 
 @router.get("/deliveries")

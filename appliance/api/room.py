@@ -16,7 +16,10 @@ from appliance.api.remote import Remote
 from appliance.config import Config
 from appliance.events import Bus
 from appliance.recorder.preview import Preview
+from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.touches import Panel
+from appliance.room.fittings import Fittings
+from appliance.room.scenes import Scenes
 from appliance.room.timetable import Follower
 from appliance.spool.layout import Spool
 
@@ -35,6 +38,9 @@ class Room:
     devices: Devices
     remote: Remote
     timetable: Follower
+    fittings: Fittings
+    scenes: Scenes
+    testing: SelfTesting
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 

@@ -152,16 +152,37 @@ class TimetableView(View):
 
 
 class FixtureView(View):
-    """A panel, or a camera that turns, as it said last. power: None when it has not said. presets: places it can turn
-    to. problem: why it does not answer now."""
+    """A panel, or a camera that turns, as it said last; None: it has not said lately. can: what it can be told, in the
+    words of room.toml's scenes. volume: percent. presets: places it can turn to; pictures: of those that have one, what
+    changes with it. problem: why it does not answer now. telling: it is being told something by hand; untold: why what
+    it was told last was not done."""
 
     id: str
     kind: str
     label: str
+    can: list[str] = []
     power: Literal["on", "off", "warming", "cooling"] | None = None
     input: str | None = None
+    inputs: list[str] = []
+    volume: int | None = None
+    mute: bool | None = None
+    freeze: bool | None = None
+    blank: bool | None = None
     presets: list[str] = []
+    pictures: dict[str, str] = {}
     problem: ProblemView | None = None
+    telling: bool = False
+    untold: ProblemView | None = None
+
+
+class SceneView(View):
+    """A scene that can be touched. playing: devices are being told; done: it was the last to be touched, a moment ago;
+    untold: labels of devices that did not do their part of it."""
+
+    name: str
+    playing: bool = False
+    done: bool = False
+    untold: list[str] = []
 
 
 class StatusView(View):
@@ -185,7 +206,10 @@ class StatusView(View):
     """None while nothing works on it, so also while a lesson is on."""
     selftest: SelfTestView | None = None
     """None before the first, and while a lesson is on, which is judged itself."""
+    testing: bool = False
+    """The room is being tried."""
     fixtures: list[FixtureView] = []
+    scenes: list[SceneView] = []
     lamps: list[LampView] = []
     muted: bool = False
     """A switch or a button in the room says that nobody shall be heard."""

@@ -1,4 +1,4 @@
-"""Tries the room before class, at the times of ``[selftest]``, while nothing is recorded.
+"""Tries the room before class, at the times of ``[selftest]`` and at a touch, while nothing is recorded.
 
 The work is done by ``python -m appliance.selftest``, which asks this daemon for pictures and levels as a panel does: so
 the preview, which gives every device back at a touch on Start, holds the devices, and the test only loses its turn.
@@ -94,6 +94,22 @@ class SelfTesting:
         }
         self._order = json.dumps(order).encode()
         self._memory = self._recall()
+        self._wished = asyncio.Event()
+        self._testing = False
+
+    @property
+    def testing(self) -> bool:
+        """Whether the room is being tried, or will be in a moment."""
+        return self._testing or self._wished.is_set()
+
+    def wish(self) -> bool:
+        """Somebody wants a test now, or joins the one that goes on; False while a lesson is on, and where there is
+        nothing to try."""
+        if not self._sources or not self._idle():
+            return False
+        if not self._testing:
+            self._wished.set()
+        return True
 
     @property
     def last(self) -> Tested | None:
@@ -102,7 +118,7 @@ class SelfTesting:
     async def run(self, ready: asyncio.Event) -> None:
         """Until cancelled. ready: set when the recorder has recovered what a crash left."""
         await ready.wait()
-        while (self._table.at or self._table.before_minutes) and self._sources:
+        while self._sources:
             if self.last is not None and not self._idle():
                 self._memory.last = None  # a lesson is judged itself, and the room may be another after it
                 await asyncio.to_thread(self._note)
@@ -110,15 +126,30 @@ class SelfTesting:
             at = self._due(uptime) if self._idle() else None
             if at is not None:
                 self._memory.done[at] = uptime
-                await self._test()
-            await asyncio.sleep(LOOK)
+            if at is not None or self._wished.is_set():
+                await self._try()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(LOOK):
+                    await self._wished.wait()
         await asyncio.Event().wait()
 
     def _due(self, uptime: float) -> str | None:
         ahead = self._ahead()
-        if ahead is not None and due_before(self._table, ahead, uptime, self._memory.done):
+        if (
+            ahead is not None
+            and self._table.before_minutes
+            and due_before(self._table, ahead, uptime, self._memory.done)
+        ):
             return BEFORE
         return due(self._table, time.localtime(), uptime, self._memory.done)
+
+    async def _try(self) -> None:
+        self._testing = True
+        try:
+            await self._test()
+        finally:
+            self._testing = False
+            self._wished.clear()
 
     async def _test(self) -> None:
         """One test; given up without a word when a lesson begins."""

@@ -72,6 +72,7 @@ class Poller:
         self._clock = clock
         self.seen: dict[str, Seen] = {device.id: Seen(problem=device.problem) for device in self._devices}
         self._wake = {device.id: asyncio.Event() for device in self._devices}
+        self._looked = {device.id: asyncio.Event() for device in self._devices}
         self.latest = 0.0
         """By how many seconds a look was late at the most."""
         self.looks = 0
@@ -80,6 +81,13 @@ class Poller:
         """Look at a device soon, for it was told something, or says that something changed."""
         if device in self._wake:
             self._wake[device].set()
+
+    async def look_now(self, device: str) -> None:
+        """Until a look that began after now has ended: what a device was told can be seen then."""
+        if device in self._wake:
+            self._looked[device].clear()
+            self.look(device)
+            await self._looked[device].wait()
 
     async def run(self) -> None:
         """Until cancelled; then every line is hung up."""
@@ -135,6 +143,8 @@ class Poller:
             wake.clear()
             self.looks += 1
             problem = await self._look(device, driver)
+            if not wake.is_set():  # nobody has told the device anything meanwhile
+                self._looked[device.id].set()
             wait = self._every if problem is None else min(wait * 2, max(self._every, PATIENCE[_kind(problem)]))
             due = max(due + wait, self._clock())
 

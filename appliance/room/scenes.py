@@ -3,21 +3,24 @@
 The recording never waits for this: it is heard from the bus that a lesson is on, and told in tasks of its own, a task
 a device. What is not ready yet (a projector that warms up) is told again until its time is over. After the end there is
 a time of grace, for the next lesson may begin at once.
+
+A named scene is told in the same way, because somebody in the room touched its button; nothing undoes it.
 """
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Coroutine, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from appliance.config import Device
-from appliance.events import Bus, LessonChanged, SceneStepped
+from appliance.events import Bus, LessonChanged, ScenePlayed, SceneStepped
 from appliance.recorder.status import RecorderStatus
 from appliance.room.faults import broken
-from appliance.scenes import HOME, Order, ScenesTable
+from appliance.scenes import HOME, Order, ScenesTable, SceneStep
 from drivers.errors import DriverError, NotReady
 
 log = logging.getLogger(__name__)
@@ -26,6 +29,8 @@ AGAIN_SECONDS = 2.0
 """Between two attempts to tell a device that is not ready."""
 LIMIT_SECONDS = 12.0
 """A driver's hooks promise to return within 10 s."""
+SHOWN_SECONDS = 60.0
+"""So long it is said how a scene that was touched went."""
 
 Phase = Literal["rest", "lesson", "grace", "undoing"]
 
@@ -37,6 +42,15 @@ class Trouble:
     device: Device
     order: Order
     problem: DriverError
+
+
+@dataclass(slots=True)
+class Played:
+    """A scene that somebody touched. done_at: monotonic seconds; None while devices are being told."""
+
+    name: str
+    troubles: list[Trouble] = field(default_factory=list)
+    done_at: float | None = None
 
 
 class Scenes:
@@ -65,6 +79,33 @@ class Scenes:
         self._phase: Phase = "rest"
         self._work: asyncio.Task[None] | None = None
         self._troubles: dict[str, Trouble] = {}
+        self._played: Played | None = None
+        self._playing: asyncio.Task[None] | None = None
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Of the scenes that can be touched, in the order of room.toml."""
+        return tuple(self._table.named)
+
+    @property
+    def played(self) -> Played | None:
+        """The scene that was touched last, until some time after it was done."""
+        if self._played is not None and self._played.done_at is not None:
+            return self._played if time.monotonic() - self._played.done_at < SHOWN_SECONDS else None
+        return self._played
+
+    def play(self, name: str) -> None:
+        """Somebody wants this scene now; what is left to do of the one before it is given up. Raises KeyError."""
+        steps = self._table.named[name]
+        if self._playing is not None:
+            self._playing.cancel()
+        self._played = Played(name)
+        self._playing = asyncio.create_task(self._play_named(self._played, steps), name=f"scene: {name}")
+
+    async def _play_named(self, played: Played, steps: Sequence[SceneStep]) -> None:
+        await self._tell([(step.orders(), step.seconds) for step in steps], played.troubles.append)
+        played.done_at = time.monotonic()
+        self._bus.publish(ScenePlayed(played.name))
 
     @property
     def troubles(self) -> tuple[Trouble, ...]:
@@ -77,17 +118,20 @@ class Scenes:
         What is not undone by then stays as it is, for the daemon may only be updated. A lesson that goes on after a
         power cut finds its panel dark, so a daemon that finds a lesson tells the devices again.
         """
-        if not self._table.lesson:
-            await asyncio.Event().wait()
+        try:
+            await (self._listen(ready) if self._table.lesson else asyncio.Event().wait())
+        finally:
+            self._drop()
+            if self._playing is not None:
+                self._playing.cancel()
+
+    async def _listen(self, ready: asyncio.Event) -> None:
         with self._bus.subscribe() as queue:
-            try:
-                await ready.wait()
-                self._follow()
-                while True:
-                    if isinstance(await queue.get(), LessonChanged):
-                        self._follow()
-            finally:
-                self._drop()
+            await ready.wait()
+            self._follow()
+            while True:
+                if isinstance(await queue.get(), LessonChanged):
+                    self._follow()
 
     def _follow(self) -> None:
         running = self._status().lesson is not None
@@ -112,31 +156,37 @@ class Scenes:
 
     async def _play(self) -> None:
         self._troubles.clear()
-        await self._tell([(step.orders(), step.seconds) for step in self._table.lesson])
+        await self._tell([(step.orders(), step.seconds) for step in self._table.lesson], self._note)
 
     async def _leave(self) -> None:
         await asyncio.sleep(self._table.grace_seconds)
         self._phase = "undoing"
-        await self._tell([(step.undoing(), step.seconds) for step in self._table.lesson])
+        await self._tell([(step.undoing(), step.seconds) for step in self._table.lesson], self._note)
         self._phase = "rest"
 
-    async def _tell(self, steps: Sequence[tuple[Sequence[Order], float]]) -> None:
-        """Devices at the same time, what one device is told in the order of the file."""
+    def _note(self, trouble: Trouble) -> None:
+        self._troubles[trouble.device.id] = trouble
+
+    async def _tell(self, steps: Sequence[tuple[Sequence[Order], float]], wrong: Callable[[Trouble], None]) -> None:
+        """Devices at the same time, what one device is told in the order of the file. wrong: called with what is not
+        done."""
         of_device: dict[str, list[tuple[Order, float]]] = {}
         for orders, seconds in steps:
             for order in orders:
                 of_device.setdefault(order.device, []).append((order, seconds))
         async with asyncio.TaskGroup() as group:
             for id_, mine in of_device.items():
-                group.create_task(self._tell_device(self._devices[id_], mine), name=id_)
+                group.create_task(self._tell_device(self._devices[id_], mine, wrong), name=id_)
 
-    async def _tell_device(self, device: Device, orders: Sequence[tuple[Order, float]]) -> None:
+    async def _tell_device(
+        self, device: Device, orders: Sequence[tuple[Order, float]], wrong: Callable[[Trouble], None]
+    ) -> None:
         """What was not done hinders nothing that follows: a panel that is on already may refuse to be switched on."""
         for order, seconds in orders:
             problem = await self._obeyed(device, order, seconds)
             code = problem.code if problem is not None else ""
             if problem is not None:
-                self._troubles[device.id] = Trouble(device, order, problem)
+                wrong(Trouble(device, order, problem))
                 log.warning("Scene: %s %s %s: %s", order.device, order.action, order.value, problem.detail)
             else:
                 log.info("Scene: %s %s %s: done.", order.device, order.action, order.value)
@@ -178,6 +228,8 @@ async def obey(driver: Any, order: Order) -> None:
             await driver.select(value)
         case Order(action="volume", value=value):
             await driver.volume(value)
+        case Order(action="store", value=value):
+            await driver.store(value)
         case Order(action="preset", value=value):
             await (driver.home() if value == HOME else driver.recall(value))
         case Order(action="power" | "mute" | "freeze" | "blank" as action, value=value):

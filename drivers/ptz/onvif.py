@@ -32,8 +32,10 @@ MANIFEST = DriverManifest(
 
 class OnvifPtzConfig(OnvifConfig):
     """presets: our names, and the names or tokens under which the camera keeps them; ``store`` makes those that are
-    not there yet."""
+    not there yet. camera: the id of the ``[[camera]]`` whose picture it turns, if that is not the one at its address or
+    the only one."""
 
+    camera: str = ""
     presets: dict[str, str] = Field(default_factory=lambda: {"board": "board", "lectern": "lectern", "class": "class"})
 
 

@@ -19,8 +19,10 @@ PRESETS: Mapping[str, int] = {"board": 1, "lectern": 2, "class": 3}
 
 
 class ViscaConfig(DriverConfig):
-    """presets: names, and the numbers under which the camera keeps them (0 to 127; many keep only 0 to 5)."""
+    """presets: names, and the numbers under which the camera keeps them (0 to 127; many keep only 0 to 5). camera: the
+    id of the ``[[camera]]`` whose picture it turns, if that is not the one at its address or the only one."""
 
+    camera: str = ""
     presets: dict[str, int] = Field(default_factory=lambda: dict(PRESETS))
 
     @field_validator("presets")

@@ -12,7 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 
-from tests.browser.room_peer import RoomPeer, Status, furnished, kept, paused, planned, ready, recording
+from tests.browser.room_peer import STARTED, RoomPeer, Status, furnished, kept, paused, planned, ready, recording
 from tests.browser.test_kiosk_fit import troubled, unable
 from tests.peers.chromium import chromium
 
@@ -28,7 +28,11 @@ SCREENS: dict[str, Status] = {
     "ended": paused() | {"state": "stopping", "undo_seconds": 28},
     "kept": kept(),
     "cannot-record": unable(),
+    "room": furnished(recording()),
+    "test": ready() | {"selftest": {"at": STARTED, "sources": 3, "wrong": {"lectern": "microphone-silent"}}},
 }
+SHEETS = {"room": "equipment", "test": "rehearsal"}
+"""What is opened on a screen."""
 
 
 def main(folder: Path, languages: list[str]) -> None:
@@ -57,10 +61,14 @@ def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:
     page.goto(room.url)
     if screen == "kept":
         room.show(status | spoken)
-    seen = {"trouble": "recording"}.get(screen, screen)
+    seen = {"trouble": "recording", "room": "recording", "test": "ready"}.get(screen, screen)
     page.locator(f"html[data-mode={seen}][lang={language}]").wait_for()
     if status["sources"]:
         page.locator("source-picture[data-live]").nth(0 if screen == "trouble" else 1).wait_for()
+    if screen in SHEETS:
+        page.locator(f"[aria-controls={SHEETS[screen]}]").click()
+        room.show(status | spoken)  # a test that was asked for is done
+        page.locator(f"#{SHEETS[screen]} :is(img, li)").first.wait_for()
 
 
 if __name__ == "__main__":

@@ -82,7 +82,9 @@ def ready(language: str = "en") -> Status:
         "last": None,
         "making": None,
         "selftest": None,
+        "testing": False,
         "fixtures": [],
+        "scenes": [],
         "lamps": [],
         "muted": False,
         "occupied": None,
@@ -109,17 +111,29 @@ def recording(elapsed: float = 2537.0, title: str = "Analyse II — Dr Sidi", **
 
 
 def furnished(status: Status) -> Status:
-    """The same room with a panel that is on, one that does not answer, and a camera that turns."""
+    """The same room with a panel that is on, one that does not answer, a camera that turns, and two scenes."""
     silent = {"code": "device-silent", "detail": "", "facts": {}}
-    other = {"power": "on", "input": None, "presets": [], "problem": None}
+    camera = {"presets": ["board", "lectern", "class"], "pictures": {"board": "a1", "lectern": "b2"}}
+    display = {"can": ["power", "input", "volume", "mute", "blank"], "inputs": ["hdmi1", "hdmi2", "usbc"]}
     return status | {
         "fixtures": [
-            other | {"id": "display", "kind": "panel", "label": "Interactive panel"},
-            other | {"id": "projector", "kind": "panel", "label": "Projector", "power": None, "problem": silent},
-            other
-            | {"id": "turning", "kind": "ptz", "label": "Turning camera", "presets": ["board", "lectern", "class"]},
-        ]
+            fixture(
+                "display", "panel", "Interactive panel", **display, input="hdmi1", volume=40, mute=False, blank=False
+            ),
+            fixture("projector", "panel", "Projector", can=["power"], power=None, problem=silent),
+            fixture("turning", "ptz", "Turning camera", can=["preset"], **camera),
+        ],
+        "scenes": [
+            {"name": name, "playing": False, "done": False, "untold": []} for name in ("slides", "film", "discussion")
+        ],
     }
+
+
+def fixture(name: str, kind: str, label: str, **more: Any) -> Status:
+    """One entry of ``fixtures``: on, and nothing else known."""
+    silent = dict.fromkeys(("input", "volume", "mute", "freeze", "blank", "problem", "untold"))
+    entry: Status = {"id": name, "kind": kind, "label": label, "can": [], "power": "on", "inputs": []}
+    return entry | {"presets": [], "pictures": {}, "telling": False, **silent} | more
 
 
 def planned(status: Status, *, lesson: str | None = None, ends: float | None = None, **problem: Any) -> Status:
@@ -180,6 +194,8 @@ class RoomPeer:
         self.deliveries: dict[str, Any] = {"done_by": None, "lessons": [], "older": 0}
         self.undo_seconds = 0
         """For so long a stop can be undone, by the test's clock: until it says otherwise."""
+        self.faster = 1
+        """Times that it speaks more often than a room does."""
         self.pictures = True
         self.streams_opened = 0
         with socket.socket() as probe:
@@ -219,6 +235,8 @@ class RoomPeer:
                 now |= {"state": "stopping", "undo_seconds": self.undo_seconds}
             case "undo":
                 now |= {"state": "recording", "undo_seconds": 0}
+            case "selftest":
+                now["testing"] = True
             case "stop":
                 lesson = now["lesson"]
                 now = kept(id=lesson["id"], title=lesson["title"], seconds=lesson["elapsed"]) | {"room": now["room"]}
@@ -285,10 +303,29 @@ class RoomPeer:
                 return JSONResponse(self.status)
             return answer
 
-        @app.post("/api/v1/devices/{name}/preset")
-        async def turn(name: str, request: Request) -> Response:
-            self.commands.append((f"turn {name}", await request.json()))
-            return self.answer("turn", {}) or JSONResponse(self.status)
+        @app.post("/api/v1/devices/{name}/{what}")
+        async def tell(name: str, what: str, request: Request) -> Response:
+            self.commands.append((f"{what} {name}", await request.json()))
+            await asyncio.sleep(self.delay)
+            return self.answer(what, {}) or JSONResponse(self.status)
+
+        @app.get("/api/v1/devices/{name}/place.jpg")
+        async def place(name: str, preset: str) -> Response:
+            return Response(FRAMES[0][5 if preset == "board" else 15], media_type="image/jpeg")
+
+        @app.post("/api/v1/scenes/{name}")
+        async def scene(name: str) -> Response:
+            self.commands.append((f"scene {name}", {}))
+            return self.answer("scene", {}) or JSONResponse(self.status)
+
+        @app.post("/api/v1/selftest")
+        async def selftest() -> Response:
+            self.commands.append(("selftest", {}))
+            answer = self.answer("selftest", {})
+            if answer is None:
+                self.obey("selftest", {})
+                return JSONResponse(self.status)
+            return answer
 
         @app.get("/api/v1/sources/{name}/preview.mjpeg")
         async def preview(name: str) -> Response:
@@ -322,12 +359,12 @@ class RoomPeer:
                 while not gone():
                     busy = self.status["state"] not in ("ready", "cannot-record")
                     now = time.monotonic()
-                    if not self.mute and (told != self._changed or (busy and now - last > 0.9)):
+                    if not self.mute and (told != self._changed or (busy and now - last > 0.9 / self.faster)):
                         told, last = self._changed, now
                         await socket.send_json({"type": "status", **self.status})
                     if not self.mute and self.levels is not None:
                         await socket.send_json({"type": "levels", "levels": self.levels or self._voice(now)})
-                    await asyncio.sleep(0.1)
+                    await asyncio.sleep(0.1 / self.faster)
             except WebSocketDisconnect:
                 return
 

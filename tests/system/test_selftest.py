@@ -57,6 +57,12 @@ def test_what_is_wrong_is_said_before_class_and_a_touch_on_start_is_not_kept_wai
         assert (found["health"]["code"], found["health"]["facts"]["verdict"]) == ("selftest", "picture-black")
         assert len(json.loads(notes.read_text())["done"]) == 2
 
+        assert room.http.post("/selftest").json()["testing"]  # a touch on Test
+        wait_until(lambda: not room.status()["testing"], 60, "the third test")
+        again = room.status()["selftest"]
+        assert again["at"] > found["selftest"]["at"]
+        assert again["wrong"] == {"front": "picture-black"}
+
         room.daemon.stop()
         room.start()
-        assert room.status()["selftest"] == found["selftest"]
+        assert room.status()["selftest"] == again

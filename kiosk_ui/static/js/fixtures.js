@@ -1,9 +1,8 @@
 import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
+import { place_name } from "./places.js";
 
 /** @import { Words } from "./words.js" */
-
-const PLACES = new Set(["board", "lectern", "class"]); // which have a word of their own in every language
 
 /** @typedef {{ element: HTMLElement, shape: HTMLElement, state: HTMLElement, places: HTMLButtonElement[] }} Chip */
 
@@ -51,8 +50,8 @@ export class Fixtures {
     const shape = h("span", { class: "shape" });
     const state = h("span", { class: "fixture-state" });
     const place = (/** @type {string} */ name) => {
-      const word = PLACES.has(name) ? words.t(`place.${name}`) : name;
-      const said = PLACES.has(name) ? { "aria-label": words.t("place.turn", { source: label, place: word }) } : {};
+      const word = place_name(words, name);
+      const said = { "aria-label": words.t("place.turn", { source: label, place: word }) };
       return h("button", { type: "button", class: "place", dir: "auto", onclick: () => this.turn(id, name), ...said }, word);
     };
     const places = presets.map(place);
@@ -67,14 +66,25 @@ export class Fixtures {
    * @param {boolean} sure
    * @param {Set<string>} pending
    */
-  _show({ element, shape, state, places }, { id, label, kind, power, problem }, sure, pending) {
+  _show({ element, shape, state, places }, fixture, sure, pending) {
     const { words } = this;
-    const condition = sure ? (problem ? "problem" : (power ?? "unknown")) : "unknown";
-    const quiet = kind === "ptz" && condition === "on"; // its places say that it can be turned
-    put(element, "data-state", condition);
+    const { id, label, kind } = fixture;
+    const how = condition(fixture, sure);
+    const quiet = kind === "ptz" && how === "on"; // its places say that it can be turned
+    put(element, "data-state", how);
     put(element, "aria-label", label);
-    icon_in(shape, condition === "problem" ? "warning" : condition === "on" ? "check" : "ready", icon);
-    say(state, quiet ? "" : words.t(`fixture.${condition}`));
+    icon_in(shape, how === "problem" ? "warning" : how === "on" ? "check" : "ready", icon);
+    say(state, quiet ? "" : words.t(`fixture.${how}`));
     for (const button of places) put(button, "aria-busy", pending.has(`turn ${id}`) ? "true" : null);
   }
+}
+
+/**
+ * How a device is, as far as it said so itself: its power, `problem` or `unknown`.
+ * @param {FixtureView} fixture
+ * @param {boolean} sure the status is fresh
+ */
+export function condition({ power, problem }, sure) {
+  if (!sure) return "unknown";
+  return problem ? "problem" : (power ?? "unknown");
 }

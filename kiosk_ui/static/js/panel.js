@@ -3,9 +3,11 @@ import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { CENTRE, SHAPE, TIMED, mode_of } from "./mode.js";
 import { Deliveries } from "./deliveries.js";
+import { Equipment } from "./equipment.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
 import { Plan } from "./plan.js";
+import { Rehearsal } from "./rehearsal.js";
 import { Refused } from "./room.js";
 import { Sources } from "./sources.js";
 import { from_afar, refusal, standing, started_from_afar } from "./sentences.js";
@@ -18,6 +20,7 @@ import { Voice } from "./voice.js";
  * @import { Shape } from "./icons.js"
  * @import { Centre } from "./mode.js"
  * @import { Room } from "./room.js"
+ * @import { Sheet } from "./sheet.js"
  * @import { Words } from "./words.js"
  */
 
@@ -30,6 +33,8 @@ const TREMBLE = 700; // ms in which a second tap is taken for the trembling of t
 const STILL = new Set(["waking", "lost", "cannot-record"]);
 /** @type {Record<string, string>} */
 const LEVEL = { check: "ok", ready: "ok", microphone: "ok", record: "ok", warning: "warning" };
+/** @type {Set<Mode>} */
+const IDLE = new Set(["ready", "kept"]);
 /** @type {Set<Mode>} */
 const ALARMING = new Set(["lost", "doubt"]);
 
@@ -97,11 +102,20 @@ export class Panel {
     this.deliveries = new Deliveries(room, words);
     const asks = { "aria-label": words.t("deliveries.title"), "aria-haspopup": "dialog" };
     this.sent = h("button", { type: "button", class: "tool sent", ...asks, onclick: () => this.deliveries.open() }, icon("send"));
-    this.strip = new Strip(words, language, this.sent);
+    const alone = (/** @type {Sheet} */ sheet) => {
+      for (const other of this.sheets) if (other !== sheet) other.close();
+      this._show_soon();
+    };
+    const attempt = (/** @type {() => Promise<void>} */ order) => this._attempt(order);
+    this.equipment = new Equipment(words, room, alone, attempt);
+    this.rehearsal = new Rehearsal(words, room, alone, attempt);
+    this.sheets = [this.equipment.sheet, this.rehearsal.sheet];
+    this.strip = new Strip(words, language, this.sent, this.rehearsal.sheet.button, this.equipment.sheet.button);
     this.facts = new Facts(words);
-    this.fixtures = new Fixtures(words, (camera, place) => this._turn_to(camera, place));
+    this.fixtures = new Fixtures(words, (camera, place) => attempt(() => room.turn(camera, place)));
     const rows = [this.strip, { element: this._stage() }, this.sources, this.fixtures, this.facts];
     this.element = h("div", { class: "panel" }, ...rows.map(({ element }) => element));
+    this.element.append(...this.sheets.map(({ element }) => element));
     this.element.append(this.voice.whispers, this.voice.shouts, this.deliveries.element);
     room.addEventListener("change", () => this._show_soon(), this.ears);
     room.addEventListener("levels", (event) => this.sources.hear(/** @type {CustomEvent} */ (event).detail), this.ears);
@@ -110,6 +124,7 @@ export class Panel {
 
   close() {
     this.ears.abort();
+    for (const sheet of this.sheets) sheet.close();
     cancelAnimationFrame(this.due);
     this.deliveries.close();
     this.element.remove();
@@ -156,6 +171,8 @@ export class Panel {
     this.sources.show(status, sure);
     this.fixtures.show(status, sure, room.pending);
     this.facts.show(status, mode);
+    this.equipment.show(status, sure);
+    this.rehearsal.show(status, IDLE.has(mode), room.pending.has("test"));
   }
 
   /**
@@ -189,13 +206,14 @@ export class Panel {
     this.mode = mode;
     this.centre = CENTRE[mode] ?? this.centre;
     this.notice = null;
-    const idle = mode === "ready" || mode === "kept"; // nothing may cover the panel while a lesson is on
+    const idle = IDLE.has(mode); // nothing may cover the panel while a lesson is on
     put(this.sent, "data-absent", !idle);
     put(this.sent, "inert", !idle);
     if (!idle) this.deliveries.close();
     if (this.centre !== before) {
       this.turned = performance.now();
       if (this.centre === "stop") this.stop.appear();
+      for (const sheet of this.sheets) sheet.close(); // what is recorded is seen
       this._keep_focus();
     }
     clearTimeout(this.timers.away);
@@ -333,12 +351,12 @@ export class Panel {
   }
 
   /**
-   * @param {string} camera
-   * @param {string} place
+   * Tell a device something.
+   * @param {() => Promise<void>} order
    */
-  async _turn_to(camera, place) {
+  async _attempt(order) {
     try {
-      await this.room.turn(camera, place);
+      await order();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
       this._refuse(error.code, error.facts);

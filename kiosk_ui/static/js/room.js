@@ -8,7 +8,7 @@ const ASK_AFTER = { busy: 2_000, idle: 8_000 }; // a silent socket is asked over
 const BROKEN_AFTER = 1_500; // a socket that comes back sooner was not away for anyone
 const KNOCK = { often: 200, seldom: 2_000 }; // ms between two attempts to be connected again: nothing on this machine
 const RESTART = 30_000; // ms in which a daemon that was restarted is back
-const ANSWER_WITHIN = { status: 2_000, command: 12_000 };
+const ANSWER_WITHIN = { status: 2_000, device: 2_000, command: 12_000 };
 const BUSY = new Set(["starting", "recording", "paused", "stopping"]);
 
 // Refusals that only say that it is so already: a second tap, another panel's tap.
@@ -97,7 +97,49 @@ export class Room extends EventTarget {
    * @param {string} preset
    */
   turn(camera, preset) {
-    return this._command(`turn ${camera}`, `api/v1/devices/${encodeURIComponent(camera)}/preset`, { preset });
+    return this._tell_device(`turn ${camera}`, camera, "preset", { preset });
+  }
+
+  /**
+   * Make where a camera looks now one of its places. Rejects with Refused.
+   * @param {string} camera
+   * @param {string} preset
+   */
+  keep_place(camera, preset) {
+    return this._tell_device(`place ${camera}`, camera, "place", { preset });
+  }
+
+  /**
+   * Tell a panel one thing, e.g. {volume: 40}. Rejects with Refused.
+   * @param {string} device
+   * @param {Record<string, string | number>} wish
+   */
+  order(device, wish) {
+    return this._tell_device(`order ${device} ${Object.keys(wish)}`, device, "order", wish);
+  }
+
+  /**
+   * Have the devices do what a scene says. Rejects with Refused.
+   * @param {string} scene
+   */
+  play(scene) {
+    return this._command(`scene ${scene}`, `api/v1/scenes/${encodeURIComponent(scene)}`, {}, ANSWER_WITHIN.device);
+  }
+
+  /** Try every source. Rejects with Refused. */
+  test() {
+    return this._command("test", "api/v1/selftest", {}, ANSWER_WITHIN.device);
+  }
+
+  /**
+   * @param {string} action
+   * @param {string} device
+   * @param {string} what
+   * @param {object} body
+   */
+  _tell_device(action, device, what, body) {
+    const path = `api/v1/devices/${encodeURIComponent(device)}/${what}`;
+    return this._command(action, path, body, ANSWER_WITHIN.device);
   }
 
   /**
@@ -121,14 +163,15 @@ export class Room extends EventTarget {
    * @param {string} action
    * @param {string} path
    * @param {object} body
+   * @param {number} [patience] ms
    */
-  async _command(action, path, body) {
+  async _command(action, path, body, patience = ANSWER_WITHIN.command) {
     if (this.pending.has(action)) return;
     if (this.link === "lost") throw new Refused("unreachable");
     this.pending.add(action);
     this._changed();
     try {
-      this._tell(await this._ask(path, ANSWER_WITHIN.command, body));
+      this._tell(await this._ask(path, patience, body));
     } catch (error) {
       if (!(error instanceof Refused) || !ALREADY.has(error.code) || action === "undo") throw error;
       this._tell(await this._ask("api/v1/status", ANSWER_WITHIN.status));

@@ -148,6 +148,35 @@ export function silence(words, source) {
 }
 
 /**
+ * What the test before class found of one source: one sentence, with the remedy if it is not good.
+ * @param {Words} words
+ * @param {SourceView} source
+ * @param {SelfTestView} found
+ * @returns {{ good: boolean, text: string }}
+ */
+export function tried(words, source, found) {
+  const name = name_of(words, source);
+  const code = found.wrong[source.id];
+  if (code) {
+    const keys = [`health.${code}.${source.media}`, `health.${code}`, "health.unknown"];
+    return { good: false, text: words.t(first(words, keys), { source: name, code }) };
+  }
+  if (source.problem) return { good: false, text: `${name}: ${silence(words, source)}` };
+  return { good: true, text: words.t(`tried.${source.media}`, { source: name }) };
+}
+
+/**
+ * Why a device did not do what it was told last; "" if it did.
+ * @param {Words} words
+ * @param {FixtureView} fixture
+ */
+export function untold(words, { untold: why, label }) {
+  if (!why) return "";
+  const keys = [`problem.${why.code}`, "refused.device-trouble"];
+  return words.t(first(words, keys), { source: label, ...why.facts });
+}
+
+/**
  * Why a wish to keep a lesson here, or to send it after all, was not obeyed.
  * @param {Words} words
  * @param {string} code

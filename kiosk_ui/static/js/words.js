@@ -40,7 +40,7 @@ export class Words {
     this.tag = figures(language, room_tag);
   }
 
-  /** @type {{ plural?: Intl.PluralRules } & Partial<Record<"numbers" | "two" | "percents", Intl.NumberFormat>> & Partial<Record<"weekdays" | "days", Intl.DateTimeFormat>>} */
+  /** @type {{ plural?: Intl.PluralRules, lists?: Intl.ListFormat } & Partial<Record<"numbers" | "two" | "percents", Intl.NumberFormat>> & Partial<Record<"weekdays" | "days", Intl.DateTimeFormat>>} */
   made = {};
 
   // Each of these takes a browser some ten milliseconds to make, on a poor panel forty: not before it is wanted.
@@ -59,6 +59,11 @@ export class Words {
 
   get percents() {
     return (this.made.percents ??= new Intl.NumberFormat(this.tag, { style: "percent", maximumFractionDigits: 0 }));
+  }
+
+  /** @param {string[]} names */
+  list(names) {
+    return (this.made.lists ??= new Intl.ListFormat(this.tag)).format(names);
   }
 
   get weekdays() {

@@ -72,6 +72,20 @@ def test_what_no_device_can_do_is_refused_with_its_line(step: str, line: int, sa
     assert mistake.startswith(f"line {line}, [[scenes.lesson]] number 1, {said}")
 
 
+def test_scenes_to_touch_have_names_and_are_checked_like_the_lessons() -> None:
+    room = parse(f'{ROOM}[[scenes.named.film]]\ndevice = "display"\ninput = "hdmi1"\n')
+    assert list(room.tables.scenes.named) == ["film"]
+    assert parse(room.dump()).tables.scenes == room.tables.scenes
+    wrong = '[[scenes.named.film]]\ndevice = "display"\n{}\n[[scenes.named."no sound"]]\ndevice = "lamp"\n'
+    assert mistakes(wrong.format('input = "hdmi1"')) == [
+        'line 22, [[scenes.named.no sound]] number 1, device: "lamp": a lamp lights by itself; leave it out.'
+    ]
+    (mistake,) = mistakes(wrong.format('inptu = "hdmi1"'))
+    assert mistake.startswith(
+        'line 20, [[scenes.named.film]] number 1, inptu: unknown key "inptu" (did you mean "input"?)'
+    )
+
+
 def test_every_mistake_of_every_step_is_told_at_once() -> None:
     good = '[[scenes.lesson]]\ndevice = "turning"\npreset = "home"\n'
     bad = '[[scenes.lesson]]\ndevice = "turning"\npreset = "x"\n'

@@ -16,8 +16,14 @@ from appliance.api.room import Room
 from appliance.config import parse
 from appliance.errors import AlreadyRecording, NotRecording, WrongState
 from appliance.events import Bus
+from appliance.recorder.plan import plan_sources
 from appliance.recorder.preview import Preview
+from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.status import LessonStatus, RecorderStatus, SourceStatus
+from appliance.room.fittings import Fittings
+from appliance.room.places import Places
+from appliance.room.poller import Poller
+from appliance.room.scenes import Scenes
 from appliance.room.timetable import Follower
 from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool
@@ -92,8 +98,9 @@ class ObedientRecorder:
         return self.now
 
 
-def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
-    config = parse(ROOM_TOML)
+def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]:
+    """more: added to room.toml."""
+    config = parse(ROOM_TOML + more)
     spool = Spool(spool_root)
     spool.prepare()
     Ledger(spool.ledger_file).close()
@@ -103,8 +110,33 @@ def make_room(spool_root: Path) -> tuple[Room, ObedientRecorder]:
     books = Books(spool, config.server.url)
     remote = Remote(spool)
     timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool))
-    board = Board(config, recorder, books, devices, remote=remote, timetable=timetable)
-    return Room(config, recorder, preview, spool, bus, books, board, devices, remote, timetable), recorder
+    fittings = Fittings(config.devices, Poller(config.devices), Places(spool.root / "places"), bus, preview.snapshot)
+    scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus)
+    testing = SelfTesting(
+        config.tables.selftest,
+        config.tables.judge,
+        plan_sources(config),
+        spool,
+        bus,
+        url=BASE,
+        ffmpeg="ffmpeg",
+        boot="this one",
+        idle=lambda: recorder.now.state == "ready",
+    )
+    board = Board(
+        config,
+        recorder,
+        books,
+        devices,
+        testing=testing,
+        fittings=fittings,
+        scenes=scenes,
+        remote=remote,
+        timetable=timetable,
+    )
+    return Room(
+        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing
+    ), recorder
 
 
 def client_of(room: Room) -> httpx.AsyncClient:

@@ -36,7 +36,8 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
     }
     assert set(body) == {
         *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "undo_seconds", "sync"),
-        *("health", "last", "making", "selftest", "fixtures", "lamps", "muted", "occupied", "remote", "timetable"),
+        *("health", "last", "making", "selftest", "testing", "fixtures", "scenes", "lamps", "muted", "occupied"),
+        *("remote", "timetable"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"
@@ -111,6 +112,55 @@ async def test_every_refusal_is_problem_json_with_a_sentence(
     assert problem["detail"].endswith(".")
     assert "\n" not in problem["detail"]
     assert made[1].heard == []
+
+
+FURNITURE = """
+[[panel]]
+id = "display"
+driver = "sim"
+[[ptz]]
+id = "turning"
+driver = "sim"
+[[scenes.named.dark]]
+device = "display"
+power = "off"
+"""
+
+
+@pytest.mark.anyio
+async def test_panels_cameras_and_scenes_are_told_and_say_what_is_known_of_them(tmp_path: Path) -> None:
+    room, _ = make_room(tmp_path, FURNITURE)
+    async with client_of(room) as client:
+        status = (await client.get("/api/v1/status")).json()
+        display, turning = status["fixtures"]
+        assert (display["power"], display["volume"]) == (None, None)
+        assert "volume" in display["can"]
+        assert turning["presets"] == ["board", "lectern", "class"]
+        assert status["scenes"] == [{"name": "dark", "playing": False, "done": False, "untold": []}]
+        played = (await client.post("/api/v1/scenes/dark")).json()
+        assert played["scenes"][0]["playing"] is True
+        assert (await client.post("/api/v1/scenes/light")).json()["code"] == "not-found"
+        for path, body, code in (
+            ("devices/display/order", {"power": "on", "volume": 4}, "bad-request"),
+            ("devices/display/order", {}, "bad-request"),
+            ("devices/display/order", {"volume": 101}, "bad-request"),
+            ("devices/display/preset", {"preset": "board"}, "not-found"),
+            ("devices/turning/place", {"preset": "moon"}, "not-found"),
+        ):
+            assert (await client.post(f"/api/v1/{path}", json=body)).json()["code"] == code
+        room.fittings._places.keep("turning", "board", b"picture")
+        fresh = (await client.get("/api/v1/status")).json()["fixtures"][1]
+        assert list(fresh["pictures"]) == ["board"]
+        shown = await client.get("/api/v1/devices/turning/place.jpg", params={"preset": "board"})
+        assert (shown.content, shown.headers["content-type"]) == (b"picture", "image/jpeg")
+
+
+@pytest.mark.anyio
+async def test_the_room_is_tried_at_a_touch_but_never_during_a_lesson(made: tuple[Room, ObedientRecorder]) -> None:
+    async with client_of(made[0]) as client:
+        assert (await client.post("/api/v1/selftest")).json()["testing"] is True
+        await client.post("/api/v1/lesson/start")
+        assert (await client.post("/api/v1/selftest")).json()["code"] == "wrong-state"
 
 
 @pytest.mark.anyio

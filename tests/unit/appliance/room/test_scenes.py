@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from types import ModuleType
@@ -83,9 +83,15 @@ class Stage:
 
 
 @asynccontextmanager
-async def stage(devices: list[Device], *, grace: float, steps: list[dict[str, object]]) -> AsyncIterator[Stage]:
+async def stage(
+    devices: list[Device],
+    *,
+    grace: float = 0,
+    steps: Sequence[dict[str, object]] = (),
+    named: dict[str, list[dict[str, object]]] | None = None,
+) -> AsyncIterator[Stage]:
     bus = Bus()
-    table = ScenesTable.model_validate({"grace_seconds": grace, "lesson": steps})
+    table = ScenesTable.model_validate({"grace_seconds": grace, "lesson": steps, "named": named or {}})
     looked: list[str] = []
     scenes = Scenes(
         table, devices, lambda: DURING if made.on else IDLE, bus, told=looked.append, again=0.01, limit=0.05
@@ -198,5 +204,51 @@ async def test_what_is_undone_can_be_chosen() -> None:
         await room.steps(3)
         del told[:]
         room.lesson(on=False)
+        await room.steps(1)
+        assert told == [("display", "blank", True)]
+
+
+async def test_a_scene_is_told_at_a_touch_and_says_who_did_not_obey() -> None:
+    told: Told = []
+
+    async def refuses(_action: str) -> None:
+        raise Unsupported("panel-cannot", "It cannot.")
+
+    devices = [device("panel", "display", told), device("panel", "deaf", told, refuses)]
+    film = [{"device": "display", "input": "hdmi1"}, {"device": "deaf", "blank": "off"}]
+    async with stage(devices, named={"film": film, "dark": [{"device": "display", "power": "off"}]}) as room:
+        assert room.scenes.names == ("film", "dark")
+        assert room.scenes.played is None
+        with pytest.raises(KeyError):
+            room.scenes.play("lesson")
+        room.scenes.play("film")
+        played = room.scenes.played
+        assert played is not None
+        assert played.done_at is None
+        await room.steps(2)
+        async with asyncio.timeout(5):
+            while played.done_at is None:  # noqa: ASYNC110 - it is what a face looks at
+                await asyncio.sleep(0)
+        assert told == [("display", "input", "hdmi1")]
+        assert [trouble.device.id for trouble in played.troubles] == ["deaf"]
+        assert room.scenes.troubles == ()  # of the lesson's scene, which there is none of
+
+
+async def test_a_scene_gives_way_to_the_next_touch() -> None:
+    told: Told = []
+
+    async def for_ever(action: str) -> None:
+        if action == "power":
+            await asyncio.Event().wait()
+
+    display = device("panel", "display", told, for_ever)
+    named: dict[str, list[dict[str, object]]] = {
+        "film": [{"device": "display", "power": "on", "volume": 60}],
+        "dark": [{"device": "display", "blank": "on"}],
+    }
+    async with stage([display], named=named) as room:
+        room.scenes.play("film")
+        await asyncio.sleep(0)
+        room.scenes.play("dark")
         await room.steps(1)
         assert told == [("display", "blank", True)]
