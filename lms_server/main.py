@@ -65,6 +65,7 @@ from lms_server.catalog.jobs import Jobs
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.operations import ALIVE, ALIVE_EVERY
 from lms_server.catalog.packages import Packages
+from lms_server.catalog.rendering import Rendering
 from lms_server.catalog.uploads import Uploads
 from lms_server.catalog.visits import Visits
 from lms_server.catalog.webhooks import Webhooks
@@ -283,7 +284,8 @@ def work(settings: Settings) -> None:
     filmer = Worker(jobs, store, settings.work, f"{owner}:film", "film")
     due = chores_of(database, store, time.time, private_webhooks=settings.private_webhooks)
     chores = Chores(database, time.time, due)
-    beside_it: list[Worker | Chores | Captioner] = [filmer, chores]
+    renderer = Worker(Rendering(database, time.time), store, settings.work, f"{owner}:small", "small")
+    beside_it: list[Worker | Chores | Captioner] = [filmer, renderer, chores]
     if settings.captions:
         beside_it.append(_captioner(settings, database, store, f"{owner}:captions"))
     log.info("working", owner=owner)

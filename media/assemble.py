@@ -64,14 +64,14 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """A finished file. source: empty when it shows several.
+    """A finished file. source: empty when it is of several.
 
     problems: one plain sentence each for what is missing from it; those of sources of which nothing could be made stand
     on every output.
     """
 
     name: str
-    kind: Literal["programme", "audio", "composed"]
+    kind: Literal["programme", "audio", "composed", "poster", "slidecast", "proxy", "thumbnail"]
     source: str
     path: Path
     bytes: int

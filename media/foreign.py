@@ -62,17 +62,21 @@ def unpacked(lesson: Lesson, file_of: Callable[[Original], Path], folder: Path) 
     return made, problems
 
 
-def of_films(lesson: Lesson, films: Sequence[Path]) -> tuple[Lesson, dict[str, Path]]:
-    """The lesson as its assembled programmes show it, and their files by take: what is encoded once is enough."""
+def of_films(lesson: Lesson, films: Sequence[Path], sound: Path | None = None) -> tuple[Lesson, dict[str, Path]]:
+    """The lesson as its assembled files show it, and those by take: what is encoded once is enough. films: its
+    programmes; sound: its sound file, where that is to be heard for itself."""
     pictured = [source for source in lesson.sources if source.media == "video"]
     files: dict[str, Path] = {}
     takes = []
-    for source, film in zip(pictured, films, strict=False):
+    known = list(zip(pictured, films, strict=False))
+    if sound is not None:
+        known.append((Source("the-sound", "microphone", "audio"), sound))
+    for source, film in known:
         with av.open(f"file:{film}", "r", format="mp4") as container:
             seconds = float((container.duration or 0) / av.time_base)
         takes.append(_take(source.id, film, 0.0, seconds))
         files[takes[-1].file] = film
-    return replace(lesson, sources=pictured, takes=takes), files
+    return replace(lesson, sources=[source for source, _ in known], takes=takes), files
 
 
 def _unpack(lesson: Lesson, source: Source, path: Path, folder: Path, problems: list[str]) -> None:

@@ -107,11 +107,11 @@ def router(catalog: Catalog, gate: Gate, store: Store) -> APIRouter:
 
 
 def _tell(catalog: Catalog, person: Person, lesson_id: str, file: File, download: bool) -> None:
-    """A page shows posters and captions by itself; a program fetches."""
+    """A page shows pictures and captions by itself; a program fetches."""
     if download or person.token:
         facts = {"file": file.name, "sha256": file.sha256, "bytes": file.bytes}
         catalog.visits.once(Event("file-fetched", lesson_id, None, person, facts=facts))
-    elif file.kind not in ("poster", "captions"):
+    elif file.kind not in ("poster", "thumbnail", "captions"):
         catalog.visits.once(Event("lesson-played", lesson_id, None, person))
 
 

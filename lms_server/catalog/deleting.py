@@ -31,6 +31,7 @@ from lms_server.catalog.tables import (
     LessonRow,
     OutputRow,
     PackageRow,
+    RenderingRow,
     Room,
     TermRow,
     UploadRow,
@@ -115,7 +116,7 @@ class Deleting:
             made = [*session.exec(select(OutputRow.sha256).where(col(OutputRow.lesson_id) == lesson_id))]
             made += session.exec(select(CaptionRow.sha256).where(col(CaptionRow.lesson_id) == lesson_id))
             graves.doom(session, lesson_id, [*uploaded, *made, *(asset.sha256 for asset in assets)], now)
-            for table in (OutputRow, CaptionRow, CaptioningRow, UploadRow, PackageRow, CommandRow):
+            for table in (OutputRow, CaptionRow, CaptioningRow, RenderingRow, UploadRow, PackageRow, CommandRow):
                 session.exec(delete(table).where(col(table.lesson_id) == lesson_id))
             trashed, words = row.trashed, row.search
             row.bury(now)

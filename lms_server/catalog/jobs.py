@@ -10,6 +10,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, case, col, delete, distinct, func, or_, select
 
+from lms_server.catalog import graves, renditions
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow
 
@@ -20,15 +21,17 @@ PATIENCE = (10.0, 60.0, 300.0, 1800.0)
 """Seconds before the second, third … try."""
 
 
-Goal = Literal["files", "film"]
-"""files: of every source, what people play; film: of a lesson that has those, one of its two pictures."""
+Goal = Literal["files", "film", "small"]
+"""files: of every source, what people play; film: of a lesson that has those, one of its two pictures; small: what its
+room did not make for poor links, see ``rendering``."""
 _STATE: dict[Goal, str] = {"files": "assembling", "film": "ready"}
 
 
 @dataclass(frozen=True, slots=True)
 class Job:
     """manifest and files: SHA-256 in the store; files by their path inside the lesson. programmes: those of the files
-    beside which a film is to be made."""
+    beside which a film is to be made. sounds: the lesson's sound, where it is not in the files. kind: which small form
+    is to be made."""
 
     lesson: str
     manifest: str
@@ -36,6 +39,8 @@ class Job:
     attempts: int
     goal: Goal = "files"
     programmes: tuple[str, ...] = ()
+    sounds: tuple[str, ...] = ()
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +71,7 @@ class Jobs:
             row = _next(session, now, goal)
             if row is None or (goal == "film" and not _unfilmed(session, row)):
                 return None
-            row.lease_owner, row.lease_until = owner, now + LEASE
+            row.lease_owner, row.lease_until, row.progress = owner, now + LEASE, 0.0
             row.retry_at = now  # behind the others, should this worker die of it
             files = session.exec(
                 select(Asset.path, Asset.sha256)
@@ -82,13 +87,13 @@ class Jobs:
             known = {**dict(files), **wanted}
             return Job(row.id, row.manifest_sha256, known, row.attempts, goal, tuple(programmes))
 
-    def renew(self, job: Job, owner: str) -> bool:
-        """False when the lease went to somebody else, or the lesson changed: stop working on it."""
+    def renew(self, job: Job, owner: str, progress: float = 0.0) -> bool:
+        """False when the lease went to somebody else, or the lesson changed: stop working on it. progress: 0 to 1."""
         with self._database.write() as session:
             row = _mine(session, job, owner)
             if row is None:
                 return False
-            row.lease_until = self._clock() + LEASE
+            row.lease_until, row.progress = self._clock() + LEASE, progress
             return True
 
     def release(self, job: Job, owner: str) -> None:
@@ -117,7 +122,10 @@ class Jobs:
             if row is None:
                 return False
             if job.goal == "files":
+                before = select(OutputRow.sha256).where(col(OutputRow.lesson_id) == job.lesson)
+                graves.doom(session, job.lesson, session.exec(before).all(), now)
                 session.exec(delete(OutputRow).where(col(OutputRow.lesson_id) == job.lesson))
+                renditions.wanted(session, row, now)
                 row.problem = problem
                 row.sources = sources or row.sources
                 # Of a lesson that another system recorded nobody has said how long it is.

@@ -11,6 +11,7 @@ from sqlmodel import Session, col, select
 
 from lms_server.catalog import finding
 from lms_server.catalog.database import Database
+from lms_server.catalog.renditions import is_rendition
 from lms_server.catalog.schemas import RENDITIONS, File, LessonDetail, LessonPage, LessonSummary, Person
 from lms_server.catalog.scoping import in_rooms_of, row_id, within
 from lms_server.catalog.tables import (
@@ -29,8 +30,7 @@ from lms_server.errors import BadRequest, NotFound
 
 API_LESSONS = "/api/v1/lessons"
 MAX_PAGE = 200
-_SMALL = ("slidecast", "proxy", "poster")
-_ENDINGS = {"slidecast": ".mp4", "proxy": ".mp4", "poster": ".jpg"}
+_SMALL = ("slidecast", "proxy", "poster", "thumbnail")
 _SLIDECAST = and_(col(Asset.kind) == "slidecast", col(Asset.path).endswith(".mp4"))
 _HAS_SLIDECAST = exists().where(_SLIDECAST, col(Asset.lesson_id) == col(LessonRow.id))
 _ROWS = (
@@ -88,9 +88,14 @@ class Lessons:
             shown = rows[:limit]
             sizes = _sizes(session, [row.id for row, *_ in shown])
             courses = _courses(session, [row for row, *_ in shown])
+            pictures = _thumbnails(session, [row.id for row, *_ in shown])
         items = [
             LessonSummary.model_validate(
-                {**_facts(row, name, owner, sizes.get(row.id, 0), now), **courses.get(row.course_id, {})}
+                {
+                    **_facts(row, name, owner, sizes.get(row.id, 0), now),
+                    **courses.get(row.course_id, {}),
+                    "thumbnail": pictures.get(row.id, ""),
+                }
             )
             for row, name, owner, _ in shown
         ]
@@ -106,6 +111,7 @@ class Lessons:
             course = _courses(session, [row]).get(row.course_id, {})
         more = {"gaps": row.gaps, "marks": row.marks, "sources": row.sources, "files": files}
         more |= {"description": row.description, "parts": row.parts}
+        more |= {"thumbnail": next((file.url for file in files if file.kind == "thumbnail"), "")}
         return LessonDetail.model_validate({**_facts(row, name, owner, size, now), **course, **more})
 
     def file(self, person: Person, lesson_id: str, name: str) -> File:
@@ -209,9 +215,16 @@ def _sizes(session: Session, lessons: Sequence[str]) -> dict[str, int]:
     return {lesson: int(size or 0) for lesson, size in rows}
 
 
+def _thumbnails(session: Session, lessons: Sequence[str]) -> dict[str, str]:
+    """Their addresses, by lesson."""
+    mine = col(OutputRow.lesson_id).in_(lessons), col(OutputRow.kind) == "thumbnail"
+    rows = session.exec(select(OutputRow.lesson_id, OutputRow.name).where(*mine))
+    return {lesson: f"{API_LESSONS}/{lesson}/files/{quote(name)}" for lesson, name in rows}
+
+
 def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
-    """Assembled files first, pictures before sound; then what the room made small, and captions; then, for those who
-    may see them, the takes as recorded."""
+    """Assembled files first, pictures before sound; then captions, and the small forms; then, for those who may see
+    them, the takes as recorded."""
     outputs = session.exec(
         select(OutputRow)
         .where(col(OutputRow.lesson_id) == lesson_id)
@@ -243,21 +256,18 @@ def _files(session: Session, person: Person, lesson_id: str) -> list[File]:
         newest[asset.path] = asset
     taken = {file.name for file in files}
     arrived = [_asset_file(lesson_id, asset, taken) for _, asset in sorted(newest.items())]
-    small = sorted((file for file in arrived if file.kind in RENDITIONS), key=lambda file: _SMALL.index(file.kind))
+    whole = [file for file in files if file.kind not in _SMALL]
+    small = [file for file in files if file.kind in _SMALL] + [file for file in arrived if file.kind in RENDITIONS]
+    small.sort(key=lambda file: _SMALL.index(file.kind))
     if not person.sees_everything:
-        return files + small
-    return files + small + [file for file in arrived if file.kind not in RENDITIONS]
-
-
-def _is_rendition(asset: Asset) -> bool:
-    """What claims to be one must also be of its type: a page plays or shows it."""
-    return _ENDINGS.get(asset.kind, "?") == asset.path[asset.path.rfind(".") :]
+        return whole + small
+    return whole + small + [file for file in arrived if file.kind not in RENDITIONS]
 
 
 def _asset_file(lesson_id: str, asset: Asset, taken: set[str]) -> File:
     """A take's name is its path; the rare file that would hide behind an assembled one gets a folder of its own."""
     name = asset.path if asset.path not in taken else f"original/{asset.path}"
-    kind = asset.kind if asset.kind in ("take", "manifest") or _is_rendition(asset) else "file"
+    kind = asset.kind if asset.kind in ("take", "manifest") or is_rendition(asset) else "file"
     suffix = name[name.rfind(".") :].lower() if "." in name else ""
     return File.model_validate(
         {

@@ -28,10 +28,21 @@ SCOPES: dict[Scope, frozenset[Role]] = {
 Publication = Literal["private", "published", "withdrawn"]
 LessonState = Literal["receiving", "assembling", "ready", "failed"]
 FileKind = Literal[
-    "programme", "composed", "audio", "take", "manifest", "poster", "slidecast", "proxy", "captions", "file"
+    "programme",
+    "composed",
+    "audio",
+    "take",
+    "manifest",
+    "poster",
+    "thumbnail",
+    "slidecast",
+    "proxy",
+    "captions",
+    "file",
 ]
 RENDITIONS: frozenset[str] = frozenset({"poster", "slidecast", "proxy"})
-"""Kinds that the room makes small, so that they arrive first: usable before anything was assembled."""
+"""Kinds that the room makes small, so that they arrive first: usable before anything was assembled. Those that no room
+sent the server makes."""
 
 
 class View(BaseModel):
@@ -120,8 +131,8 @@ class Source(View):
 class File(View):
     """A file of a lesson. url is a path on this server that needs the same login or token. programme: a whole MP4 of
     one picture source; composed: one of two, the slides large; audio: a whole M4A of one microphone; slidecast: sound
-    and slides in one small MP4; proxy: one small film; poster: a picture; captions: WebVTT, its source is the language;
-    take, manifest, file: as the room recorded them."""
+    and slides in one small MP4; proxy: one small film; poster: a picture; thumbnail: a smaller one; captions: WebVTT,
+    its source is the language; take, manifest, file: as the room recorded them."""
 
     name: str
     kind: FileKind
@@ -138,7 +149,7 @@ class LessonSummary(View):
     it failed, or what is missing from a ready one. received: Unix seconds by the server's clock when its first byte was
     announced. bytes: of what is stored. publication: what people decided; publish_at: Unix seconds from which it
     counts, 0 is at once; published: whether students may see it now. course: its code; empty, as its title and its
-    term are, for a lesson of no course."""
+    term are, for a lesson of no course. thumbnail: the url of a small picture of it; empty while there is none."""
 
     id: str
     title: str
@@ -161,6 +172,7 @@ class LessonSummary(View):
     publication: Publication = "published"
     publish_at: float = 0.0
     published: bool = True
+    thumbnail: str = ""
 
 
 class LessonDetail(LessonSummary):
@@ -213,16 +225,18 @@ class CourseView(CourseName):
 
 
 class JobView(View):
-    """What the workers do, or are to do, for a lesson. goal: files, one film of two pictures, or captions. state: a
-    worker is at it, it waits for one, or was put off after a failure until retry_at; given-up: nobody tries again.
-    attempts: that failed; problem: why the last one did, one sentence."""
+    """What the workers do, or are to do, for a lesson. goal: files, one film of two pictures, captions, or a small form
+    that the room did not send. state: a worker is at it, it waits for one, or was put off after a failure until
+    retry_at; given-up: nobody tries again. progress: of what a worker is at, 0 to 1; None where nobody knows. attempts:
+    that failed; problem: why the last one did, one sentence."""
 
     lesson: str
     title: str
     room: str
     institution: str
-    goal: Literal["files", "film", "captions"]
+    goal: Literal["files", "film", "captions", "slidecast", "proxy", "thumbnail"]
     state: Literal["working", "waiting", "put-off", "given-up"]
+    progress: float | None = None
     attempts: int
     retry_at: float | None
     problem: str

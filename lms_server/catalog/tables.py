@@ -224,6 +224,8 @@ class LessonRow(SQLModel, table=True):
     retry_at: float = 0.0
     lease_owner: str = ""
     lease_until: float = 0.0
+    progress: float = 0.0
+    """Of what is being made: 0 to 1, as of the last renewal of the lease."""
     received: float
     trashed: float | None = Field(default=None, index=True)
     """Since when it lies in the trash."""
@@ -373,6 +375,23 @@ class CaptioningRow(SQLModel, table=True):
     retry_at: float = 0.0
     lease_owner: str = ""
     lease_until: float = 0.0
+    problem: str = ""
+
+
+class RenderingRow(SQLModel, table=True):
+    """A small form of a lesson that the server makes; see ``renditions``. kind: slidecast, proxy or thumbnail. due: the
+    first or the next try. over: it was given up, and problem says why. progress: as of the lesson."""
+
+    __tablename__ = "rendering"
+    __table_args__ = (Index("ix_rendering_due", "over", "due"),)
+    lesson_id: str = Field(primary_key=True, foreign_key="lesson.id", ondelete="CASCADE")
+    kind: str = Field(primary_key=True)
+    due: float
+    over: bool = False
+    attempts: int = 0
+    lease_owner: str = ""
+    lease_until: float = 0.0
+    progress: float = 0.0
     problem: str = ""
 
 

@@ -13,7 +13,7 @@ from sqlmodel import Session, col, delete, exists, select
 from sqlmodel.sql.expression import SelectOfScalar
 from ulid import ULID
 
-from lms_server.catalog import graves, placing
+from lms_server.catalog import graves, placing, renditions
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.scoping import in_rooms_of, within
@@ -240,6 +240,7 @@ class Uploads:
                 session.flush()
             else:
                 row.stored = now  # sent again: it is the newest under its path
+            renditions.arrived(session, row, now)
             upload.state, upload.asset_id = "stored", row.id
             if isinstance(manifest, str):
                 lesson.state, lesson.problem = "failed", manifest

@@ -103,6 +103,10 @@ class Tongue:
     def full_day(self, unix: float) -> str:
         return dates.format_date(self.local(unix), "full", locale=self.locale)
 
+    def percent(self, part: float) -> str:
+        """42% · 42 % · ٤٢٪, rounded down: 100 is said when it is done. part: 0 to 1."""
+        return numbers.format_percent(int(part * 100) / 100, locale=self.locale)
+
     def hour(self, unix: float) -> str:
         """10:02, on a clock of 24 hours."""
         return dates.format_skeleton("Hm", self.local(unix), locale=self.locale)

@@ -262,6 +262,9 @@ def goal(tongue: Tongue, job: JobView) -> str:
         "files": tongue.gettext("Putting the files together"),
         "film": tongue.gettext("One film of slides and camera"),
         "captions": tongue.gettext("Captions"),
+        "slidecast": tongue.gettext("Sound and slides"),
+        "proxy": tongue.gettext("Small film"),
+        "thumbnail": tongue.gettext("Picture for lists"),
     }[job.goal]
 
 
@@ -269,6 +272,8 @@ def progress(tongue: Tongue, job: JobView) -> str:
     """How far that is."""
     if job.state == "put-off" and job.retry_at is not None:
         return tongue.gettext("failed; again at %(time)s") % {"time": tongue.hour(job.retry_at)}
+    if job.progress:
+        return tongue.gettext("being made now, %(part)s are done") % {"part": tongue.percent(job.progress)}
     return {
         "working": tongue.gettext("being made now"),
         "waiting": tongue.gettext("waits for its turn"),

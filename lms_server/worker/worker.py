@@ -17,23 +17,26 @@ import structlog
 from sqlalchemy.exc import OperationalError
 
 from lms_server.catalog.jobs import LEASE, Goal, Job, Jobs, Made
+from lms_server.catalog.rendering import Rendering
 from lms_server.ingest.manifest import source_card
 from lms_server.store import NotStored, Store, StoreUnavailable
 from media.lesson import Source
 
-IDLE: dict[Goal, float] = {"files": 2.0, "film": 30.0}
+IDLE: dict[Goal, float] = {"files": 2.0, "film": 30.0, "small": 5.0}
 """Seconds between looks into the database while there is nothing to do: nobody waits for them, and a small server's
 processor stays asleep."""
+PROGRESS = "progress"
+"""The file in which an assembly says how far it is."""
 LOOK = 0.1
 """Seconds between looks at a running assembly."""
-LONGEST: dict[Goal, float] = {"files": 6 * 3600.0, "film": 48 * 3600.0}
-"""Seconds the work on a lesson may take. Files are copied packets, a day's in minutes; a film is encoded, and only
+LONGEST: dict[Goal, float] = {"files": 6 * 3600.0, "film": 48 * 3600.0, "small": 48 * 3600.0}
+"""Seconds the work on a lesson may take. Files are copied packets, a day's in minutes; films are encoded, and only
 while the server has nothing better to do."""
 log = structlog.get_logger(__name__)
 
 
 class Worker:
-    def __init__(self, jobs: Jobs, store: Store, folder: Path, owner: str, goal: Goal = "files") -> None:
+    def __init__(self, jobs: Jobs | Rendering, store: Store, folder: Path, owner: str, goal: Goal = "files") -> None:
         """folder: where files are built, on the store's file system. owner: this worker's name on its leases."""
         self._jobs = jobs
         self._store = store
@@ -58,12 +61,12 @@ class Worker:
         job = self._jobs.claim(self._owner, self._goal)
         if job is None:
             return False
-        log.info("assembling", lesson=job.lesson, goal=job.goal, attempt=job.attempts + 1)
-        folder = self._folder / f"{job.lesson}.{job.goal}"
+        log.info("assembling", lesson=job.lesson, goal=job.kind or job.goal, attempt=job.attempts + 1)
+        folder = self._folder / f"{job.lesson}.{job.kind or job.goal}"
         shutil.rmtree(folder, ignore_errors=True)  # a killed worker's leavings
         try:
             folder.mkdir(parents=True)
-            with self._renewing(job) as lost:
+            with self._renewing(job, folder) as lost:
                 self._assemble(job, folder, stop, lost)
         except OSError as error:
             # The folder or the store, not the lesson: it is tried again for ever.
@@ -75,15 +78,15 @@ class Worker:
         return True
 
     @contextmanager
-    def _renewing(self, job: Job) -> Iterator[threading.Event]:
+    def _renewing(self, job: Job, folder: Path) -> Iterator[threading.Event]:
         """Keeps the lease while the block lasts: fetching from a store and putting into it takes longer than a lease.
-        The event is set when the lesson is no longer ours."""
+        With it goes how far the work in this folder is. The event is set when the lesson is no longer ours."""
         over, lost = threading.Event(), threading.Event()
 
         def renew() -> None:
             while not over.wait(LEASE / 4):
                 try:
-                    if self._jobs.renew(job, self._owner):
+                    if self._jobs.renew(job, self._owner, _progress(folder)):
                         continue
                 except OperationalError as error:
                     log.error("lease not renewed", lesson=job.lesson, problem=str(error.orig))
@@ -103,15 +106,21 @@ class Worker:
     def _assemble(self, job: Job, folder: Path, stop: threading.Event, lost: threading.Event) -> None:
         with ExitStack() as held:
             try:
-                order = {
-                    "manifest": str(held.enter_context(self._store.local(job.manifest))),
-                    "files": {
-                        path: str(held.enter_context(self._store.local(sha256))) for path, sha256 in job.files.items()
-                    },
+
+                def local(sha256: str) -> str:
+                    return str(held.enter_context(self._store.local(sha256)))
+
+                order: dict[str, Any] = {
+                    "goal": job.goal,
+                    "kind": job.kind,
+                    "files": {path: local(sha256) for path, sha256 in job.files.items()},
+                    "films": [local(each) for each in job.programmes],
+                    "sounds": [local(each) for each in job.sounds],
                     "out": str(folder),
+                    "progress": str(folder / PROGRESS),
                 }
-                if job.goal == "film":
-                    order["films"] = [str(held.enter_context(self._store.local(each))) for each in job.programmes]
+                if job.manifest:
+                    order["manifest"] = local(job.manifest)
             except NotStored as error:
                 answer: dict[str, Any] = {"problem": f"The store has lost {error}.", "final": False, "full": False}
             else:
@@ -167,11 +176,19 @@ class Worker:
         found = None if sources is None else [source_card(Source(**each)) for each in sources]
         problems = dict.fromkeys(problem for output in outputs for problem in output["problems"])
         if self._jobs.done(job, self._owner, made, " ".join(problems), found):
-            log.info("ready", lesson=job.lesson, files=len(made))
+            log.info("ready", lesson=job.lesson, goal=job.kind or job.goal, files=len(made))
 
     def _fail(self, job: Job, answer: dict[str, Any]) -> None:
         log.error("not assembled", lesson=job.lesson, problem=answer["problem"], final=answer["final"])
         self._jobs.failed(job, self._owner, answer["problem"], final=answer["final"], counts=not answer["full"])
+
+
+def _progress(folder: Path) -> float:
+    """How far an assembly says it is, 0 to 1."""
+    try:
+        return min(1.0, max(0.0, float((folder / PROGRESS).read_text())))
+    except (OSError, ValueError):  # it has not said it yet
+        return 0.0
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -6,7 +6,7 @@ At most 130 kbit/s of pictures and 24 of speech: 104 MB in 90 minutes at the ver
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -30,8 +30,15 @@ Planes = NDArray[np.uint8]
 """A yuv420p picture as PyAV gives and takes it: (1.5 × height, width)."""
 
 
-def make_proxy(layout: Layout, slides: str, part: Path, report: Report) -> None:
-    """Write the film under this name; the caller puts it in place. Raises OSError, av.FFmpegError."""
+def make_proxy(
+    layout: Layout,
+    slides: str,
+    part: Path,
+    report: Report,
+    progress: Callable[[float], None] = lambda done: None,
+) -> None:
+    """Write the film under this name; the caller puts it in place. progress: called with the part done, 0 to 1. Raises
+    OSError, av.FFmpegError."""
     others = [source for source in layout.pictures if source != slides]
     large = Reel(pictures(layout.pictures[slides], report, keyframes=False), (WIDTH, HEIGHT))
     small = Reel(pictures(layout.pictures[others[0]], report, keyframes=False), CORNER) if others else None
@@ -53,8 +60,9 @@ def make_proxy(layout: Layout, slides: str, part: Path, report: Report) -> None:
         if speech:
             due.append(opus(add_speech(out), blocks(speech, layout.end, report)))
         out.metadata.update({"title": layout.lesson.title, "comment": layout.lesson.id})
-        for _, packet in heapq.merge(*due, key=lambda item: item[0]):
+        for at, packet in heapq.merge(*due, key=lambda item: item[0]):
             out.mux_one(packet)
+            progress(min(1.0, max(0.0, at / layout.end)))
     sync(part)
 
 

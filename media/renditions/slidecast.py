@@ -14,7 +14,7 @@ from __future__ import annotations
 import heapq
 import io
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
@@ -65,8 +65,17 @@ class Show:
     """Encoded pictures with their times."""
 
 
-def make_slidecast(layout: Layout, slides: str | None, part: Path, poster: Path, report: Report) -> Show:
-    """Write both files under these names; the caller puts them in place. slides: the source that shows them.
+def make_slidecast(
+    layout: Layout,
+    slides: str | None,
+    part: Path,
+    poster: Path,
+    report: Report,
+    *,
+    progress: Callable[[float], None] = lambda done: None,
+) -> Show:
+    """Write both files under these names; the caller puts them in place. slides: the source that shows them. progress:
+    called with the part done, 0 to 1.
 
     There is a poster when the answer has one. Raises CannotRender when there is neither picture
     nor speech, OSError, av.FFmpegError.
@@ -75,7 +84,7 @@ def make_slidecast(layout: Layout, slides: str | None, part: Path, poster: Path,
     with av.open(f"file:{part}", "w", format="mp4", options=options) as out:
         show = Show()
         if slides is not None:
-            _look(layout, slides, out, show, report)
+            _look(layout, slides, out, show, report=report, progress=lambda done: progress(done / 2))
             if show.poster:
                 poster.write_bytes(show.poster)
                 sync(poster)
@@ -90,8 +99,10 @@ def make_slidecast(layout: Layout, slides: str | None, part: Path, poster: Path,
         out.metadata.update({"title": layout.lesson.title, "comment": layout.lesson.id})
         if show.changes:
             out.set_chapters(_chapters(layout.lesson, show.changes, layout.end))
-        for _, packet in heapq.merge(*due, key=lambda item: item[0]):
+        seen = 0.0 if slides is None else 0.5
+        for at, packet in heapq.merge(*due, key=lambda item: item[0]):
             out.mux_one(packet)
+            progress(seen + (1.0 - seen) * min(1.0, at / layout.end))
     sync(part)
     return show
 
@@ -102,7 +113,15 @@ def sync(file: Path) -> None:
         os.fsync(written.fileno())
 
 
-def _look(layout: Layout, slides: str, out: av.container.OutputContainer, show: Show, report: Report) -> None:
+def _look(
+    layout: Layout,
+    slides: str,
+    out: av.container.OutputContainer,
+    show: Show,
+    *,
+    report: Report,
+    progress: Callable[[float], None],
+) -> None:
     """Find the slides and encode their pictures."""
     detector = SlideDetector()
     purse = Purse()
@@ -112,6 +131,7 @@ def _look(layout: Layout, slides: str, out: av.container.OutputContainer, show: 
     owed: tuple[float, av.VideoFrame] | None = None
     held_since = 0.0
     for at, frame in pictures(layout.pictures[slides], report, keyframes=True, apart=LOOK_APART):
+        progress(min(1.0, at / layout.end))
         small = grey(frame)
         worth = telling(small)
         if worth > best * 1.05:

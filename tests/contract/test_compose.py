@@ -82,6 +82,7 @@ def test_the_server_s_worker_makes_one_beside_the_files_of_a_lesson(room: Room) 
     manifest.write_text(room.lesson.to_json())
     files = {take.file: str(room.folder / take.file) for take in room.lesson.takes}
     order = {"manifest": str(manifest), "files": files, "out": str(room.out.parent), "films": films}
+    order |= {"goal": "film", "progress": str(room.out.parent / "progress")}
     process = [sys.executable, "-m", "lms_server.worker.assembly"]
     with subprocess.Popen(process, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as worker:
         assert worker.stdin is not None
@@ -91,6 +92,7 @@ def test_the_server_s_worker_makes_one_beside_the_files_of_a_lesson(room: Room) 
         (made,) = json.loads(worker.stdout.read())["outputs"]
     assert (made["name"], made["kind"]) == ("composed-pip.mp4", "composed")
     assert made["seconds"] == pytest.approx(8.0, abs=0.05)
+    assert 0.0 <= float((room.out.parent / "progress").read_text()) <= 1.0
 
 
 def moment(film: Path, seconds: float) -> np.ndarray:

@@ -11,12 +11,13 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import column, table
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, select
 
 from lms_server.catalog import Catalog
 from lms_server.catalog import migrate as migration
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import Person
+from lms_server.catalog.tables import RenderingRow
 from lms_server.errors import StartError
 
 
@@ -55,6 +56,8 @@ def test_lessons_that_were_there_before_the_index_are_found(tmp_path: Path) -> N
     catalogue, pupil = Catalog.over(database, lambda: 1e9), Person(id=1, name="pupil", role="student")
     for asked in ({"q": "احص"}, {"teacher": "amina"}, {"room": "Amphi", "q": "amphi"}):
         assert [item.id for item in catalogue.lessons.search(pupil, **asked).items] == ["L"]
+    with database.read() as session:  # no room has sent its small forms
+        assert set(session.exec(select(RenderingRow.kind))) == {"slidecast", "proxy"}
     database.close()
 
 

@@ -40,7 +40,7 @@ def test_a_lease_is_renewed_while_files_are_fetched_until_somebody_else_has_it(
 
     one = worker.Worker(jobs, FolderStore(tmp_path / "store"), tmp_path / "work", "one")
     first = row().lease_until
-    with one._renewing(job) as lost:
+    with one._renewing(job, tmp_path) as lost:
         wait_until(lambda: row().lease_until > first, 20, "a renewed lease")
         assert not lost.is_set()
         change(lambda found: setattr(found, "lease_owner", "two"))
