@@ -1,4 +1,4 @@
-"""Orders about webhooks: which programs of others are told what becomes of lessons."""
+"""Orders about webhooks: which programs of others are told what becomes of lessons and rooms."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lms_server.command_line import Data, opened, settings_of
 
 webhook = typer.Typer(
     no_args_is_help=True,
-    help="Programs of others that are told what becomes of lessons.\n\n"
+    help="Programs of others that are told what becomes of lessons, and of alarms.\n\n"
     "Example: lms-server webhook add https://lms.example.org/told --institution ENS",
 )
 
@@ -26,14 +26,14 @@ def add_to(app: typer.Typer) -> None:
 
 @webhook.command(
     "add",
-    help="Tell an address of an institution's lessons, and print the secret that signs it, once.\n\n"
+    help="Tell an address of an institution's lessons and alarms, and print the secret that signs it, once.\n\n"
     "Example: lms-server webhook add https://lms.example.org/told --institution ENS --event lesson.ready",
 )
 def webhook_add(
     context: typer.Context,
     url: Annotated[str, typer.Argument(help="Where to")],
     *,
-    institution: Annotated[str, typer.Option(help="Of whose lessons [default: of all of this server]")] = "",
+    institution: Annotated[str, typer.Option(help="Whose [default: all of this server]")] = "",
     event: Annotated[list[str] | None, typer.Option(help=f"Which, several times: {', '.join(EVENTS)}")] = None,
     data: Data = None,
 ) -> None:

@@ -284,8 +284,8 @@ class HarvestRow(SQLModel, table=True):
 
 
 class WebhookRow(SQLModel, table=True):
-    """A program of others that is told what becomes of lessons. institution_id: None for all of the server. secret: as
-    Standard Webhooks writes it. events: their names, with a space before and after each."""
+    """A program of others that is told what becomes of lessons and rooms. institution_id: None for all of the server.
+    secret: as Standard Webhooks writes it. events: their names, with a space before and after each."""
 
     __tablename__ = "webhook"
     id: int | None = Field(default=None, primary_key=True)
@@ -297,12 +297,14 @@ class WebhookRow(SQLModel, table=True):
 
 
 class WebhookDeliveryRow(SQLModel, table=True):
-    """Something that is still to be told; triggers write it, and it goes when it was heard. due: the next try."""
+    """Something that is still to be told; triggers write it, and it goes when it was heard. It is about a lesson, or,
+    where lesson_id is empty, about an alarm. due: the next try."""
 
     __tablename__ = "webhook_delivery"
     id: int | None = Field(default=None, primary_key=True)
     webhook_id: int = Field(foreign_key="webhook.id", ondelete="CASCADE", index=True)
     lesson_id: str
+    alarm_id: int | None = None
     kind: str
     made: float
     due: float = Field(default=0.0, index=True)

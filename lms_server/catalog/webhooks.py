@@ -1,5 +1,5 @@
-"""Who is told what becomes of lessons, and what is still to be told. Triggers write that down (migration 0015), so that
-whatever changes a lesson is told of, and is told of after a power cut too."""
+"""Who is told what becomes of lessons and of rooms, and what is still to be told. Triggers write that down (migrations
+0015, 0018), so that whatever changes a lesson or an alarm is told of, and is told of after a power cut too."""
 
 from __future__ import annotations
 
@@ -11,12 +11,15 @@ from urllib.parse import urlsplit
 
 from sqlmodel import Session, col, select
 
+from lms_server.catalog import overview
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
-from lms_server.catalog.tables import CourseRow, Institution, LessonRow, Room, WebhookDeliveryRow, WebhookRow
+from lms_server.catalog.tables import AlarmRow, CourseRow, Institution, LessonRow, Room, WebhookDeliveryRow, WebhookRow
 from lms_server.errors import BadRequest, NotFound
 
-EVENTS = ("lesson.ready", "lesson.failed", "lesson.published", "lesson.withdrawn", "lesson.deleted")
+LESSONS = ("lesson.ready", "lesson.failed", "lesson.published", "lesson.withdrawn", "lesson.deleted")
+ALARMS = ("alarm.raised", "alarm.cleared")
+EVENTS = (*LESSONS, *ALARMS)
 PATIENCE = (5.0, 60.0, 300.0, 1800.0, 7200.0, 18000.0, 36000.0, 50400.0, 72000.0, 86400.0)
 """Seconds from one try to the next; then it is given up."""
 AT_ONCE = 16
@@ -38,7 +41,7 @@ class Hook:
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What is to be told now. made: Unix seconds. lesson: what is known of it."""
+    """What is to be told now. made: Unix seconds. data: what is known of its lesson or alarm, under that name."""
 
     id: int
     hook: int
@@ -46,7 +49,7 @@ class Delivery:
     secret: str
     kind: str
     made: float
-    lesson: dict[str, object]
+    data: dict[str, dict[str, object]]
 
 
 class Webhooks:
@@ -106,7 +109,7 @@ class Webhooks:
                     hook.secret,
                     row.kind,
                     row.made,
-                    _told(session, row.lesson_id),
+                    _data(session, row),
                 )
                 for row, hook in session.exec(query)
             ]
@@ -131,7 +134,19 @@ def _hook(session: Session, row: WebhookRow, institution: str) -> Hook:
     return Hook(row.id or 0, institution, row.url, row.secret, tuple(row.events.split()), len(waiting), problem)
 
 
-def _told(session: Session, lesson_id: str) -> dict[str, object]:
+def _data(session: Session, row: WebhookDeliveryRow) -> dict[str, dict[str, object]]:
+    if row.alarm_id is not None:
+        return {"alarm": _alarm(session, row.alarm_id)}
+    return {"lesson": _lesson(session, row.lesson_id)}
+
+
+def _alarm(session: Session, alarm_id: int) -> dict[str, object]:
+    """As of the API; of one that is kept no longer no more than its id."""
+    found = overview.alarms(session, col(AlarmRow.id) == alarm_id)
+    return found[0].model_dump() if found else {"id": alarm_id}
+
+
+def _lesson(session: Session, lesson_id: str) -> dict[str, object]:
     """Of a deleted lesson no more than its id."""
     query = (
         select(LessonRow, Room.name, Institution.name, CourseRow.code)

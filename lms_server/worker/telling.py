@@ -1,4 +1,4 @@
-"""The chore that tells programs of others what became of lessons: signed, and again until they have heard.
+"""The chore that tells programs of others what became of lessons and rooms: signed, and again until they have heard.
 
 https://github.com/standard-webhooks/standard-webhooks/blob/main/spec/standard-webhooks.md
 """
@@ -74,7 +74,7 @@ def post(delivery: Delivery, now: float, *, private: bool) -> httpx.Response:
         {
             "type": delivery.kind,
             "timestamp": datetime.fromtimestamp(delivery.made, UTC).isoformat(),
-            "data": {"lesson": delivery.lesson},
+            "data": delivery.data,
         },
         ensure_ascii=False,
     ).encode()

@@ -1,4 +1,4 @@
-"""A program of others hears what became of its institution's lessons, and can prove who says so."""
+"""A program of others hears what became of its institution's lessons and rooms, and can prove who says so."""
 
 from __future__ import annotations
 
@@ -16,12 +16,13 @@ from ulid import ULID
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import Person
-from lms_server.catalog.tables import LessonRow, Room
+from lms_server.catalog.tables import AlarmRow, LessonRow, Room
 from lms_server.catalog.uploads import Uploads
 from lms_server.catalog.webhooks import PATIENCE, Webhooks
 from lms_server.cli import app
 from lms_server.errors import BadRequest, NotFound
 from lms_server.worker.telling import sign, telling
+from lms_sync.wire_control import Heartbeat
 from tests.unit.lms_server.arrivals import card, manifest
 from tests.unit.lms_server.conftest import HandClock
 
@@ -109,6 +110,42 @@ def test_a_listener_hears_of_its_institution_alone_and_can_prove_who_speaks(
     assert moment == str(int(START))
     assert headers["webhook-signature"] == sign(secret, identity, moment, body)
     assert headers["host"].startswith("localhost:")
+
+
+def test_the_beginning_and_the_end_of_an_alarm_are_told_once_each(
+    catalogue: Catalog, world: World, listener: Listener
+) -> None:
+    catalogue.institutions.add("FST")
+    world.webhooks.add(listener.url, "ENS", ["alarm.raised", "alarm.cleared"])
+    world.webhooks.add(listener.url, "FST", [])
+    tell = telling(world.webhooks, world.clock, private=True)
+
+    def after(seconds: float, hours: float) -> None:
+        world.clock.now += seconds
+        room = catalogue.rooms.find(world.room.id)
+        assert room is not None
+        catalogue.rooms.saw(room)
+        catalogue.desks.heard(room, Heartbeat("1", state="ready", disk_hours=hours))
+        catalogue.alarms.look()
+        tell()
+
+    for seconds, hours in ((0, 2.0), (130, 2.0), (60, 2.0), (60, 9.0), (130, 9.0)):
+        after(seconds, hours)
+    assert listener.events == ["alarm.raised", "alarm.cleared"]
+    raised, cleared = (json.loads(body)["data"]["alarm"] for _, body in listener.heard)
+    assert (raised["room"], raised["institution"], raised["trouble"]["code"]) == ("Amphi A", "ENS", "disk-filling")
+    assert raised["cleared"] is None
+    assert (cleared["id"], cleared["cleared"] > raised["raised"]) == (raised["id"], True)
+
+
+def test_an_alarm_that_rings_at_once_is_told_too(world: World, listener: Listener) -> None:
+    world.webhooks.add(listener.url, "", [])
+    with world.database.write() as session:
+        row = AlarmRow(room_id=world.room.id, kind="recorder-down", since=START, raised=START)
+        row.trouble = {"code": "recorder-down", "need": "visit"}
+        session.add(row)
+    telling(world.webhooks, world.clock, private=True)()
+    assert listener.events == ["alarm.raised"]
 
 
 def test_signatures_are_those_of_standard_webhooks() -> None:
