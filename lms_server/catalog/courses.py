@@ -10,7 +10,7 @@ from sqlalchemy import func, or_
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
 
-from lms_server.catalog import placing
+from lms_server.catalog import audit, placing
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.lessons import open_to
@@ -18,7 +18,7 @@ from lms_server.catalog.rooms import plain_name
 from lms_server.catalog.schemas import CourseName, CourseView, Person, TermView
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, LessonRow, PersonRow, TermRow
-from lms_server.errors import BadRequest, Conflict, NotFound
+from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound
 from media.timetable import LONGEST_CODE
 
 
@@ -108,14 +108,18 @@ class Courses:
     # -- for who looks after the server
     # -----------------------------------------------------------------------------------
 
-    def add_term(self, institution: str, name: str, first_day: str, last_day: str) -> None:
-        """Days are ISO dates; a term of that name gets these days. Raises NotFound, BadRequest."""
+    def add_term(
+        self, institution: str, name: str, first_day: str, last_day: str, *, by: Person = audit.AT_CONSOLE
+    ) -> int:
+        """Its number. Days are ISO dates; a term of that name gets these days. institution: which, for who is of none.
+        Raises NotFound, BadRequest, Forbidden."""
+        _admin(by)
         name = plain_name(name)
         first, last = _day(first_day), _day(last_day)
         if last < first:
-            raise BadRequest("bad-day", f"The term {name!r} would end before it begins; check its days.")
+            raise BadRequest("bad-term", f"The term {name!r} would end before it begins; check its days.")
         with self._database.write() as session:
-            owner = institution_named(session, institution)
+            owner = by.institution_id or institution_named(session, institution)
             known = select(TermRow).where(col(TermRow.institution_id) == owner, col(TermRow.name) == name)
             row = session.exec(known).first() or TermRow(
                 institution_id=owner, name=name, first_day=first, last_day=last
@@ -124,17 +128,33 @@ class Courses:
             session.add(row)
             session.flush()
             placing.place_waiting(session, owner)
+            facts = {"term": row.id, "first_day": first, "last_day": last}
+            audit.append(session, self._clock(), audit.Event("term-set", "", owner, by, facts=facts))
+            assert row.id is not None  # noqa: S101  it was written
+            return row.id
 
-    def add(self, institution: str, term: str, code: str, title: str) -> None:
-        """Raises NotFound, BadRequest, and Conflict when the term has a course of that code."""
+    def add(self, institution: str, term: str, code: str, title: str, *, by: Person = audit.AT_CONSOLE) -> int:
+        """Its number. institution: which, for who is of none. Raises NotFound, BadRequest, Forbidden, and Conflict when
+        the term has a course of that code."""
+        _admin(by)
         with self._database.write() as session:
-            owner = institution_named(session, institution)
+            owner = by.institution_id or institution_named(session, institution)
             row = term_named(session, owner, term)
             if code_taken(session, row, code):
                 raise Conflict("code-taken", f"The term {row.name!r} has a course {code.strip()!r} already.")
-            session.add(fresh_course(row, code, title))
+            course = fresh_course(row, code, title)
+            session.add(course)
             session.flush()
             placing.place_waiting(session, owner)
+            facts = {"course": course.id, "term": row.id}
+            audit.append(session, self._clock(), audit.Event("course-added", "", owner, by, facts=facts))
+            assert course.id is not None  # noqa: S101  it was written
+            return course.id
+
+
+def _admin(by: Person) -> None:
+    if by.role != "admin":
+        raise Forbidden("not-allowed", "Only an admin adds terms and courses.")
 
 
 def fresh_course(term: TermRow, code: str, title: str) -> CourseRow:

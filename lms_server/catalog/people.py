@@ -12,7 +12,8 @@ from sqlmodel import Session, col, delete, select
 from lms_server.catalog import audit, patience
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
-from lms_server.catalog.schemas import ROLES, Person, Role
+from lms_server.catalog.schemas import ROLES, PeoplePage, Person, PersonView, Role
+from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
 
@@ -28,21 +29,79 @@ class People:
         self._hasher = hasher or PasswordHash.recommended()
         self._nobody: str | None = None
 
-    def add(self, name: str, role: Role, password: str, institution: str = "", full_name: str = "") -> Person:
-        """institution: "" for those of the whole server. Raises Conflict when the name is taken, BadRequest for a name,
-        role or password that will not do, NotFound for an institution that is not there."""
+    # -- for who looks after the people
+    # -----------------------------------------------------------------------------------
+
+    def found(self, by: Person, *, q: str = "", after: str = "", limit: int = 50) -> PeoplePage:
+        """Those of their institution, or all, by their logins. q: how a login begins, or a part of a full name. Raises
+        Forbidden."""
+        _admin(by)
+        query = _PEOPLE.where(*within(by, PersonRow.institution_id)).order_by(col(PersonRow.name)).limit(limit + 1)
+        if q:
+            begins, part = col(PersonRow.name).istartswith(q, autoescape=True), col(PersonRow.full_name)
+            query = query.where(begins | part.icontains(q, autoescape=True))
+        with self._database.read() as session:
+            rows = session.exec(query.where(col(PersonRow.name) > after) if after else query).all()
+        shown = [_view(row, institution) for row, institution in rows[:limit]]
+        return PeoplePage(items=shown, next=shown[-1].name if len(rows) > limit else None)
+
+    def get(self, by: Person, person_id: int) -> PersonView:
+        """Raises Forbidden, NotFound."""
+        with self._database.read() as session:
+            row = _theirs(session, by, person_id)
+            owner = session.get(Institution, row.institution_id) if row.institution_id is not None else None
+        return _view(row, owner.name if owner is not None else None)
+
+    def set_role(self, by: Person, person_id: int, role: Role) -> None:
+        """Raises Forbidden, NotFound, BadRequest, and Conflict for one's own: somebody must remain who can undo it."""
+        _known_role(role)
+        with self._database.write() as session:
+            row = _theirs(session, by, person_id)
+            if row.id == by.id:
+                raise Conflict("own-role", "Nobody changes their own role; ask another admin.")
+            if row.subject is not None:
+                raise Conflict("other-login", "This person's own login says their role each time; change it there.")
+            row.role = role
+            self._tell(session, row, "role-set", by, role=role)
+
+    def give_password(self, by: Person, person_id: int, password: str) -> None:
+        """As ``set_password``, for one of theirs. Raises Forbidden, NotFound, BadRequest, and Conflict for who comes by
+        their institution's own login."""
+        hashed = self.hashed(password)
+        with self._database.write() as session:
+            row = _theirs(session, by, person_id)
+            if row.subject is not None:
+                raise Conflict("other-login", "This person comes by their institution's own login.")
+            row.password_hash = hashed
+            self._tell(session, row, "password-set", by)
+
+    def add(
+        self,
+        name: str,
+        role: Role,
+        password: str,
+        institution: str = "",
+        full_name: str = "",
+        *,
+        by: Person = audit.AT_CONSOLE,
+    ) -> Person:
+        """institution: "" for those of the whole server; an admin of an institution adds to that one alone. Raises
+        Conflict when the name is taken, BadRequest for a name, role or password that will not do, NotFound for an
+        institution that is not there, Forbidden."""
+        _admin(by)
+        _known_role(role)
         name = plain_login(name)
-        if role not in ROLES:
-            raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
         hashed = self.hashed(password)
         with self._database.write() as session:
             fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
             fresh.full_name = plain_full_name(full_name)
-            fresh.institution_id = institution_named(session, institution) if institution else None
+            fresh.institution_id = by.institution_id
+            if by.institution_id is None and institution:
+                fresh.institution_id = institution_named(session, institution)
             row = made_once(session, lambda: _by_name(session, name), fresh)
             if row is not fresh:
                 raise Conflict("name-taken", f"There is a person called {name!r} already; choose another name.")
-            self._tell(session, row, "person-added", role=role)
+            self._tell(session, row, "person-added", by, role=role)
             return person_of(session, row)
 
     def set_password(self, name: str, password: str) -> None:
@@ -51,7 +110,7 @@ class People:
         with self._database.write() as session:
             row = known_person(session, name)
             row.password_hash = hashed
-            self._tell(session, row, "password-set")
+            self._tell(session, row, "password-set", audit.AT_CONSOLE)
 
     def arrive(self, subject: str, *, name: str, full_name: str, role: Role, institution: str, make: bool) -> Person:
         """Who came by their institution's own login. subject: who they are to it, for ever. They have the role and the
@@ -93,7 +152,7 @@ class People:
                 theirs = select(CourseRow.id).where(col(CourseRow.institution_id) == row.institution_id)
                 member = delete(CourseMember).where(col(CourseMember.person_id) == row.id)
                 session.exec(member.where(col(CourseMember.course_id).not_in(theirs)))
-            self._tell(session, row, "person-moved", institution=row.institution_id)
+            self._tell(session, row, "person-moved", audit.AT_CONSOLE, institution=row.institution_id)
 
     def all(self) -> list[Person]:
         """Everybody, by institution and name."""
@@ -136,10 +195,9 @@ class People:
             raise NotFound("no-such-person", "This person was removed.")
         return _stamp(row)
 
-    def _tell(self, session: Session, row: PersonRow, action: audit.Action, **facts: object) -> None:
-        """Only who sits at the server gives these orders."""
+    def _tell(self, session: Session, row: PersonRow, action: audit.Action, by: Person, **facts: object) -> None:
         session.flush()
-        event = audit.Event(action, str(row.id), row.institution_id, via=audit.CONSOLE, facts=facts)
+        event = audit.Event(action, str(row.id), row.institution_id, by, facts=facts)
         audit.append(session, self._clock(), event)
 
     def _stand_in(self) -> str:
@@ -147,6 +205,38 @@ class People:
         if self._nobody is None:
             self._nobody = self._hasher.hash(secrets.token_urlsafe(32))
         return self._nobody
+
+
+_PEOPLE = select(PersonRow, Institution.name).join(
+    Institution, col(PersonRow.institution_id) == col(Institution.id), isouter=True
+)
+"""With the names of their institutions."""
+
+
+def _admin(by: Person) -> None:
+    if by.role != "admin":
+        raise Forbidden("not-allowed", "Only an admin looks after the people.")
+
+
+def _known_role(role: str) -> None:
+    if role not in ROLES:
+        raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
+
+
+def _theirs(session: Session, by: Person, person_id: int) -> PersonRow:
+    """Raises Forbidden, and NotFound, whether there is nobody or somebody of another institution."""
+    _admin(by)
+    query = select(PersonRow).where(col(PersonRow.id) == person_id, *within(by, PersonRow.institution_id))
+    row = session.exec(query).first()
+    if row is None:
+        raise NotFound("no-such-person", "There is nobody like that.")
+    return row
+
+
+def _view(row: PersonRow, institution: str | None) -> PersonView:
+    facts = {name: getattr(row, name) for name in ("id", "name", "full_name", "role")}
+    known = {"institution": institution or "", "own_login": row.subject is not None}
+    return PersonView.model_validate({**facts, **known, "password": row.password_hash != ""})
 
 
 def _fit(password: str) -> str:

@@ -79,6 +79,26 @@ class Person(View):
         return self.role != "student"
 
 
+class PersonView(View):
+    """A person as an admin sees them. own_login: whether they come by their institution's own login, which says anew
+    each time what they are; password: whether they have one here."""
+
+    id: int
+    name: str
+    full_name: str
+    role: Role
+    institution: str
+    own_login: bool
+    password: bool
+
+
+class PeoplePage(View):
+    """next: give it back as ``after`` to get the following people; None at the end."""
+
+    items: list[PersonView]
+    next: str | None
+
+
 class TokenView(View):
     """A token as its owner sees it again: never the token. prefix: its first signs. scopes: None for all of the role's.
     Times are Unix seconds; expires: None for never."""

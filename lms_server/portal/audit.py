@@ -102,6 +102,9 @@ def deed(tongue: Tongue, action: str) -> str:
         "agent-revoked": tongue.gettext("Shut a capture agent out"),
         "person-added": tongue.gettext("Added a person"),
         "person-moved": tongue.gettext("Put a person into another institution"),
+        "role-set": tongue.gettext("Gave a person another role"),
+        "term-set": tongue.gettext("Set a term"),
+        "course-added": tongue.gettext("Added a course"),
         "password-set": tongue.gettext("Gave a person another password"),
         "sheet-imported": tongue.gettext("Took in a sheet"),
     }.get(action, action)

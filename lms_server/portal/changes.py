@@ -17,11 +17,10 @@ from lms_server.catalog.schemas import Part, Publication
 from lms_server.catalog.scoping import row_id
 from lms_server.errors import BadRequest
 
-from .language import Tongue, Tongues
+from .language import DIGITS, Tongue, Tongues
 from .words import wall_clock
 
 _PLACE = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,3}):)?(\d{1,6}(?:[.,]\d{1,3})?)")
-_DIGITS = {ord(digit): str(value) for value, digit in enumerate("٠١٢٣٤٥٦٧٨٩")}
 
 
 class Changes:
@@ -132,7 +131,7 @@ def parts_of(begins: Sequence[str], ends: Sequence[str], titles: Sequence[str], 
 
 def place(text: str, otherwise: float) -> float:
     """Seconds of 4:07, 1:02:03 or 247. Raises BadRequest."""
-    text = text.strip().translate(_DIGITS)
+    text = text.strip().translate(DIGITS)
     if not text:
         return otherwise
     match = _PLACE.fullmatch(text)

@@ -24,6 +24,8 @@ from starlette.requests import Request
 
 LANGUAGES = {"en": ("English", "en_GB"), "fr": ("Français", "fr"), "ar": ("العربية", "ar")}
 """Code: its own name for itself, and the locale whose dates and numbers it uses. The first is the fallback."""
+DIGITS = {ord(digit): str(value) for value, digit in enumerate("٠١٢٣٤٥٦٧٨٩")}
+"""For ``str.translate``: figures as they are typed on an Arabic keyboard."""
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 86400
 

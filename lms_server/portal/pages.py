@@ -40,6 +40,7 @@ from .courses import CoursePages, chosen_term
 from .doors import Door, OtherDoor
 from .language import COOKIE, COOKIE_SECONDS, Tongues
 from .other_login import OtherLogin
+from .people import PeoplePages
 from .rooms import RoomPages
 from .slides import SlidesOf
 from .trash import TrashPages
@@ -98,7 +99,8 @@ def portal_router(
     router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
     RoomPages(catalog, gate, tongues, portal.page, clock).routes(router)
     Changes(catalog, gate, captions, tongues).routes(router)
-    CoursePages(catalog, gate, tongues, portal.page).routes(router)
+    CoursePages(catalog, gate, tongues, portal.page, address).routes(router)
+    PeoplePages(catalog, gate, portal.page).routes(router)
     Account(catalog, gate, tongues, portal.page, clock).routes(router)
     TrashPages(catalog, gate, portal.page).routes(router)
     AuditPages(catalog, gate, tongues, portal.page).routes(router)
@@ -114,6 +116,8 @@ class _Filter:
     since: str
     course: str = ""
     term: str = ""
+    teacher: str = ""
+    until: str = ""
 
     @property
     def narrows(self) -> bool:
@@ -169,11 +173,14 @@ class _Portal:
         since: str = "",
         course: str = "",
         term: str = "",
+        teacher: str = "",
+        until: str = "",
         page: str = "",
     ) -> Response:
+        """since, until: days on the reader's wall clock, both with all of their hours."""
         person = self._gate.require(request)
         tongue = self._tongues.of(request)
-        asked = _Filter(q.strip()[:200], room, since, course[:100], term[:200])
+        asked = _Filter(q.strip()[:200], room, since, course[:100], term[:200], teacher.strip()[:200], until)
         terms = self._catalog.courses.terms(person)
         found = self._catalog.lessons.search(
             person,
@@ -181,7 +188,9 @@ class _Portal:
             room=asked.room,
             course=asked.course,
             term=asked.term,
+            teacher=asked.teacher,
             since=words.wall_clock(tongue, since) if since else None,
+            until=words.day_after(tongue, until) if until else None,
             page=page or None,
             limit=PAGE,
         )

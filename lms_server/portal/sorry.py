@@ -8,6 +8,9 @@ from .language import Tongue, isolated
 
 
 def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
+    kept = of_forms(tongue).get(error.code)
+    if kept is not None:
+        return tongue.gettext("That cannot be kept"), kept
     return {
         "no-such-lesson": (
             tongue.gettext("No such lesson"),
@@ -81,6 +84,21 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("No token was made"),
             tongue.gettext("You have as many tokens as one may have. Go back and revoke one that you no longer need."),
         ),
+        "no-such-person": (
+            tongue.gettext("No such person"),
+            tongue.gettext("There is nobody like that, or they are of another institution. Look in the list."),
+        ),
+        "own-role": (
+            tongue.gettext("Not yours to change"),
+            tongue.gettext("Nobody changes their own role; another admin can."),
+        ),
+        "other-login": (
+            tongue.gettext("Not yours to change"),
+            tongue.gettext(
+                "This person comes by the institution’s own login, which says name and role each time. Change them "
+                "there."
+            ),
+        ),
         "not-allowed": (
             tongue.gettext("Not open to you"),
             tongue.gettext("This page is for those who look after the rooms. Ask them if you need it."),
@@ -92,3 +110,20 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("The server cannot show this page. Go back to the list and try again."),
         ),
     )
+
+
+def of_forms(tongue: Tongue) -> dict[str, str]:
+    """What to change in a form about people, terms, courses or how long lessons are kept."""
+    how_long = tongue.gettext(
+        "Say how many: 1 to 36500 days or 1 to 100 terms, and 1 to 3650 days in the trash. Go back and change it."
+    )
+    return {
+        "bad-name": tongue.gettext("A login has 1 to 100 visible signs, a name at most 200. Go back and change it."),
+        "bad-password": tongue.gettext("A password has at least 8 signs. Go back and choose another one."),
+        "name-taken": tongue.gettext("Somebody has this login already. Go back and choose another one."),
+        "code-taken": tongue.gettext("The term has a course of this code already. Go back and choose another one."),
+        "bad-code": tongue.gettext("A code is short, and has letters or digits in it. Go back and change it."),
+        "bad-term": tongue.gettext("A term ends after it begins. Go back and change its days."),
+        "bad-keep": how_long,
+        "bad-days": how_long,
+    }

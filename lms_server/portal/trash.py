@@ -11,8 +11,9 @@ from fastapi.responses import RedirectResponse
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import RetentionView, TrashView
+from lms_server.catalog.scoping import row_id
 
-from .language import Tongue
+from .language import DIGITS, Tongue
 
 
 class TrashPages:
@@ -22,6 +23,8 @@ class TrashPages:
 
     def routes(self, router: APIRouter) -> None:
         router.add_api_route("/trash", self.trash, methods=["GET", "HEAD"])
+        router.add_api_route("/retention", self.keep, methods=["POST"])
+        router.add_api_route("/courses/{course_id}/retention", self.keep_course, methods=["POST"])
         router.add_api_route("/lessons/{lesson_id}/trash", self.put_away, methods=["POST"])
         router.add_api_route("/lessons/{lesson_id}/restore", self.restore, methods=["POST"])
         router.add_api_route("/lessons/{lesson_id}/hold", self.hold, methods=["POST"])
@@ -31,6 +34,30 @@ class TrashPages:
         found = self._catalog.retention.trashed(person)
         rules = self._catalog.retention.rules(person) if person.role == "admin" else []
         return self._page(request, "trash.html", person=person, found=found, rules=rules, fate=fate, rule=rule)
+
+    def keep(
+        self,
+        request: Request,
+        unit: Annotated[str, Form(max_length=20)],
+        trash_days: Annotated[str, Form(max_length=10)],
+        number: Annotated[str, Form(max_length=10)] = "",
+        institution: Annotated[str, Form(max_length=200)] = "",
+    ) -> Response:
+        person = self._gate.require(request, "admin")
+        days = max(0, row_id(trash_days))
+        self._catalog.retention.set_institution(person, kept(unit, number), days, institution)
+        return RedirectResponse("/trash", 303)
+
+    def keep_course(
+        self,
+        request: Request,
+        course_id: str,
+        unit: Annotated[str, Form(max_length=20)] = "",
+        number: Annotated[str, Form(max_length=10)] = "",
+    ) -> Response:
+        person = self._gate.require(request, "admin")
+        self._catalog.retention.set_course(person, row_id(course_id), kept(unit, number))
+        return RedirectResponse(f"/courses/{row_id(course_id)}", 303)
 
     def put_away(self, request: Request, lesson_id: str) -> Response:
         self._catalog.retention.trash(self._gate.require(request), lesson_id)
@@ -54,6 +81,11 @@ class TrashPages:
             self._catalog.retention.hold(person, lesson_id, reason)
         trashed = self._catalog.retention.state(person, lesson_id).trashed is not None
         return RedirectResponse("/trash" if trashed else f"/lessons/{lesson_id}", 303)
+
+
+def kept(unit: str, number: str) -> str:
+    """How long, as a rule says it, out of the two fields of a form."""
+    return f"{number.strip().translate(DIGITS)} {unit}" if unit in ("days", "terms") else unit
 
 
 def fate(tongue: Tongue, lesson: TrashView) -> str:

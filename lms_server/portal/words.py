@@ -4,7 +4,7 @@ out. Pure."""
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 
 from lms_server.catalog.schemas import (
     CommandView,
@@ -177,6 +177,15 @@ def wall_clock(tongue: Tongue, text: str) -> float:
         return local.timestamp()
     except (ValueError, OverflowError, OSError) as error:
         raise BadRequest("bad-day", "That is not a day; it looks like 2026-11-17.") from error
+
+
+def day_after(tongue: Tongue, text: str) -> float:
+    """Unix seconds at which a day ends on the wall clock. Raises BadRequest."""
+    try:
+        following = date.fromisoformat(text[:10]) + timedelta(days=1)
+    except (ValueError, OverflowError) as error:
+        raise BadRequest("bad-day", "That is not a day; it looks like 2026-11-17.") from error
+    return wall_clock(tongue, following.isoformat())
 
 
 def exact(tongue: Tongue, seconds: float) -> str:

@@ -238,7 +238,7 @@ def test_a_student_finds_no_rooms_and_nothing_unfinished(
 # -- every page ------------------------------------------------------------------------------------------
 
 
-PAGES = ("/lessons", "/lessons?q=zzzz", "/rooms")
+PAGES = ("/lessons", "/lessons?q=zzzz", "/rooms", "/people", "/courses/1")
 LESSONS = ("whole", "receiving", "failed", "html", "untitled")
 
 
@@ -260,7 +260,8 @@ def test_every_page_is_open_to_everybody(
     enter: Callable[..., Page], portal: Portal, visits: Visits, language: str, size: tuple[int, int]
 ) -> None:
     page = enter("/lessons?q=chimie", language=language, size=size)
-    for address in (f"{portal.url}/rooms", portal.lesson("whole"), portal.lesson("failed")):
+    others = [f"{portal.url}{path}" for path in ("/rooms", "/people", "/people/2", "/courses", "/courses/1", "/trash")]
+    for address in (*others, portal.lesson("whole"), portal.lesson("failed")):
         assert faults(page) == [], page.url
         page.goto(address)
     assert faults(page) == []

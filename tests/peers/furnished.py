@@ -11,11 +11,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from PIL import Image
+
+from lms_server.catalog.courses import Courses
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.people import People
 from lms_server.catalog.rooms import Rooms
-from lms_server.catalog.tables import Asset, LessonRow, OutputRow, Room
+from lms_server.catalog.tables import Asset, LessonRow, OutputRow, RenderingRow, Room
 from lms_server.catalog.tokens import Tokens
 from lms_server.settings import Settings
 from lms_server.store.folder import FolderStore
@@ -105,9 +108,18 @@ class Furnisher:
         copy.write_bytes(body)
         self._store.adopt(copy, sha)
         facts = {"name": name, "kind": kind, "source": source, "bytes": len(body), "sha256": sha, "made": NOW}
-        kind_of = "video/mp4" if name.endswith(".mp4") else "audio/mp4"
+        kind_of = {"mp4": "video/mp4", "m4a": "audio/mp4", "jpg": "image/jpeg"}[name.rpartition(".")[2]]
         with self._database.write() as session:
             session.add(OutputRow(lesson_id=lesson, seconds=LENGTH, content_type=kind_of, **facts))
+
+    def picture(self, lesson: str, colour: tuple[int, int, int]) -> None:
+        """Of a lesson, for lists; and the server is making its small film."""
+        file = self._scratch / "thumbnail.jpg"
+        Image.new("RGB", (320, 180), colour).save(file)
+        self.output(lesson, file, "renditions/thumbnail.jpg", "thumbnail", "")
+        with self._database.write() as session:
+            lease = {"lease_owner": "worker", "lease_until": NOW + 100, "progress": 0.42}
+            session.add(RenderingRow(lesson_id=lesson, kind="proxy", due=0.0, **lease))
 
     def take(self, lesson: str, path: str, size: int, source: str = "") -> None:
         """A recorded file. Up to a megabyte it is really there; a longer one is only known of."""
@@ -121,6 +133,13 @@ class Furnisher:
         facts = {"path": path, "kind": kind, "source": source, "tier": "master", "bytes": length, "sha256": sha}
         with self._database.write() as session:
             session.add(Asset(lesson_id=lesson, stored=NOW, receipt="receipt", **facts))
+
+
+def course(database: Database, institution: str) -> None:
+    """One, of this year."""
+    courses, year = Courses(database, lambda: NOW), time.gmtime(NOW).tm_year
+    courses.add_term(institution, "S1", f"{year - 1}-09-15", f"{year + 1}-07-31")
+    courses.add(institution, "S1", "MAT201", "Analyse II")
 
 
 def people(database: Database) -> tuple[str, str, str]:
@@ -172,6 +191,8 @@ def furnish(database: Database, store: FolderStore, scratch: Path) -> Furnished:
     for name, file, source in (("front.mp4", front, "front"), ("board.mp4", board, "board")):
         house.output(lessons["whole"], file, name, "programme", source)
     house.output(lessons["whole"], sound, "lectern.m4a", "audio", "lectern")
+    house.picture(lessons["whole"], (32, 90, 140))
+    course(database, uni)
     house.take(lessons["whole"], "lesson.json", 3200)
     house.take(lessons["whole"], "front/take-001.mp4", 960_000, "front")
     house.take(lessons["whole"], "front/take-002.mp4", 640_000, "front")

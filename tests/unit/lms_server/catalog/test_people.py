@@ -5,11 +5,15 @@ from __future__ import annotations
 import pytest
 from pwdlib import PasswordHash
 from pwdlib.hashers.argon2 import Argon2Hasher
+from sqlmodel import select
 
 from lms_server.catalog.database import Database
+from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.people import People
+from lms_server.catalog.schemas import Person
+from lms_server.catalog.tables import AuditRow, PersonRow
 from lms_server.catalog.tokens import Tokens
-from lms_server.errors import BadRequest, Conflict, NotFound, TooManyAttempts, Unauthenticated
+from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, TooManyAttempts, Unauthenticated
 from tests.unit.lms_server.arrivals import everything
 from tests.unit.lms_server.conftest import HandClock
 
@@ -93,3 +97,67 @@ def test_what_will_not_do_is_refused(people: People) -> None:
     for nobody in (lambda: people.set_password("nobody", GOOD), lambda: people.move("nobody", "")):
         with pytest.raises(NotFound):
             nobody()
+
+
+@pytest.fixture
+def schools(people: People, database: Database) -> tuple[Person, Person]:
+    """An admin of each of two institutions."""
+    for name in ("ENS", "FST"):
+        Institutions(database).add(name)
+    return people.add("ens", "admin", GOOD, "ENS"), people.add("fst", "admin", GOOD, "FST")
+
+
+def test_an_admin_adds_people_to_their_own_institution_alone_and_sees_no_others(
+    people: People, schools: tuple[Person, Person]
+) -> None:
+    ens, fst = schools
+    for number in range(3):
+        people.add(f"pupil{number}", "student", GOOD, "FST", f"Sidi {number}", by=ens)
+    assert {each.institution for each in people.found(ens).items} == {"ENS"}
+    first = people.found(ens, q="pupil", limit=2)
+    assert [each.name for each in first.items] == ["pupil0", "pupil1"]
+    assert [each.name for each in people.found(ens, q="pupil", after=first.next or "").items] == ["pupil2"]
+    assert [each.name for each in people.found(ens, q="sidi 1").items] == ["pupil1"]
+    assert people.found(ens, q="%").items == []
+    assert [each.name for each in people.found(fst).items] == ["fst"]
+    with pytest.raises(Forbidden):
+        people.found(Person(id=9, name="t", role="teacher"))
+
+
+def test_another_role_and_password_are_for_one_s_own_people_and_are_written_down(
+    people: People, database: Database, schools: tuple[Person, Person]
+) -> None:
+    ens, fst = schools
+    pupil = people.add("pupil", "student", GOOD, by=ens)
+    for act in (
+        lambda: people.set_role(fst, pupil.id, "admin"),
+        lambda: people.give_password(fst, pupil.id, "another one"),
+        lambda: people.get(fst, pupil.id),
+    ):
+        with pytest.raises(NotFound):
+            act()
+    people.set_role(ens, pupil.id, "teacher")
+    people.give_password(ens, pupil.id, "another one")
+    assert people.authenticate("pupil", "another one", "10.0.0.1").role == "teacher"
+    with pytest.raises(Conflict):
+        people.set_role(ens, ens.id, "student")
+    with pytest.raises(BadRequest):
+        people.set_role(ens, pupil.id, "emperor")  # type: ignore[arg-type]  # what a form might send
+    with database.read() as session:
+        rows = session.exec(select(AuditRow).where(AuditRow.person_id == ens.id).order_by(AuditRow.number)).all()
+    assert [(row.action, row.about) for row in rows] == [
+        (action, str(pupil.id)) for action in ("person-added", "role-set", "password-set")
+    ]
+
+
+def test_who_comes_by_another_login_gets_neither_role_nor_password_here(
+    people: People, database: Database, schools: tuple[Person, Person]
+) -> None:
+    pupil = people.add("pupil", "student", GOOD, by=schools[0])
+    with database.write() as session:
+        session.get_one(PersonRow, pupil.id).subject = "https://id.example.org 7"
+    assert people.get(schools[0], pupil.id).own_login
+    with pytest.raises(Conflict):
+        people.set_role(schools[0], pupil.id, "admin")
+    with pytest.raises(Conflict):
+        people.give_password(schools[0], pupil.id, "another one")

@@ -462,3 +462,89 @@ async def test_a_token_is_made_on_ones_page_shown_once_and_revoked(browser: http
     number = re.findall(r'action="/account/tokens/(\d+)/revoke"', again.text)[0]
     assert (await browser.post(f"/account/tokens/{number}/revoke")).headers["location"] == "/account"
     assert "Revoked on" in text(await browser.get("/account"))
+
+
+async def test_lessons_are_narrowed_to_a_teacher_and_to_a_last_day(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app)
+    with app.state.database.write() as session:
+        row = session.get_one(LessonRow, ARRIVING)
+        row.teacher = "Mariem Sidi"
+        row.find_by("Amphi")
+    found = text(await browser.get("/lessons?teacher=mariem"))
+    assert "Chimie" in found
+    assert "Old 1" not in found
+    until = time.strftime("%Y-%m-%d", time.gmtime(NOW))
+    assert "Chimie" in text(await browser.get(f"/lessons?until={until}"))  # with all of that day
+    before = time.strftime("%Y-%m-%d", time.gmtime(NOW - 86400))
+    assert "Chimie" not in text(await browser.get(f"/lessons?until={before}"))
+    assert (await browser.get("/lessons?until=soon")).status_code == 400
+
+
+async def test_an_admin_adds_a_term_and_a_course_and_says_how_long_it_is_kept(
+    browser: httpx.AsyncClient, app: FastAPI
+) -> None:
+    await known(browser, app)
+    days = {"institution": "Uni", "first": "2026-09-15", "last": "2027-01-31"}
+    term = await browser.post("/terms", data={"name": "2026-S1", **days})
+    number = term.headers["location"].rpartition("=")[2]
+    made = await browser.post("/courses", data={"term": number, "code": "PHY101", "title": "Optique"})
+    page = made.headers["location"]
+    assert "Optique" in text(await browser.get(page))
+    twice = await browser.post("/courses", data={"term": number, "code": "phy 101"})
+    assert (twice.status_code, "of this code already" in text(twice)) == (409, True)
+    backwards = await browser.post("/terms", data={"name": "X", **days, "last": "2026-01-01"})
+    assert (backwards.status_code, "ends after it begins" in text(backwards)) == (400, True)
+    kept = await browser.post(f"{page}/retention", data={"unit": "terms", "number": "٢"})
+    assert kept.headers["location"] == page
+    assert (
+        'name="number" type="number" min="1" max="36500" inputmode="numeric" value="2"'
+        in (await browser.get(page)).text
+    )
+    rule = {"unit": "days", "number": "400", "trash_days": "14", "institution": "Uni"}
+    assert (await browser.post("/retention", data=rule)).status_code == 303
+    assert "Lessons are kept for 400 days." in text(await browser.get("/trash"))
+    bad = await browser.post("/retention", data={**rule, "number": ""})
+    assert (bad.status_code, "1 to 36500 days" in text(bad)) == (400, True)
+    log = text(await browser.get("/audit"))
+    assert "Set a term" in log
+    assert "Added a course" in log
+
+
+async def test_a_course_is_a_podcast_by_an_address_that_is_shown_once(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app)
+    catalog = Catalog.over(app.state.database, lambda: NOW)
+    admin = next(person for person in catalog.people.all() if person.name == "amina")
+    catalog.courses.add_term("Uni", "2026-P", "2026-09-15", "2027-01-31")
+    course = catalog.courses.add("Uni", "2026-P", "CHM1", "Chimie", by=admin)
+    made = text(await browser.post(f"/courses/{course}/podcast"))
+    token = re.search(rf"http://box\.test/api/v1/courses/{course}/podcast\?token=(\S+)&media=audio", made)
+    assert token is not None
+    assert catalog.tokens.owner(token[1]).scopes == frozenset({"lessons:read"})
+    assert "token=" not in (await browser.get(f"/courses/{course}")).text
+
+
+async def test_an_admin_adds_somebody_and_changes_their_role(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app)
+    somebody = {"name": "mariem", "full_name": "Mariem Sidi", "role": "student", "password": PASSWORD}
+    made = await browser.post("/people", data={**somebody, "institution": "Uni"})
+    page = made.headers["location"]
+    assert "Mariem Sidi" in text(await browser.get("/people?q=mar"))
+    assert (await browser.post(f"{page}/role", data={"role": "teacher"})).status_code == 303
+    assert "mariem · Teacher · Uni" in text(await browser.get(page))
+    twice = await browser.post("/people", data=somebody)
+    assert (twice.status_code, "has this login already" in text(twice)) == (409, True)
+    short = await browser.post("/people", data={**somebody, "name": "x", "password": "short"})
+    assert (short.status_code, "at least 8 signs" in text(short)) == (400, True)
+    assert "Nobody is called so." in text(await browser.get("/people?q=zzz"))
+
+
+async def test_a_student_finds_no_form_of_an_admin(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app, "sidi")
+    assert (await browser.get("/people")).status_code == 403
+    for path, data in (
+        ("/people", {"name": "x", "role": "admin", "password": PASSWORD}),
+        ("/terms", {"name": "x", "first": "2026-01-01", "last": "2026-02-01"}),
+        ("/courses", {"term": "1", "code": "X1"}),
+        ("/retention", {"unit": "days", "number": "1", "trash_days": "1"}),
+    ):
+        assert (await browser.post(path, data=data)).status_code == 403, path
