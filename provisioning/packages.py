@@ -72,6 +72,7 @@ TEST = (
     Package("gstreamer1.0-plugins-ugly", "there is no foreign RTSP camera to test with"),
     Package("iproute2", "no link can be shaped", _program("tc", "/usr/sbin/tc", "/sbin/tc")),
     Package("libasound2-plugins", "there is no sound device to test with"),
+    Package("nginx", "the example of a proxy cannot be tried", _program("nginx", "/usr/sbin/nginx")),
     Package("nodejs", "there is no foreign tus server to test with", _program("node")),
     Package("npm", "there is no foreign tus server to test with", _program("npm")),
     Package("opencv-doc", "there is no real footage to test with"),

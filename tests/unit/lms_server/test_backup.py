@@ -18,8 +18,8 @@ from lms_server.catalog.migrate import migrate
 from lms_server.catalog.tables import LessonRow, OutputRow
 from lms_server.errors import StartError
 from lms_server.main import build
+from lms_server.places import open_places
 from lms_server.settings import Settings
-from lms_server.store.folder import FolderStore
 from tests.unit.lms_server.conftest import HandClock
 
 pytestmark = pytest.mark.anyio
@@ -44,7 +44,7 @@ class School:
         lesson, half = str(ULID()), self.settings.data / "half"
         sha256 = hashlib.sha256(film).hexdigest()
         half.write_bytes(film)
-        FolderStore(self.settings.store).adopt(half, sha256)
+        open_places(self.settings, lambda _: None).store.adopt(half, sha256)
         with self.database.write() as session:
             session.add(
                 LessonRow(id=lesson, room_id=self.room, title="Optics", started=1.0, received=1.0, state="ready")
