@@ -17,7 +17,6 @@ from pathlib import Path
 from tests.system.powercut.laboratory import Laboratory, Outcome
 
 PAGE = Path(__file__).resolve().parents[3] / "docs" / "results.md"
-_SECTION = re.compile(r"<!-- powercut -->.*<!-- /powercut -->", re.DOTALL)
 
 
 @dataclass(frozen=True)
@@ -59,7 +58,6 @@ def say(figures: Figures) -> None:
 
 def write(figures: Figures, command: str, page: Path = PAGE) -> None:
     """Replace the section of the last run."""
-    day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
     rows = (
         ("cuts, of which with unflushed writes at that instant", f"{figures.cuts}, {figures.unflushed}"),
         ("followed as another boot of the machine", f"{figures.reboots}"),
@@ -70,9 +68,16 @@ def write(figures: Figures, command: str, page: Path = PAGE) -> None:
             f"{figures.back_median:.1f}, {figures.back_max:.1f}",
         ),
     )
-    table = "".join(f"| {name} | {value} |\n" for name, value in rows)
-    section = f"<!-- powercut -->\n{day}, `{command}`\n\n| | |\n|---|---|\n{table}<!-- /powercut -->"
-    page.write_text(_SECTION.sub(lambda _: section, page.read_text()))
+    write_section("powercut", rows, command, page)
+
+
+def write_section(name: str, rows: Sequence[tuple[str, str]], command: str, page: Path = PAGE) -> None:
+    """Replace what stands between the page's two marks of this name."""
+    day = datetime.now(UTC).strftime("%Y-%m-%d %H:%M UTC")
+    table = "".join(f"| {row} | {value} |\n" for row, value in rows)
+    section = f"<!-- {name} -->\n{day}, `{command}`\n\n| | |\n|---|---|\n{table}<!-- /{name} -->"
+    marked = re.compile(rf"<!-- {name} -->.*<!-- /{name} -->", re.DOTALL)
+    page.write_text(marked.sub(lambda _: section, page.read_text()))
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.system.powercut.crashdisk import possible
+from tests.system.powercut.results import write_section
 from tests.system.powercut.updates import NEW, NOT_SYNCED, OLD, Outcome, UpdateLaboratory
 
 pytestmark = [
@@ -37,20 +38,20 @@ def test_the_laboratory_catches_a_slot_that_is_called_complete_too_early(tmp_pat
 
 
 @pytest.mark.soak
-def test_thirty_cuts_of_an_update(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_thirty_cuts_of_an_update(tmp_path: Path) -> None:
     laboratory = UpdateLaboratory(tmp_path, seed=30)
     laboratory.record()
     outcomes = laboratory.follow(30)
-    with capsys.disabled():
-        print(told(outcomes))  # noqa: T201 - for docs/results.md
-    assert faults(outcomes) == []
-    assert {outcome.version for outcome in outcomes} == {OLD, NEW}
-
-
-def told(outcomes: Sequence[Outcome]) -> str:
     after = {version: sum(outcome.version == version for outcome in outcomes) for version in (OLD, NEW)}
-    torn = sum(outcome.unflushed > 0 for outcome in outcomes)
-    return (
-        f"\n{len(outcomes)} power cuts of an update: {after[OLD]} came back on the old version, {after[NEW]} on the new"
-        f" one; {torn} with unflushed writes; {sum(bool(outcome.faults) for outcome in outcomes)} with a fault."
+    rows = (
+        ("cuts, of which with unflushed writes at that instant", f"{len(outcomes)}, {sum(map(_torn, outcomes))}"),
+        ("back on the old version, on the new one", f"{after[OLD]}, {after[NEW]}"),
+        ("cuts with any fault", f"{sum(bool(outcome.faults) for outcome in outcomes)}"),
     )
+    write_section("update", rows, "make soak")
+    assert faults(outcomes) == []
+    assert all(after.values())
+
+
+def _torn(outcome: Outcome) -> bool:
+    return outcome.unflushed > 0
