@@ -29,10 +29,22 @@ def add_to(app: typer.Typer) -> None:
     help="Let the rooms of a ring have a version, which lies in the folder of updates.\n\n"
     "Example: lms-server update release 1.4.0 --ring pilot"
 )
-def release(context: typer.Context, version: str, ring: Ring = "", data: Data = None) -> None:
+def release(
+    context: typer.Context,
+    version: str,
+    *,
+    ring: Ring = "",
+    updates: Annotated[
+        Path | None, typer.Option(envvar="DARSBOX_UPDATES", help="Folder of updates, as of `run` [default: in --data]")
+    ] = None,
+    data: Data = None,
+) -> None:
     with _rings(context, data) as rings:
         rings.release(version, ring)
     typer.echo(f"{_ring(ring)} shall have version {version}; each changes to it while nobody teaches there.")
+    shown = updates or settings_of(context, data).updates
+    if not (shown / "targets" / "bundles" / version).is_dir():
+        typer.echo(f"It is not in {shown} yet; rooms wait until it is.")
 
 
 @update.command(

@@ -195,6 +195,8 @@ class Installer:
             since = None if problem else (now if since is None else since)
             if since is not None and now - since >= wanted.steady:
                 return self._services.ailing()
+            if falling := self._services.falling():
+                return falling
             if now - began >= wanted.answer:
                 return problem or "It does not stay up."
             time.sleep(wanted.look)

@@ -30,6 +30,8 @@ class Daemon:
     """Versions that do not answer."""
     falls: set[str] = field(default_factory=set)
     """Versions that answer a few times, and then no more."""
+    crashing: set[str] = field(default_factory=set)
+    """Versions that end again and again."""
     cannot: set[str] = field(default_factory=set)
     """Versions that cannot record."""
     lies: str = ""
@@ -47,12 +49,15 @@ class Daemon:
             self.cut = ""
             raise PowerCut
 
+    def falling(self) -> str:
+        return "darsbox-room.service ended 6 times." if self.version in self.crashing else ""
+
     def ailing(self) -> str:
         return "darsbox-sync.service ended." if self.version in self.without_sync else ""
 
     def answer(self, path: str) -> dict[str, Any] | None:
         self.answers += 1
-        if self.version in self.silent or (self.version in self.falls and self.answers > 3):
+        if self.version in self.silent | self.crashing or (self.version in self.falls and self.answers > 3):
             return None
         if path == "/healthz":
             return {"status": "ok", "version": self.lies or self.version}

@@ -49,6 +49,9 @@ class Machine:
         self.room.daemon.kill()
         self.room.daemon.start()
 
+    def falling(self) -> str:
+        return ""
+
     def ailing(self) -> str:
         return ""
 

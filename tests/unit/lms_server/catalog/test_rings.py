@@ -98,7 +98,10 @@ def test_an_admin_releases_ring_by_ring(tmp_path: Path) -> None:
         assert done.exit_code == code, done.output
         return done.output
 
-    assert "rooms in no ring shall have version 1.4.0" in order("release", "1.4.0")
+    assert "rooms wait until it is" in order("release", "1.4.0")
+    (tmp_path / "updates" / "targets" / "bundles" / "1.4.0").mkdir(parents=True)
+    assert order("release", "1.4.0").startswith("The rooms in no ring shall have version 1.4.0")
+    assert "rooms wait" not in order("release", "1.4.0")
     assert "ring pilot shall have version 1.5.0" in order("release", "1.5.0", "--ring", "pilot")
     assert "version 1.5.0, 0 of 0 rooms have it" in order("show")
     assert "stay on what they have" in order("hold", "--ring", "pilot")

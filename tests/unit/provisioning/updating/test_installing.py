@@ -75,6 +75,7 @@ def test_a_version_that_is_well_stays_and_the_one_before_it_waits(place: Place) 
     [
         ("silent", "does not answer"),
         ("falls", "does not answer"),
+        ("crashing", "ended 6 times"),
         ("cannot", "could record before, and with it cannot"),
         ("without_sync", "darsbox-sync.service ended"),
     ],
