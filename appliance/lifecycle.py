@@ -88,12 +88,14 @@ async def live(
     background: Sequence[Callable[[], Awaitable[None]]],
     ready: Callable[[], Awaitable[object]],
     closing: asyncio.Event,
+    *,
+    beats: Callable[[], Awaitable[bool]],
 ) -> None:
     """Run until SIGTERM or SIGINT, then stop in order: the background in reverse (a lesson that runs is ended and
     kept), while the panel still sees it, then the API.
 
     background: run until cancelled, started in this order; ready: returns when the room can be used. closing: set when
-    open streams should say goodbye.
+    open streams should say goodbye. beats: whether the daemon still does its work, for the service manager.
     """
     loop = asyncio.get_running_loop()
     told = asyncio.Event()
@@ -103,7 +105,7 @@ async def live(
         async with asyncio.TaskGroup() as group:
             serving = group.create_task(server.serve(sockets=[door]))
             working = [group.create_task(_ever(work)) for work in background]
-            watchdog = group.create_task(_watchdog())
+            watchdog = group.create_task(feed_watchdog(beats))
             announcing = group.create_task(_announce(ready))
             await told.wait()
             notify("STOPPING=1")
@@ -154,11 +156,13 @@ def notify(message: str) -> None:
         manager.sendto(message.encode(), address)
 
 
-async def _watchdog() -> None:
-    """As long as this loop turns, the daemon lives: twice in the time systemd waits."""
+async def feed_watchdog(beats: Callable[[], Awaitable[bool]]) -> None:
+    """Twice in the time that systemd waits, as long as this loop turns and ``beats`` says so; else systemd ends the
+    daemon and starts another."""
     microseconds = os.environ.get("WATCHDOG_USEC", "")
     if not microseconds.isdecimal():
         return
     while True:
-        notify("WATCHDOG=1")
+        if await beats():
+            notify("WATCHDOG=1")
         await asyncio.sleep(int(microseconds) / 2_000_000)

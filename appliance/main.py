@@ -37,6 +37,7 @@ from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.load import Shedding
 from appliance.recorder.plan import RecorderPolicy, RoomIdentity, SourcePlan, plan_sources
 from appliance.recorder.preview import Preview
+from appliance.recorder.pulse import Pulse
 from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
@@ -188,7 +189,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     if config.tables.recorder.renditions:
         background.append(partial(household.renderer.run, recorder.ready))
     try:
-        await live(server, door, background, recorder.ready.wait, room.closing)
+        await live(server, door, background, recorder.ready.wait, room.closing, beats=Pulse(recorder.heard).beats)
     finally:
         await asyncio.gather(devices.close(), fittings.close())
         ledger.close()

@@ -32,6 +32,7 @@ from appliance.recorder.glimpse import Glimpse
 from appliance.recorder.hotplug import Plug
 from appliance.recorder.household import Household
 from appliance.recorder.plan import Quality, RecorderPolicy, RoomIdentity, SourcePlan
+from appliance.recorder.pulse import Heard
 from appliance.recorder.sealing import Sealer
 from appliance.recorder.shown import Disk, View
 from appliance.recorder.status import RecorderStatus, SourceState
@@ -258,6 +259,13 @@ class Recorder:
             return None
         file = self._spool.lesson_dir(lesson.id) / source / f"take-{max(numbers):03d}.mp4"
         return LiveTake(file, file.with_suffix(".journal"))
+
+    def heard(self) -> Heard | None:
+        """What the keepers have said of the lesson that is being recorded, None while none is."""
+        if self._lesson is None or self._lesson.state != "recording":
+            return None
+        last = {name: source.last for name, source in self._evidence.sources.items() if name in self._crew.keepers}
+        return Heard(self._spool.lesson_dir(self._lesson.id), last)
 
     def lateness(self) -> float:
         """Seconds by which the latest fragment since the last call became durable after its last picture."""

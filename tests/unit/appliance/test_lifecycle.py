@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 from pathlib import Path
 
 import pytest
 
 from appliance.errors import ConfigError
-from appliance.lifecycle import listen, notify
+from appliance.lifecycle import feed_watchdog, listen, notify
 from appliance.main import runtime_folder
 
 
@@ -26,6 +27,31 @@ def test_without_a_service_manager_nothing_happens(tmp_path: Path, monkeypatch: 
     notify("READY=1")
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "gone"))
     notify("READY=1")
+
+
+def test_a_daemon_that_sees_nothing_any_more_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(str(tmp_path / "notify"))
+        manager.setblocking(False)
+        monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+        monkeypatch.setenv("WATCHDOG_USEC", "2000")
+
+        async def feed() -> None:
+            asked = iter([True, False, False])
+
+            async def beats() -> bool:
+                answer = next(asked, None)
+                if answer is None:
+                    raise asyncio.CancelledError
+                return answer
+
+            await feed_watchdog(beats)
+
+        with pytest.raises(asyncio.CancelledError):
+            asyncio.run(feed())
+        assert manager.recv(100) == b"WATCHDOG=1"
+        with pytest.raises(BlockingIOError):
+            manager.recv(100)
 
 
 def test_a_port_in_use_is_one_sentence() -> None:
