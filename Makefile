@@ -38,9 +38,9 @@ soak:  ## the long forms of the fault tests: 100 power cuts, 1000 cuts of the li
 	@$(PREPARE) test
 	@$(BIN)/python -m provisioning.checks soak
 
-package:  ## the wheel, reproducibly, into dist/ (a .deb comes later)
-	@$(PREPARE) run
-	@$(BIN)/python -m provisioning.wheel
+package:  ## the Debian packages of a room and a server, reproducibly, into dist/
+	@$(PREPARE) check
+	@$(BIN)/python -m provisioning.debs
 
 clean:  ## removes what was built or cached; keeps recordings (./var) and the environment (.venv)
 	rm -rf build dist *.egg-info .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

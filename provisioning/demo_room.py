@@ -51,17 +51,24 @@ async def discover() -> list[Found]:
 
 
 def room_toml(found: Sequence[Found], *, server_url: str, copy_from: str, language: str = "en") -> str:
-    """room.toml for what discovery found. A kind of which there is nothing real is simulated, so that the picture
-    and the sound of a bare machine can be seen and heard."""
+    """room.toml for what discovery found."""
     parts = [
         HEAD.format(copy=copy_from),
-        _table("[room]", {"name": NAMES[language], "institution": "Darsbox", "language": language}),
-        _table("[server]", {"url": server_url}),
+        table("[room]", {"name": NAMES[language], "institution": "Darsbox", "language": language}),
+        table("[server]", {"url": server_url}),
+        *devices(found),
     ]
+    return "\n".join(parts)
+
+
+def devices(found: Sequence[Found]) -> list[str]:
+    """A table of room.toml for each device. A kind of which there is nothing real is simulated, so that the picture
+    and the sound of a bare machine can be seen and heard."""
+    parts = []
     for kind, simulated in SIMULATED.items():
         real = [device for device in found if device.kind == kind]
-        parts += [_table(f"[[{kind}]]", entry) for entry in (_entries(kind, real) or simulated)]
-    return "\n".join(parts)
+        parts += [table(f"[[{kind}]]", entry) for entry in (_entries(kind, real) or simulated)]
+    return parts
 
 
 def _entries(kind: str, devices: Sequence[Found]) -> list[dict[str, Value]]:
@@ -72,7 +79,8 @@ def _entries(kind: str, devices: Sequence[Found]) -> list[dict[str, Value]]:
     ]
 
 
-def _table(head: str, entries: Mapping[str, Value]) -> str:
+def table(head: str, entries: Mapping[str, Value]) -> str:
+    """One table of a TOML file, its head included."""
     # JSON's text, numbers and booleans are TOML's too, but for DEL.
     lines = [f"{key} = {json.dumps(value, ensure_ascii=False).replace(chr(127), '')}" for key, value in entries.items()]
     return "\n".join([head, *lines, ""])

@@ -61,6 +61,9 @@ TEST = (
     Package("chromium", "no browser test can run", _program("chromium")),
     Package("chromium-headless-shell", "no page can be tested", _program("chromium-headless-shell")),
     Package("curl", "there is no foreign client to measure uploads with", _program("curl")),
+    Package(
+        "debootstrap", "no package can be tried on a bare Debian", _program("debootstrap", "/usr/sbin/debootstrap")
+    ),
     Package("e2fsprogs", "no power cut can be tried", _program("mkfs.ext4", "/usr/sbin/mkfs.ext4")),
     Package("espeak-ng", "no test speech can be made", _program("espeak-ng")),
     Package("git", "the files of the project cannot be listed", _program("git")),
@@ -81,6 +84,7 @@ TEST = (
     Package("pulseaudio-utils", "there is no sound device to test with", _program("pactl")),
     Package("python3-gi", "there is no foreign RTSP camera to test with"),
     Package("qemu-system-common", "no power cut can be tried", _program("qemu-storage-daemon")),
+    Package("systemd-container", "no package can be tried on a bare Debian", _program("systemd-nspawn")),
     Package("xvfb", "there is no screen to record in tests", _program("Xvfb")),
 )
 

@@ -133,6 +133,14 @@ def remove(root: Path, version: str) -> None:
         _clear(_place(root, version))
 
 
+def tidy(root: Path, *kept: str) -> None:
+    """Free the space of every slot, complete or not, but those kept and the one in use."""
+    with _alone(root):
+        for slot in (root / "slots").iterdir():
+            if slot.name not in {*kept, current(root)}:
+                _clear(slot)
+
+
 def _place(root: Path, version: str) -> Path:
     return root / "slots" / version
 
@@ -180,7 +188,8 @@ def _fill(slot: Path, wheelhouse: Path, lock: Path) -> None:
     python = str(slot / "bin" / "python")
     _run([sys.executable, "-I", "-m", "venv", str(slot)])
     pip = [python, "-I", "-m", "pip", "--isolated", "--no-input", "--disable-pip-version-check", "install", "--quiet"]
-    _run([*pip, "--no-index", "--find-links", str(wheelhouse), "--no-compile", "--require-hashes", "-r", str(lock)])
+    wheels_alone = ["--no-index", "--find-links", str(wheelhouse), "--no-deps", "--no-compile", "--require-hashes"]
+    _run([*pip, *wheels_alone, "--requirement", str(lock)])
     # Those who run the programs may not write here, and without bytecode every start would take seconds longer.
     _run([python, "-I", "-m", "compileall", "-q", "-j", "0", str(slot / "lib")])
 
@@ -235,6 +244,8 @@ def main(arguments: Sequence[str]) -> int:
     building.add_argument("lock", type=Path)
     for deed, text in {"switch": "use a version from the next start on", "remove": "free its space"}.items():
         deeds.add_parser(deed, help=text).add_argument("version")
+    deeds.add_parser("tidy", help="free the space of all others but the one in use").add_argument("version", nargs="*")
+    deeds.add_parser("current", help="the one in use, an empty line if there is none")
     deeds.add_parser("list", help="those that are ready; * stands before the one in use")
     options = parser.parse_args(arguments)
     try:
@@ -246,6 +257,10 @@ def main(arguments: Sequence[str]) -> int:
             prove(options.root, options.version)
         elif options.deed == "remove":
             remove(options.root, options.version)
+        elif options.deed == "tidy":
+            tidy(options.root, *options.version)
+        elif options.deed == "current":
+            say(current(options.root) or "")
         else:
             used = current(options.root)
             for version in versions(options.root):

@@ -23,7 +23,14 @@ def test_the_import_contracts_hold() -> None:
 
 
 @pytest.mark.parametrize(
-    "module", ["appliance.recorder.keeper", "provisioning.prepare", "provisioning.packages", "media.lesson"]
+    "module",
+    [
+        "appliance.recorder.keeper",
+        "provisioning.prepare",
+        "provisioning.packages",
+        "provisioning.slots",
+        "media.lesson",
+    ],
 )
 def test_what_must_start_bare_imports_only_the_standard_library(module: str) -> None:
     """The keeper must start in a few hundredths of a second; preparing runs before anything is installed."""

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from provisioning import slots
-from provisioning.slots import MARK, SlotError, build, current, main, mark, remove, switch, versions
+from provisioning.slots import MARK, SlotError, build, current, main, mark, remove, switch, tidy, versions
 
 
 def ready(root: Path, version: str) -> Path:
@@ -152,6 +152,15 @@ def test_the_one_in_use_is_never_removed(tmp_path: Path) -> None:
     remove(tmp_path, "1.0")
     remove(tmp_path, "1.0")
     assert versions(tmp_path) == ["1.1"]
+
+
+def test_old_and_half_built_versions_give_their_space_back(tmp_path: Path) -> None:
+    for version in ("1.0", "1.1", "1.2"):
+        ready(tmp_path, version)
+    (tmp_path / "slots" / "1.3").mkdir()
+    switch(tmp_path, "1.2")
+    tidy(tmp_path, "1.1")
+    assert sorted(os.listdir(tmp_path / "slots")) == ["1.1", "1.2"]
 
 
 def test_a_damaged_mark_is_said(tmp_path: Path) -> None:

@@ -1,0 +1,114 @@
+"""IT staff in another city copy two files to bare machines and have a room and a server, and what is removed takes no
+lesson with it.
+
+If these fail, a room that was installed does not record, or comes apart at an upgrade.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from provisioning.debs import PROJECT, package
+from tests.peers.debian import Debian, booted
+from tests.peers.program import wait_until
+
+UNITS = ("darsbox-room", "darsbox-sync", "darsbox-server", "darsbox-worker")
+EXPOSURE = {"darsbox-room": 2.5}
+"""At most, where it is not 2.0: a recorder opens devices."""
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+    return package(PROJECT, tmp_path_factory.mktemp("packages"), PROJECT / "build" / "wheels")
+
+
+@pytest.fixture(scope="module")
+def machine(packages: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Iterator[Debian]:
+    with booted(packages[0].parent, tmp_path_factory.mktemp("machine") / "console.log") as debian:
+        yield debian
+
+
+def status(machine: Debian) -> dict[str, object]:
+    answer: dict[str, object] = json.loads(machine.run("appliance", "status", "--json"))
+    return answer
+
+
+def test_two_builds_are_the_same_bytes(packages: list[Path], tmp_path: Path) -> None:
+    again = package(PROJECT, tmp_path, PROJECT / "build" / "wheels")
+    assert [deb.name for deb in again] == [deb.name for deb in packages]
+    assert all(one.read_bytes() == other.read_bytes() for one, other in zip(packages, again, strict=True))
+
+
+def test_a_bare_machine_records_and_delivers_and_removal_loses_no_lesson(packages: list[Path], machine: Debian) -> None:
+    began = time.monotonic()
+    debs = [f"/packages/{deb.name}" for deb in packages]
+    machine.run("apt-get", "install", "--yes", "--no-install-recommends", *debs)
+    installed = time.monotonic() - began
+    assert [machine.run("systemctl", "is-active", unit).strip() for unit in UNITS] == ["active"] * len(UNITS)
+    assert machine.run("systemctl", "is-enabled", "darsbox.target").strip() == "enabled"
+
+    wait_until(lambda: machine.ask("appliance", "status").returncode == 0, 20, "the room")
+    # The updater goes by this: a daemon that says another version than its slot's is taken back.
+    assert str(status(machine)["version"]) == machine.run("readlink", "/opt/darsbox/proven").strip().split("/")[-1]
+    assert machine.run("systemctl", "is-active", "darsbox-update.timer").strip() == "active"
+    record_and_deliver(machine)
+    stays = machine.run("cat", "/etc/darsbox/room.toml")
+    hardened(machine)
+    kept = str(machine.run("du", "-sm", "/opt/darsbox").split()[0])
+
+    machine.run("apt-get", "remove", "--yes", "darsbox-room")
+    assert machine.ask("systemctl", "is-active", "darsbox-room").stdout.strip() == "inactive"
+    assert machine.run("cat", "/etc/darsbox/room.toml") == stays
+    assert machine.run("lms-server", "--help"), "the server's slot is the room's; it must stay"
+    said = machine.run("apt-get", "purge", "--yes", "darsbox-room", "darsbox-server")
+    assert "Lessons and the room's key are left in /var/lib/darsbox/spool" in said
+    assert "lessons, database and keys are left in /var/lib/darsbox/server" in said
+    assert machine.ask("ls", "/etc/darsbox", "/opt/darsbox").stdout == ""
+    assert machine.run("find", "/var/lib/darsbox/spool/lessons", "-name", "take-*.mp4")
+    sizes = ", ".join(f"{deb.name} {deb.stat().st_size >> 20} MiB" for deb in packages)
+    print(  # noqa: T201 - the figures themselves
+        f"{sizes}; installed in {installed:.1f} s into {kept} MiB; the whole way {time.monotonic() - began:.1f} s"
+    )
+
+
+def record_and_deliver(machine: Debian) -> None:
+    code = machine.run("runuser", "-u", "darsbox-server", "--", "lms-server", "enrol-code", "Amphi A").split()[0]
+    server = ("--server", "http://127.0.0.1:8500", "--code", code, "--room", "Amphi A")
+    machine.run("runuser", "-u", "darsbox", "--", "lms-sync", "enrol", *server)
+    machine.run("appliance", "start", "--title", "Analyse II")
+
+    def recorded() -> bool:
+        found = status(machine)
+        sources, lesson = found["sources"], found["lesson"]
+        assert isinstance(sources, list)
+        assert isinstance(lesson, dict)
+        return all(source["state"] == "recording" for source in sources) and lesson["elapsed"] > 3
+
+    wait_until(recorded, 30, "three seconds of every source")
+    machine.run("appliance", "stop")
+
+    def delivered() -> bool:
+        lessons = json.loads(machine.run("appliance", "lessons", "--json"))
+        return bool(lessons) and all(asset["receipted"] for asset in lessons[0]["assets"])
+
+    wait_until(delivered, 60, "the receipts of all that was recorded")
+
+
+def hardened(machine: Debian) -> None:
+    others = ("darsbox.target", "darsbox-update.service", "darsbox-update-settle.service", "darsbox-update.timer")
+    for unit in (*(f"{unit}.service" for unit in UNITS), *others):
+        verified = machine.ask("systemd-analyze", "verify", unit)
+        assert (verified.returncode, verified.stdout + verified.stderr) == (0, ""), unit
+    for unit in UNITS:
+        words = machine.run("systemd-analyze", "security", "--no-pager", f"{unit}.service").splitlines()[-1]
+        exposure = float(words.split(": ")[1].split()[0])
+        print(f"{unit}: exposure {exposure}")  # noqa: T201
+        assert exposure <= EXPOSURE.get(unit, 2.0), words
+    said = machine.ask("udevadm", "test", "/sys/devices/virtual/mem/null").stderr
+    assert "70-darsbox.rules" in said
+    assert [line for line in said.splitlines() if "70-darsbox.rules:" in line] == []
