@@ -58,7 +58,7 @@ class Source(Protocol):
     async def scan(self, offset: int, count: int, seen: Seen) -> None:
         """Give exactly count bytes from offset to seen, window after window, in a thread. Raises LocalFileError."""
 
-    async def again(self, offset: int, count: int) -> bytes | bytearray:
+    async def again(self, offset: int, count: int) -> bytes:
         """Exactly count bytes from offset, which were scanned before. Raises LocalFileError."""
 
     async def verify(self) -> None:
@@ -72,14 +72,15 @@ class Stretch:
         self.length = length
         self._source = source
         self._offset = offset
-        self._begin, self._window = 0, memoryview(b"")
+        self._begin, self._window = 0, b""
 
-    async def read(self, at: int, count: int) -> memoryview:
+    async def read(self, at: int, count: int) -> bytes:
         """Bytes from at on, counted from the stretch's first: count of them, or fewer. Raises LocalFileError."""
         if not self._begin <= at < self._begin + len(self._window):
-            found = await self._source.again(self._offset + at, min(WINDOW, self.length - at))
-            self._begin, self._window = at, memoryview(found)
-        return self._window[at - self._begin :][:count]
+            self._window = await self._source.again(self._offset + at, min(WINDOW, self.length - at))
+            self._begin = at
+        inside = at - self._begin
+        return self._window[inside : inside + count]
 
 
 class _Hash(Protocol):
@@ -141,11 +142,9 @@ class LocalFile:
         if self._at == self.length:
             self._judge()
 
-    async def again(self, offset: int, count: int) -> bytearray:
+    async def again(self, offset: int, count: int) -> bytes:
         """Without a check: for what goes out under the hash that ``scan`` gave. Raises FileRotten, FileUnreadable."""
-        found = bytearray(count)
-        await asyncio.to_thread(self._fill, memoryview(found), offset)
-        return found
+        return await asyncio.to_thread(self._bytes, offset, count)
 
     async def verify(self) -> None:
         """Read the whole file again. Raises FileRotten, FileUnreadable."""
@@ -173,6 +172,15 @@ class LocalFile:
             self._fill(part, offset + at)
             state.update(part)
             seen(part)
+
+    def _bytes(self, offset: int, count: int) -> bytes:
+        try:
+            found = os.pread(self._file.fileno(), count, offset)
+        except OSError as error:
+            raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
+        if len(found) < count:
+            raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
+        return found
 
     def _fill(self, part: memoryview, offset: int) -> None:
         try:

@@ -21,7 +21,7 @@ SAVED = 0.1
 """Seconds of the rate that may be caught up: timers are late at times."""
 PACKET = 1400
 """Bytes of a body that fit into one packet of any link."""
-SMALLEST, LARGEST = 256, 256 * 1024
+SMALLEST, LARGEST = 256, 1024 * 1024
 SHORT, LONG = 0.06, 0.025
 """Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
 UNSENT = 0.1
@@ -35,7 +35,7 @@ class Body(Protocol):
     length: int
     """Bytes."""
 
-    async def read(self, at: int, count: int) -> bytes | memoryview:
+    async def read(self, at: int, count: int) -> bytes:
         """Bytes from at on: count of them, or fewer."""
 
 
@@ -44,10 +44,10 @@ class Whole:
 
     def __init__(self, content: bytes) -> None:
         self.length = len(content)
-        self._view = memoryview(content)
+        self._content = content
 
-    async def read(self, at: int, count: int) -> memoryview:
-        return self._view[at : at + count]
+    async def read(self, at: int, count: int) -> bytes:
+        return self._content[at : at + count]
 
 
 class Pacer:
@@ -107,7 +107,7 @@ class Pacer:
             piece = await body.read(at, self.piece(body.length))
             await self.take(len(piece))
             moved()
-            yield bytes(piece)
+            yield piece
             at += len(piece)
         moved()
 

@@ -251,7 +251,8 @@ class Ingest:
         """The body as far as it comes, handed over to be written; whether it broke off."""
         room, come = row.length - row.offset, 0
         durable_at = anyio.current_time()
-        gathered = bytearray()
+        gathered: list[bytes] = []
+        held = 0
         broken = True
         with anyio.CancelScope() as scope:
             hold.reading = scope
@@ -268,15 +269,16 @@ class Ingest:
                     come += len(piece)
                     if come > room:
                         raise _too_large(row)
-                    gathered += piece
+                    gathered.append(piece)
+                    held += len(piece)
                     due = intake.partial and anyio.current_time() - durable_at >= CHECKPOINT_SECONDS
-                    if due or len(gathered) >= WRITE_BYTES:
+                    if due or held >= WRITE_BYTES:
                         await behind.settle()
                         self._remember(row.id, intake)
-                        full = intake.part.end + len(gathered) - intake.part.start >= CHECKPOINT_BYTES
+                        full = intake.part.end + held - intake.part.start >= CHECKPOINT_BYTES
                         commits = due or (intake.partial and full)
                         await behind.hand(partial(intake.write, gathered, commits=commits))
-                        gathered = bytearray()
+                        gathered, held = [], 0
                         if commits:
                             durable_at = anyio.current_time()
             except (ClientDisconnect, TimeoutError):

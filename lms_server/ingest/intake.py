@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,6 +15,10 @@ from lms_sync import wire
 
 if TYPE_CHECKING:
     from hashlib import _Hash
+
+
+MANY = 64
+"""Of what came at once: then it is little each time, as over a slow link, and written in one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +47,10 @@ class Intake:
     def damaged(self) -> bool:
         return self._sieve is not None and self._sieve.damaged
 
-    def write(self, data: bytearray, *, commits: bool = False) -> None:
-        """commits: what is written by now is made durable too. Raises StoreFull, Busy."""
-        self._put(self._sieve.take(data) if self._sieve is not None else data)
+    def write(self, come: Sequence[bytes], *, commits: bool = False) -> None:
+        """What came, in order. commits: what is written by now is made durable too. Raises StoreFull, Busy."""
+        for data in come if len(come) <= MANY else [b"".join(come)]:
+            self._put(self._sieve.take(data) if self._sieve is not None else [data])
         if commits:
             self.part.commit()
 
@@ -59,11 +65,10 @@ class Intake:
         if self._signed is not None and self._signed.hexdigest() != self._proof.signed_sha256:
             raise Unauthenticated("bad-signature", "The signature belongs to another body.")
 
-    def _put(self, data: bytearray | memoryview) -> None:
-        if not data:
-            return
-        self.part.write(data)
+    def _put(self, proven: Iterable[bytes | memoryview]) -> None:
         digests = (self.whole,) if self._sieve is not None else (self.whole, self._body, self._signed)
-        for digest in digests:
-            if digest is not None:
-                digest.update(data)
+        for data in proven:
+            self.part.write(data)
+            for digest in digests:
+                if digest is not None:
+                    digest.update(data)

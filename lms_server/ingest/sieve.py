@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from lms_sync import wire
 
 
@@ -9,33 +11,36 @@ class Sieve:
     """damaged: a piece was not what was announced, or there was more than announced; nothing passes after that."""
 
     def __init__(self, pieces: wire.Pieces) -> None:
-        self._size = pieces.size
+        self._size = self._missing = pieces.size
         self._digests = iter(pieces.digests)
-        self._held = b""
+        self._open = hashlib.sha256()
+        self._held: list[memoryview] = []
         self.damaged = False
 
-    def take(self, data: bytes | bytearray) -> memoryview:
-        """What is proven by now and was not given back before: a view, of data itself where nothing was held back.
-        Holds less than a piece."""
-        come = memoryview(self._held + data if self._held else data)
-        whole = len(come) // self._size * self._size
-        self._held = b"" if self.damaged else bytes(come[whole:])
-        return self._prove(come[:whole])
+    def take(self, data: bytes) -> list[memoryview]:
+        """What is proven by now and was not given back before, in order: views of what came, of which nothing is
+        copied. Holds less than a piece."""
+        come, proven = memoryview(data), []
+        while come and not self.damaged:
+            part, come = come[: self._missing], come[self._missing :]
+            self._open.update(part)
+            self._held.append(part)
+            self._missing -= len(part)
+            if not self._missing:
+                proven += self._prove()
+        return proven
 
-    def end(self) -> memoryview:
+    def end(self) -> list[memoryview]:
         """The body is whole: its last piece may be a short one."""
-        proven = self._prove(memoryview(self._held))
-        self._held = b""
+        proven = self._prove() if self._held else []
         if next(self._digests, None) is not None:
             self.damaged = True
         return proven
 
-    def _prove(self, come: memoryview) -> memoryview:
-        proven = 0
-        while proven < len(come) and not self.damaged:
-            piece = come[proven : proven + self._size]
-            if wire.piece_digest(piece) == next(self._digests, None):
-                proven += len(piece)
-            else:
-                self.damaged = True
-        return come[:proven]
+    def _prove(self) -> list[memoryview]:
+        held, digest = self._held, self._open.digest()
+        self._held, self._open, self._missing = [], hashlib.sha256(), self._size
+        if wire.shortened(digest) == next(self._digests, None):
+            return held
+        self.damaged = True
+        return []

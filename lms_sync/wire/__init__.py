@@ -201,12 +201,17 @@ class PieceSums:
         return Pieces(self._size, tuple(self._digests))
 
     def _close(self) -> None:
-        self._digests.append(self._open.digest()[:_PIECE_DIGEST])
+        self._digests.append(shortened(self._open.digest()))
         self._open, self._missing = hashlib.sha256(), self._size
 
 
 def piece_digest(data: bytes | memoryview) -> bytes:
-    return hashlib.sha256(data).digest()[:_PIECE_DIGEST]
+    return shortened(hashlib.sha256(data).digest())
+
+
+def shortened(sha256: bytes) -> bytes:
+    """A piece's SHA-256 as the header has it."""
+    return sha256[:_PIECE_DIGEST]
 
 
 def _split(joined: bytes) -> Iterator[bytes]:

@@ -15,7 +15,7 @@ BODY = bytes(range(256)) * 300  # four pieces and a half
 def pour(sieve: Sieve, body: bytes, cuts: list[int]) -> bytes:
     at, proven = 0, b""
     for cut in [*sorted(cuts), len(body)]:
-        proven += sieve.take(body[at:cut])
+        proven += b"".join(sieve.take(body[at:cut]))
         at = cut
     return proven
 
@@ -26,7 +26,7 @@ CUTS = st.lists(st.integers(0, len(BODY)), max_size=8)
 @given(CUTS)
 def test_however_a_body_comes_all_of_it_passes_in_order(cuts: list[int]) -> None:
     sieve = Sieve(wire.Pieces.of(BODY))
-    assert pour(sieve, BODY, cuts) + sieve.end() == BODY
+    assert pour(sieve, BODY, cuts) + b"".join(sieve.end()) == BODY
     assert not sieve.damaged
 
 
@@ -35,7 +35,7 @@ def test_nothing_passes_from_a_damaged_piece_on(cuts: list[int], where: int) -> 
     damaged = bytearray(BODY)
     damaged[where] ^= 1
     sieve = Sieve(wire.Pieces.of(BODY))
-    assert pour(sieve, bytes(damaged), cuts) + sieve.end() == BODY[: where // SIZE * SIZE]
+    assert pour(sieve, bytes(damaged), cuts) + b"".join(sieve.end()) == BODY[: where // SIZE * SIZE]
     assert sieve.damaged
 
 
