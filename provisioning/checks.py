@@ -23,7 +23,7 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
-SIDE_BY_SIDE = ["-n", "5", "--dist", "loadfile", "--no-loadscope-reorder"]
+SIDE_BY_SIDE = ["-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"]
 """Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
 file one after the other, for they share servers and browsers. Their order is that of tests/conftest.py: xdist's own
 puts files of many tests first, which are quick ones here."""
@@ -37,7 +37,7 @@ TSC = PROJECT / NPM_PEERS / "node_modules" / ".bin" / "tsc"
 SCRIPTS: dict[str, list[str]] = {"tsc --checkJs": [str(TSC), "--project", str(PROJECT / "kiosk_ui")]}
 """The panel's scripts. ``make test`` has installed the checker; ``make check``, which needs no npm, uses it if it is
 there."""
-QUIET = ["-m", "quiet and not soak", "-n", "2", "--dist", "loadfile", "--no-loadscope-reorder"]
+QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
 BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
