@@ -6,7 +6,9 @@ Exit 0 on success, 2 on wrong use, 1 otherwise, and then one plain sentence on s
 from __future__ import annotations
 
 import json
+import os
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any, Literal
 from urllib.parse import quote
@@ -238,6 +240,43 @@ def export(
 
     files = export_lesson(_existing(spool or DEFAULT_SPOOL), lesson, out, compose=compose)
     _print(files, "\n".join(f"{out / file['name']}" for file in files), as_json)
+
+
+@app.command(epilog="Example: appliance enrol --from /media/usb")
+def enrol(
+    source: Annotated[
+        str, typer.Option("--from", metavar="FILE", help="The enrolment file, its stick, or the text of its QR code.")
+    ],
+    spool: SpoolFolder = None,
+) -> None:
+    """Bind this room to the server that made an enrolment file, or bind it anew."""
+    from appliance.enrolling import enrol as bind  # noqa: PLC0415
+
+    raise typer.Exit(bind(spool or DEFAULT_SPOOL, ["--from", source]))
+
+
+@app.command(epilog="Example: appliance adopt /mnt/old/var/lib/darsbox/spool")
+def adopt(
+    old: Annotated[Path, typer.Argument(metavar="OLD", help="The spool on the disk of the PC that was here before.")],
+    spool: SpoolFolder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take over the lessons on a broken PC's disk, after this one was enrolled as the same room.
+
+    The old disk is only read. It can be stopped and begun again at any time.
+    """
+    from appliance.adopting import adopt as take_over  # noqa: PLC0415
+    from appliance.spool.layout import Spool  # noqa: PLC0415
+
+    place = Spool(_existing(spool or DEFAULT_SPOOL))
+    owner = place.lessons.stat().st_uid
+    if owner != os.geteuid():
+        raise RoomError(f"Run this as the room's own user (number {owner}), or the room could not use what is written.")
+    done = take_over(Spool(old), place, lambda lesson: typer.echo(f"Copying {lesson} …", err=True))
+    _print(asdict(done), done.sentence, as_json)
+    if done.left:
+        left = "\n".join(f"{lesson}: {why}." for lesson, why in done.left.items())
+        raise RoomError(f"{left}\nThese stay on the old disk; keep it, and read it with ddrescue before you try again.")
 
 
 def _existing(spool: Path) -> Path:

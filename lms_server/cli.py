@@ -18,11 +18,20 @@ from urllib.parse import urlsplit
 
 import typer
 
-from lms_server import audit_orders, backup_orders, logs, people_orders, retention_orders, update_orders, webhook_orders
+from lms_server import (
+    audit_orders,
+    backup_orders,
+    enrol_orders,
+    logs,
+    people_orders,
+    retention_orders,
+    update_orders,
+    webhook_orders,
+)
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.migrate import migrate as migrate_database
 from lms_server.catalog.uploads import Uploads
-from lms_server.command_line import Data, Told, catalog_of, opened, settings_of
+from lms_server.command_line import Data, Told, opened, settings_of
 from lms_server.errors import ServerError, StartError
 
 app = typer.Typer(
@@ -38,6 +47,7 @@ webhook_orders.add_to(app)
 retention_orders.add_to(app)
 backup_orders.add_to(app)
 update_orders.add_to(app)
+enrol_orders.add_to(app)
 app.add_typer(audit_orders.audit, name="audit")
 agent = typer.Typer(
     no_args_is_help=True,
@@ -193,21 +203,6 @@ def agent_revoke(context: typer.Context, name: str, data: Data = None) -> None:
     with _agents(context, data) as agents:
         agents.revoke(name)
     typer.echo(f"{name} can do nothing here any more.")
-
-
-@app.command(
-    "enrol-code",
-    help="Print a code that lets one PC in as this room, once, within 15 minutes.\n\n"
-    "Example: lms-server enrol-code 'Amphi A'",
-)
-def enrol_code(
-    context: typer.Context,
-    room: str,
-    data: Data = None,
-    institution: Annotated[str, typer.Option(help="Bind the code to this institution too")] = "",
-) -> None:
-    with catalog_of(context, data) as catalog:
-        typer.echo(catalog.rooms.make_code(room, institution))
 
 
 @app.command(

@@ -87,6 +87,7 @@ from lms_server.worker.captioning import Captioner
 from lms_server.worker.chores import Chore, Chores
 from lms_server.worker.telling import telling as webhook_telling
 from lms_server.worker.worker import Worker
+from lms_sync import wire
 
 SESSION_SECONDS = 12 * 3600
 SWEEP_SECONDS = 600.0
@@ -197,7 +198,16 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     app.include_router(health.router(catalog, gate, store, metrics, app.version))
     other = OtherLogin(read_sso(settings.sso), catalog.people, gate, Begun(database, clock)) if settings.sso else None
     app.include_router(
-        portal_router(catalog, gate, captions, other=other, address=address, slides=slides_in(store), clock=clock)
+        portal_router(
+            catalog,
+            gate,
+            captions,
+            other=other,
+            address=address,
+            fingerprint=wire.thumbprint(key),
+            slides=slides_in(store),
+            clock=clock,
+        )
     )
     app.add_middleware(
         SessionMiddleware,

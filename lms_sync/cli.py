@@ -31,7 +31,9 @@ from lms_sync.control import Control
 from lms_sync.delivering import Deliveries
 from lms_sync.door import EXPORT_RUNS, AlreadyRunning, only_one
 from lms_sync.governor import Governor
+from lms_sync.joining import Joining
 from lms_sync.priority import step_back
+from lms_sync.wire.slip import LARGEST, NAME, BadSlip, Slip
 
 if TYPE_CHECKING:
     from lms_sync.export import Export, Report
@@ -68,6 +70,7 @@ def run(spool: SpoolOption = DEFAULT_SPOOL) -> None:
             tasks.create_task(Agent(place, governor=governor).run())
             tasks.create_task(deliveries.run())
             tasks.create_task(Control(place).run())
+            tasks.create_task(Joining(place).run())
 
     with only_one(place):
         _until_signalled(work())
@@ -102,25 +105,48 @@ def status(
     print("\n".join(report.lines(found, time.time())))  # noqa: T201
 
 
-@app.command(epilog='Example: lms-sync enrol --server https://lessons.example.edu --code 7QK2M-9XDR4 --room "Amphi A"')
+@app.command(
+    epilog='Example: lms-sync enrol --server https://lessons.example.edu --code 7QK2M-9XDR4 --room "Amphi A"\n\n'
+    "Example: lms-sync enrol --from /media/usb"
+)
 def enrol(
-    server: Annotated[str, typer.Option("--server", metavar="URL", help="The central server's address.")],
-    code: Annotated[str, typer.Option("--code", metavar="CODE", help="What `lms-server enrol-code ROOM` printed.")],
-    room: Annotated[str, typer.Option("--room", metavar="NAME", help="This room's name on the server.")],
+    *,
+    server: Annotated[str, typer.Option("--server", metavar="URL", help="The central server's address.")] = "",
+    code: Annotated[
+        str, typer.Option("--code", metavar="CODE", help="What `lms-server enrol-code ROOM` printed.")
+    ] = "",
+    room: Annotated[str, typer.Option("--room", metavar="NAME", help="This room's name on the server.")] = "",
     institution: Annotated[
         str, typer.Option("--institution", metavar="I", help="The school or faculty it belongs to.")
     ] = "",
+    source: Annotated[
+        str,
+        typer.Option("--from", metavar="FILE", help="The enrolment file, its stick, or the text of its QR code."),
+    ] = "",
     spool: SpoolOption = DEFAULT_SPOOL,
 ) -> None:
-    """Bind this room to a server by a one-time code."""
+    """Bind this room to a server by a one-time code, or by a file or QR code that holds it."""
+    given = all((server, code, room))
+    if bool(source) == any((server, code, room, institution)) or not (source or given):
+        raise typer.BadParameter("Give --server, --code and --room; or --from with an enrolment file.")
     try:
-        who, before = asyncio.run(
-            identity.enrol(Spool(spool), server=server, code=code, room=room, institution=institution)
-        )
+        slip = _slip(source) if source else Slip(server, code, room, institution, "", 0.0)
+        who, before = asyncio.run(identity.enrol_by(Spool(spool), slip))
+    except BadSlip as error:
+        _fail(str(error))
     except OSError as error:
-        _fail(f"{spool} cannot be written: {error.strerror}.")
+        _fail(f"{error.filename or spool} cannot be used: {error.strerror}.")
     said = "was enrolled with" if before else "is enrolled with"
     print(f"This room {said} {who.server} as {who.room}.")  # noqa: T201 - this is the command's answer
+
+
+def _slip(source: str) -> Slip:
+    """Raises BadSlip, OSError."""
+    if source.lstrip().startswith("{"):
+        return Slip.read(source.encode())
+    file = Path(source)
+    with (file / NAME if file.is_dir() else file).open("rb") as opened:
+        return Slip.read(opened.read(LARGEST + 1))
 
 
 StickArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Where the stick is mounted.", show_default=False)]

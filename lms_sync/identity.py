@@ -4,7 +4,8 @@ device.jwk (0600) is made here and never leaves; server.json: {"server": URL, "r
 "sealing_key": JWK}. A room that was enrolled with an older server has no sealing key, and can send but not carry.
 
     IdentityError       one sentence with the next step
-    └── NotEnrolled     there is no server.json yet
+    ├── NotEnrolled     there is no server.json yet
+    └── Unreachable     the server did not answer: the same may work later
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from appliance.spool.layout import Spool, write_atomically
 from lms_sync import wire
 from lms_sync.client import Client, NotAdmitted, RequestError, SyncError
 from lms_sync.wire import sealing
+from lms_sync.wire.slip import Slip
 
 _REASONS = {
     "code-used": "The enrolment code was used already; make a new one with `lms-server enrol-code ROOM`.",
@@ -36,6 +38,10 @@ class IdentityError(Exception):
 
 class NotEnrolled(IdentityError):
     """The room has no server yet."""
+
+
+class Unreachable(IdentityError):
+    """The server did not answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,10 +120,17 @@ def server_url(text: str) -> str:
 
 
 async def enrol(
-    spool: Spool, *, server: str, code: str, room: str, institution: str, client: Client | None = None
+    spool: Spool,
+    *,
+    server: str,
+    code: str,
+    room: str,
+    institution: str,
+    fingerprint: str = "",
+    client: Client | None = None,
 ) -> tuple[Identity, bool]:
     """Bind this room's key to a room of the server. True when it was bound to this very server before and the code
-    had been used for that: nothing changed then.
+    had been used for that: nothing changed then. fingerprint: of the key by which the server must sign its receipts.
 
     Raises IdentityError with one sentence, OSError.
     """
@@ -137,12 +150,14 @@ async def enrol(
         server_key = wire.load_key(facts["server_key"])
         sealing_key = _sealing_key(facts)
         room_id = str(facts["room_id"])
+        if fingerprint and wire.thumbprint(server_key) != fingerprint:
+            raise IdentityError(f"{url} is not the server that made this enrolment file; check the address in it.")
     except (RequestError, NotAdmitted) as error:
         if error.code == "code-used" and before is not None:
             return before, True
         raise IdentityError(_REASONS.get(error.code, error.detail)) from error
     except SyncError as error:
-        raise IdentityError(f"{url}: {error.detail} Check the address and the network.") from error
+        raise Unreachable(f"{url}: {error.detail} Check the address and the network.") from error
     except (KeyError, TypeError, wire.BadSignature) as error:
         raise IdentityError(f"{url} does not answer like a Darsbox server; check the address.") from error
     record: dict[str, Any] = {"server": url, "room_id": room_id, "server_key": server_key.as_dict(private=False)}
@@ -150,6 +165,19 @@ async def enrol(
         record["sealing_key"] = sealing_key.as_dict(private=False)
     write_atomically(server_file(spool), (json.dumps(record, indent=1) + "\n").encode())
     return Identity(url, room_id, key, server_key, sealing_key), False
+
+
+async def enrol_by(spool: Spool, slip: Slip, *, client: Client | None = None) -> tuple[Identity, bool]:
+    """By what stands in an enrolment file. Returns and raises as ``enrol``."""
+    return await enrol(
+        spool,
+        server=slip.server,
+        code=slip.code,
+        room=slip.room,
+        institution=slip.institution,
+        fingerprint=slip.key,
+        client=client,
+    )
 
 
 def _sealing_key(facts: Mapping[str, Any]) -> OKPKey | None:

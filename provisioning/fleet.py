@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import unicodedata
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,6 +20,7 @@ from appliance.targets import TargetTable
 from drivers import registry
 from drivers.errors import DriverError
 from lms_server.catalog import sheets
+from lms_sync.wire.slip import file_name
 from provisioning.layers import LISTED, Profiles, Room, merged, on_profile, told_secrets, written
 
 MOST_ROOMS = 20_000
@@ -75,14 +75,8 @@ def made(content: bytes, profiles: Profiles, *, encoding: str = "", profile: str
 def file_of(room: Room, named: str = "") -> Path:
     """INSTITUTION/ROOM.toml, by plain forms of both names. named: instead of the room's."""
     table = room.get("room", {})
-    parts = [_plain(str(table.get("institution", ""))), _plain(named or str(table.get("name", ""))) or "room"]
+    parts = [file_name(str(table.get("institution", ""))), file_name(named or str(table.get("name", ""))) or "room"]
     return Path(*filter(None, parts)).with_suffix(".toml")
-
-
-def _plain(name: str) -> str:
-    """Letters of every script and digits, with dashes between; at most 80 bytes, as file systems want it."""
-    letters = "".join(sign if sign.isalnum() else " " for sign in unicodedata.normalize("NFC", name).lower())
-    return "-".join(letters.split()).encode()[:80].decode(errors="ignore").strip("-")
 
 
 class _Columns:

@@ -18,6 +18,8 @@ from lms_server.catalog.tables import EnrolmentCode, Institution, Room
 from lms_server.errors import BadRequest, Forbidden
 
 CODE_SECONDS = 15 * 60.0
+LONGEST_CODE = 14 * 86400.0
+"""Seconds; for codes that are carried to rooms in another city."""
 CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else. Ten of them are 50 bits."""
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
@@ -31,9 +33,13 @@ class Rooms:
     # -- enrolment
     # ------------------------------------------------------------------------------------------------------
 
-    def make_code(self, room: str, institution: str = "") -> str:
-        """A one-time code for a room of this name, good for 15 minutes by this clock. institution: "" leaves it to the
-        room to say."""
+    def make_code(
+        self, room: str, institution: str = "", *, seconds: float = CODE_SECONDS, by: Person | None = None
+    ) -> str:
+        """A one-time code for a room of this name, good for so long by this clock. institution: "" leaves it to the
+        room to say. by: who made it in the portal. Raises BadRequest."""
+        if not 0 < seconds <= LONGEST_CODE:
+            raise BadRequest("bad-code", "A code is good for at most 14 days.")
         room, institution = plain_name(room), plain_name(institution) if institution else ""
         code = "".join(secrets.choice(CODE_SIGNS) for _ in range(10))
         now = self._clock()
@@ -45,11 +51,14 @@ class Rooms:
                     room_name=room,
                     institution=institution,
                     made=now,
-                    expires=now + CODE_SECONDS,
+                    expires=now + seconds,
                 )
             )
             facts = {"room": room, "institution": institution}
-            audit.append(session, now, audit.Event("enrol-code-made", "", None, via=audit.CONSOLE, facts=facts))
+            made = audit.Event("enrol-code-made", "", None, via=audit.CONSOLE, facts=facts)
+            if by is not None:
+                made = audit.Event("enrol-code-made", "", by.institution_id, by, facts=facts)
+            audit.append(session, now, made)
         return f"{code[:5]}-{code[5:]}"
 
     def enrol(self, code: str, room: str, institution: str, public_key: str) -> str:
@@ -141,6 +150,16 @@ class Rooms:
                 .order_by(col(Institution.name), col(Room.name))
             ).all()
         return [RoomName(id=id_, name=name, institution=institution) for id_, name, institution in rows]
+
+    def code_for(self, person: Person, room_id: str) -> str:
+        """A code by which another PC becomes this room. Raises Forbidden, NotFound."""
+        if person.role not in ("admin", "it"):
+            raise Forbidden("not-allowed", "Only an admin or IT may let a PC in.")
+        with self._database.read() as session:
+            room = room_for(session, person, room_id)
+            owner = session.get(Institution, room.institution_id)
+        assert owner is not None  # noqa: S101  a room's institution is there as long as the room
+        return self.make_code(room.name, owner.name, by=person)
 
     def revoke(self, person: Person, room_id: str) -> None:
         """From now on this room's key opens nothing. Raises Forbidden, NotFound."""

@@ -78,13 +78,14 @@ def portal_router(
     *,
     other: OtherLogin | None = None,
     address: Callable[[Request], str] = lambda request: str(request.base_url).rstrip("/"),
+    fingerprint: str = "",
     slides: SlidesOf = lambda lesson: (),
     zone: tzinfo | None = None,
     clock: Callable[[], float] = time.time,
 ) -> APIRouter:
     """other: the institution's own login, where there is one. address: the server's own, as this request's sender knows
-    it. slides: when each slide of a lesson appeared. zone: whose wall clock the pages show; None is the server's own.
-    clock: Unix seconds."""
+    it. fingerprint: of the key that signs its receipts. slides: when each slide of a lesson appeared. zone: whose wall
+    clock the pages show; None is the server's own. clock: Unix seconds."""
     tongues = Tongues(zone)
     portal = _Portal(catalog, gate, tongues, slides=slides, clock=clock, other=other)
     router = APIRouter(route_class=portal.route_class(), include_in_schema=False)
@@ -97,7 +98,7 @@ def portal_router(
     router.add_api_route("/lessons", portal.lessons, methods=look)
     router.add_api_route("/lessons/{lesson_id}", portal.lesson, methods=look)
     router.add_api_route("/lessons/{lesson_id}/send-now", portal.send_now, methods=["POST"])
-    RoomPages(catalog, gate, tongues, portal.page, clock).routes(router)
+    RoomPages(catalog, gate, tongues, portal.page, clock=clock, address=address, fingerprint=fingerprint).routes(router)
     Changes(catalog, gate, captions, tongues).routes(router)
     CoursePages(catalog, gate, tongues, portal.page, address).routes(router)
     PeoplePages(catalog, gate, portal.page).routes(router)

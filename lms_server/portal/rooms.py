@@ -6,14 +6,18 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Any
 from urllib.parse import urlsplit
 
+import segno
 from fastapi import APIRouter, File, Form, Request, Response, UploadFile
 from fastapi.responses import RedirectResponse
+from markupsafe import Markup
 from starlette.concurrency import run_in_threadpool
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
+from lms_server.catalog.rooms import CODE_SECONDS
 from lms_server.catalog.schemas import Person
 from lms_server.errors import BadRequest
+from lms_sync.wire.slip import NAME, Slip
 from lms_sync.wire_control import LARGEST_TIMETABLE
 from lms_sync.wire_policy import DAYS, METERED, MOST_HOURS, Policy
 
@@ -35,11 +39,16 @@ class RoomPages:
         gate: Gate,
         tongues: Tongues,
         page: Callable[..., Response],
+        *,
         clock: Callable[[], float],
+        address: Callable[[Request], str],
+        fingerprint: str,
     ) -> None:
-        """page: makes a page of a template, as the portal does. clock: Unix seconds."""
+        """page: makes a page of a template, as the portal does. clock: Unix seconds. address: the server's own.
+        fingerprint: of the key that signs its receipts."""
         self._catalog, self._gate, self._tongues = catalog, gate, tongues
         self._page, self._clock = page, clock
+        self._address, self._fingerprint = address, fingerprint
 
     def routes(self, router: APIRouter) -> None:
         look = ["GET", "HEAD"]
@@ -49,6 +58,7 @@ class RoomPages:
         router.add_api_route("/jobs", self.jobs, methods=look)
         router.add_api_route("/alarms/{alarm_id}/acknowledge", self.acknowledge, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/orders", self.order, methods=["POST"])
+        router.add_api_route("/rooms/{room_id}/code", self.code, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/policy", self.set_policy, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/timetable", self.give_timetable, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/timetable/remove", self.remove_timetable, methods=["POST"])
@@ -147,6 +157,23 @@ class RoomPages:
         else:
             raise BadRequest("bad-command", "A room is told to start or to stop a lesson.")
         return _back(room_id)
+
+    def code(self, request: Request, room_id: str) -> Response:
+        """A code for another PC in this room, shown once: nobody can ask for it again."""
+        person = self._gate.require(request)
+        code = self._catalog.rooms.code_for(person, room_id)
+        room = self._catalog.rooms.get(person, room_id)
+        until = self._clock() + CODE_SECONDS
+        slip = Slip(self._address(request), code, room.name, room.institution, self._fingerprint, until)
+        return self._page(
+            request,
+            "room_code.html",
+            person=person,
+            room=room,
+            slip=slip,
+            file_name=NAME,
+            picture=Markup(segno.make(slip.text(), error="m").svg_inline(border=4, omitsize=True)),  # noqa: S704  of figures
+        )
 
     async def set_policy(self, request: Request, room_id: str) -> Response:
         person = await run_in_threadpool(self._gate.require, request)

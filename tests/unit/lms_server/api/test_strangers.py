@@ -205,6 +205,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /people/{}/role": {"data": {"role": "admin"}},
     "POST /people/{}/password": {"data": {"password": PASSWORD}},
     "POST /courses/{}/retention": {"data": {"unit": "days", "number": "1"}},
+    "POST /rooms/{}/code": {},
     "POST /rooms/{}/orders": {"data": {"verb": "start"}},
     "POST /rooms/{}/timetable": {"files": {"calendar": ("a.ics", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")}},
 }

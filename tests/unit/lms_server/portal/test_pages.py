@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Iterator
 from datetime import UTC
 from importlib import resources
 from typing import Any
+from urllib.parse import unquote
 
 import httpx
 import pytest
@@ -26,6 +27,7 @@ from lms_server.catalog.tables import AlarmRow, LessonRow, OutputRow, Room
 from lms_server.portal.pages import portal_router
 from lms_server.store.folder import FolderStore
 from lms_sync import wire
+from lms_sync.wire.slip import Slip
 
 pytestmark = pytest.mark.anyio
 NOW = 1_795_255_320.0
@@ -343,6 +345,23 @@ async def test_a_room_is_started_from_its_page_and_says_what_became_of_it(
     await known(browser, app, "sidi")
     assert (await browser.post(f"{room}/orders", data={"verb": "stop"})).status_code == 403
     assert (await browser.get(room)).status_code == 403
+
+
+async def test_a_code_for_another_pc_is_shown_once_with_its_qr_code_and_file(
+    browser: httpx.AsyncClient, app: FastAPI
+) -> None:
+    await known(browser, app)
+    room = await room_page(browser)
+    page = (await browser.post(f"{room}/code")).text
+    href = re.search(r'href="data:application/json;charset=utf-8,([^"]+)"', page)
+    assert href is not None
+    slip = Slip.read(unquote(href[1]).encode())
+    assert (slip.room, slip.institution) == ("Amphi <A>", "Uni")
+    assert slip.code in page
+    assert "<svg" in page
+    assert slip.code not in (await browser.get(room)).text
+    await known(browser, app, "sidi")
+    assert (await browser.post(f"{room}/code")).status_code == 403
 
 
 async def test_a_rooms_link_is_set_on_its_page_and_given_back(browser: httpx.AsyncClient, app: FastAPI) -> None:
