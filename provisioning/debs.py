@@ -59,7 +59,7 @@ PARTS = {
             "systemd/darsbox.journald": "/usr/lib/systemd/journald.conf.d/50-darsbox.conf",
             "docs/it-staff.md": "/usr/share/doc/darsbox-room/it-staff.md",
         },
-        ("appliance", "lms-sync"),
+        ("appliance", "lms-sync", "provision"),
         (
             "ffmpeg",
             "libportaudio2",

@@ -90,18 +90,11 @@ def kind_here() -> str:
 
 
 def order_of(version: str) -> Version:
-    """For comparing two versions. A Debian package of a commit that is no release is called 1.4.0~20261129.9c24764e6,
-    and comes before 1.4.0. Raises ValueError for what is none."""
-    release, _, commit = version.partition("~")
+    """For comparing two versions. Raises ValueError for what is none."""
     try:
-        return Version(f"{release}.dev{commit.partition('.')[0]}" if commit else version)
+        return Version(version)
     except InvalidVersion as error:
         raise ValueError(f"{version[:60]!r} is no version such as 1.4.0.") from error
-
-
-def said_by(version: str) -> str:
-    """What the programs of this version call themselves: such a package has the release's name inside."""
-    return version.partition("~")[0]
 
 
 def _wheel(found: object) -> Wheel:

@@ -22,7 +22,7 @@ from appliance.errors import RoomError
 from appliance.spool.layout import make_directory
 from provisioning import slots
 from provisioning.updating import journal, quiet
-from provisioning.updating.bundle import Bundle, order_of, said_by
+from provisioning.updating.bundle import Bundle, order_of
 from provisioning.updating.errors import Failed, NotNow, Refused, UpdateError
 from provisioning.updating.fetching import LOCK, Wheelhouse
 from provisioning.updating.journal import Journal
@@ -209,7 +209,7 @@ class Installer:
         except RoomError:
             return "Its daemon does not answer."
         running = found.get("version") if isinstance(found, dict) else None
-        if running != said_by(version):
+        if running != version:
             return f"The daemon that answers is of version {str(running)[:60]}."
         if could and not _records(self._look(self._spool)):
             return "The room could record before, and with it cannot."

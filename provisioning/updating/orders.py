@@ -24,7 +24,7 @@ from provisioning.updating.bundle import kind_here
 from provisioning.updating.errors import NotNow, Unreachable, UpdateError
 from provisioning.updating.fetching import Wheelhouse
 from provisioning.updating.installing import Installer
-from provisioning.updating.publishing import Publisher, make_keys
+from provisioning.updating.publishing import Publisher, make_keys, wheels_in
 from provisioning.updating.services import Systemd
 from provisioning.updating.sources import Folder, Source, Web
 
@@ -148,17 +148,18 @@ def begin(repository: Path, keys: Keys) -> None:
 
 
 @update.command(
-    help="Offer a version: the folder of wheels that make package makes.\n\n"
-    "Example: provision update publish /srv/updates --wheels dist/wheels --keys /media/safe/keys"
+    help="Offer a version: what make package has made.\n\n"
+    "Example: provision update publish /srv/updates --wheels dist/darsbox-room_1.4.0_amd64.deb --keys /media/safe/keys"
 )
 def publish(
     repository: Path,
     keys: Keys,
-    wheels: Annotated[Path, typer.Option(help="Folder with the wheel of Darsbox and all that it needs.")],
+    wheels: Annotated[Path, typer.Option(help="A package, or a folder with the wheels of Darsbox and all it needs.")],
     kind: Annotated[str, typer.Option(help="Machines that it is for, as x86_64-cp311.")] = kind_here(),
 ) -> None:
     with _sentences():
-        bundle = Publisher(repository, keys).publish(wheels, kind)
+        with wheels_in(wheels) as folder:
+            bundle = Publisher(repository, keys).publish(folder, kind)
         size = sum(wheel.bytes for wheel in bundle.wheels)
         say(f"Version {bundle.version} for {kind}: {len(bundle.wheels)} wheels, {size >> 20} MiB")
 

@@ -14,10 +14,14 @@ import hashlib
 import json
 import os
 import shutil
+import subprocess
+import tarfile
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TypeVar
 
 from cryptography.hazmat.primitives.serialization import load_pem_private_key
@@ -188,6 +192,29 @@ class Publisher:
             write_atomically(file, data)
         except OSError as error:
             raise CannotPublish(f"{file} cannot be written ({error.strerror}).") from error
+
+
+@contextmanager
+def wheels_in(place: Path) -> Iterator[Path]:
+    """A folder of wheels: the place itself, or what is aboard a Debian package, for as long as the block runs. Raises
+    CannotPublish."""
+    if place.is_dir():
+        yield place
+        return
+    with TemporaryDirectory(prefix="darsbox-wheels-") as folder:
+        command = ["dpkg-deb", "--fsys-tarfile", str(place)]
+        try:
+            with (
+                subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as unpacking,
+                tarfile.open(fileobj=unpacking.stdout, mode="r|") as archive,
+            ):
+                for entry in archive:
+                    if entry.name.endswith(".whl"):
+                        entry.name = Path(entry.name).name
+                        archive.extract(entry, folder, filter="data")
+        except (OSError, tarfile.TarError) as error:
+            raise CannotPublish(f"{place} is no folder of wheels and no package that make package made.") from error
+        yield Path(folder)
 
 
 def bundle_of(folder: Path, kind: str) -> tuple[Bundle, Mapping[str, Path]]:

@@ -16,6 +16,7 @@ import pytest
 from provisioning.debs import PROJECT, package
 from tests.peers.debian import Debian, booted
 from tests.peers.program import wait_until
+from tests.peers.updates import Maker
 
 UNITS = ("darsbox-room", "darsbox-sync", "darsbox-server", "darsbox-worker")
 EXPOSURE = {"darsbox-room": 2.5}
@@ -59,6 +60,7 @@ def test_a_bare_machine_records_and_delivers_and_removal_loses_no_lesson(package
     record_and_deliver(machine)
     stays = machine.run("cat", "/etc/darsbox/room.toml")
     hardened(machine)
+    updated_and_taken_back(machine, packages[0].parent)
     kept = str(machine.run("du", "-sm", "/opt/darsbox").split()[0])
 
     machine.run("apt-get", "remove", "--yes", "darsbox-room")
@@ -99,12 +101,51 @@ def record_and_deliver(machine: Debian) -> None:
     wait_until(delivered, 60, "the receipts of all that was recorded")
 
 
+def updated_and_taken_back(machine: Debian, shared: Path) -> None:
+    """The server's word, its folder of updates, the timer's unit and systemd's restarts: nothing is played here."""
+    before = str(status(machine)["version"])
+    maker = Maker(shared / "maker")
+    machine.run("provision", "update", "trust", f"/packages/{maker.root.relative_to(shared)}")
+
+    def wanted(version: str, starts: str) -> None:
+        """Another number on the programs that are here already."""
+        files = {
+            "darsbox_here.pth": f"/opt/darsbox/slots/{before}/lib/python3.11/site-packages\n",
+            f"darsbox-{version}.dist-info/entry_points.txt": "[console_scripts]\n"
+            f"appliance = {starts}\nlms-sync = lms_sync.cli:main\nprovision = provisioning.cli:main\n"
+            "lms-server = lms_server.cli:main\n",
+        }
+        maker.publish(version, kind="x86_64-cp311", files=files)
+        shown = "/var/lib/darsbox/server/updates"
+        machine.run("rm", "-rf", shown)
+        machine.run("cp", "-r", f"/packages/{maker.repository.relative_to(shared)}", shown)
+        machine.run("chown", "-R", "darsbox-server:", shown)
+        machine.run("runuser", "-u", "darsbox-server", "--", "lms-server", "update", "release", version)
+        machine.run("systemctl", "restart", "darsbox-sync")  # it says how it is at once, and hears the answer
+        told = ("grep", "-q", f'"{version}"', "/var/lib/darsbox/spool/update.json")
+        wait_until(lambda: machine.ask(*told).returncode == 0, 20, f"the wish for {version}")
+
+    wanted("98.1", "appliance.cli:main")
+    machine.run("systemctl", "start", "darsbox-update")
+    assert status(machine)["version"] == "98.1"
+    began = time.monotonic()
+    wanted("98.2", "no_such_program:main")
+    failed = machine.ask("systemctl", "start", "darsbox-update")
+    back = time.monotonic() - began
+    said = machine.run("provision", "update", "status")
+    assert failed.returncode, said
+    assert status(machine)["version"] == "98.1"
+    assert "Version 98.2 failed: darsbox-room.service ended 6 times." in said
+    assert back < 120
+    print(f"a version that does not start was fetched, tried and taken back in {back:.1f} s")  # noqa: T201
+
+
 def hardened(machine: Debian) -> None:
     others = ("darsbox.target", "darsbox-update.service", "darsbox-update-settle.service", "darsbox-update.timer")
     for unit in (*(f"{unit}.service" for unit in UNITS), *others):
         verified = machine.ask("systemd-analyze", "verify", unit)
         assert (verified.returncode, verified.stdout + verified.stderr) == (0, ""), unit
-    for unit in UNITS:
+    for unit in (*UNITS, "darsbox-update", "darsbox-update-settle"):
         words = machine.run("systemd-analyze", "security", "--no-pager", f"{unit}.service").splitlines()[-1]
         exposure = float(words.split(": ")[1].split()[0])
         print(f"{unit}: exposure {exposure}")  # noqa: T201

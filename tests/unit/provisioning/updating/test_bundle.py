@@ -7,29 +7,18 @@ from typing import Any
 
 import pytest
 
-from provisioning.updating.bundle import Bundle, order_of, said_by
+from provisioning.updating.bundle import Bundle, order_of
 
 WHEEL = {"file": "darsbox-1.0-py3-none-any.whl", "sha256": "ab" * 32, "bytes": 7}
 BUNDLE = {"version": "1.0", "kind": "x86_64-cp311", "unpacked": 70, "wheels": [WHEEL]}
 
 
 def test_later_versions_come_later() -> None:
-    rising = [
-        "0.9",
-        "0.10",
-        "1.0~20261128080000.aaaa",
-        "1.0~20261129080000.0000",
-        "1.0a1",
-        "1.0rc1",
-        "1.0",
-        "1.0.post1",
-        "1.1",
-    ]
+    rising = ["0.9", "0.10", "1.0.dev20261128", "1.0.dev20261129", "1.0a1", "1.0rc1", "1.0", "1.0.post1", "1.1"]
     assert sorted(rising, key=order_of) == rising
-    assert [said_by(each) for each in ("1.0~20261129080000.0000", "1.0rc1")] == ["1.0", "1.0rc1"]
 
 
-@pytest.mark.parametrize("wrong", ["", "newest", "1.0~x", "~1", "1 0", "../1"])
+@pytest.mark.parametrize("wrong", ["", "newest", "1.0~dev1", "1 0", "../1"])
 def test_what_is_no_version_is_not_compared(wrong: str) -> None:
     with pytest.raises(ValueError, match="no version"):
         order_of(wrong)

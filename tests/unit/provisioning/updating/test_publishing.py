@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import shutil
 import stat
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from provisioning.updating.publishing import CannotPublish, Publisher, bundle_of, make_keys
+from provisioning.updating.publishing import CannotPublish, Publisher, bundle_of, make_keys, wheels_in
 from tests.peers.updates import Maker, wheel
 
 KIND = "x86_64-cp311"
@@ -81,6 +82,22 @@ def test_a_folder_that_is_no_version_is_refused(tmp_path: Path, maker: Maker, fi
     with pytest.raises(CannotPublish, match=why):
         maker.publisher().publish(folder, KIND)
     assert everything(maker.repository) == before
+
+
+def test_a_package_is_published_as_it_was_built(tmp_path: Path, maker: Maker) -> None:
+    tree = tmp_path / "package"
+    wheel(tree / "usr" / "lib" / "darsbox" / "room" / "wheelhouse", "darsbox", "1.4.0")
+    (tree / "DEBIAN").mkdir()
+    about = "Package: darsbox-room\nVersion: 1.4.0\nArchitecture: all\nMaintainer: T <t@localhost>\nDescription: T\n"
+    (tree / "DEBIAN" / "control").write_text(about)
+    deb = tmp_path / "darsbox-room_1.4.0_all.deb"
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, deb], check=True, capture_output=True)
+    with wheels_in(deb) as folder:
+        bundle = maker.publisher().publish(folder, KIND)
+    assert (bundle.version, [each.file for each in bundle.wheels]) == ("1.4.0", ["darsbox-1.4.0-py3-none-any.whl"])
+    deb.write_text("no package")
+    with pytest.raises(CannotPublish, match="no package that make package made"), wheels_in(deb):
+        pass
 
 
 def test_a_broken_wheel_is_named(tmp_path: Path) -> None:
