@@ -124,6 +124,11 @@ class _Filter:
     def narrows(self) -> bool:
         return any(asdict(self).values())
 
+    @property
+    def fields(self) -> bool:
+        """Whether by more than words."""
+        return any(text for name, text in asdict(self).items() if name != "q")
+
     def address(self, **more: str) -> str:
         facts = {**asdict(self), **more}
         query = urlencode({key: value for key, value in facts.items() if value})

@@ -20,10 +20,10 @@ def make_thumbnail(poster: Path, part: Path) -> None:
     try:
         with Image.open(poster, formats=("JPEG",)) as image:
             if image.width * image.height > LARGEST:
-                raise CannotRender(f"The poster has {image.width} × {image.height} pixels, which is none.")
+                raise CannotRender(f"The poster has {image.width} × {image.height} pixels; that is too large for one.")
             image.draft("RGB", BOX)
             small = image.convert("RGB")
-    except UnidentifiedImageError as error:
-        raise CannotRender("The poster is no JPEG.") from error
+    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+        raise CannotRender("The poster is no JPEG of a size that one is.") from error
     small.thumbnail(BOX)
     small.save(part, "JPEG", quality=QUALITY, optimize=True)

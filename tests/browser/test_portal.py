@@ -113,6 +113,8 @@ def test_a_wrong_password_is_one_sentence_and_a_right_one_leads_on(portal: Porta
 def test_the_table_narrows_while_one_types_and_the_address_follows(enter: Callable[..., Page]) -> None:
     page = enter("/lessons")
     expect(page.locator("tbody tr")).to_have_count(50)
+    seen = page.locator("tbody tr").first.locator("img")
+    wait_until(lambda: seen.evaluate("picture => picture.naturalWidth") == 320, 10, "the picture of a lesson")
     page.locator("#q").press_sequentially("thermo")
     expect(page.locator("tbody tr")).to_have_count(12)
     expect(page).to_have_url(re.compile(r"\?q=thermo$"))
@@ -125,6 +127,17 @@ def test_the_table_narrows_while_one_types_and_the_address_follows(enter: Callab
     expect(page.locator("tbody tr")).to_have_count(16)
     page.get_by_role("link", name="Newest lessons").click()
     expect(page.locator("tbody tr").first).to_contain_text("Analyse II")
+
+
+def test_on_a_phone_lessons_are_on_the_first_screen_and_the_filters_one_touch_away(enter: Callable[..., Page]) -> None:
+    page = enter("/lessons", size=PHONE)
+    expect(page.locator("tbody tr").nth(2)).to_be_in_viewport()
+    expect(page.locator("#until")).to_be_hidden()
+    page.get_by_label("Narrow the list").check()
+    page.locator("#until").fill("2020-01-01")
+    expect(page.locator(".nothing")).to_contain_text("No lesson matches that.")
+    page.reload()
+    expect(page.locator("#until")).to_have_value("2020-01-01")
 
 
 def test_arabic_is_found_however_it_is_spelt(enter: Callable[..., Page]) -> None:

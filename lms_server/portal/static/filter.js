@@ -31,6 +31,7 @@ async function narrow() {
 }
 
 form.addEventListener("input", (event) => {
+  if (!event.target.name) return; // it shows more fields, and says nothing
   clearTimeout(timer);
   timer = setTimeout(narrow, event.target.type === "search" ? PATIENCE : 0);
 });

@@ -43,5 +43,7 @@ def test_a_lease_is_renewed_while_files_are_fetched_until_somebody_else_has_it(
     with one._renewing(job, tmp_path) as lost:
         wait_until(lambda: row().lease_until > first, 20, "a renewed lease")
         assert not lost.is_set()
+        (tmp_path / worker.PROGRESS).write_text("0.4200")
+        wait_until(lambda: row().progress == 0.42, 20, "how far it is")
         change(lambda found: setattr(found, "lease_owner", "two"))
         assert lost.wait(20)
