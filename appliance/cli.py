@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 import typer
 
+from appliance import pinning
 from appliance.errors import RoomError
 
 DEFAULT_URL = "http://127.0.0.1:8400"
@@ -29,6 +30,8 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
+
+app.add_typer(pinning.app, name="pin")
 
 Url = Annotated[str, typer.Option("--url", envvar="DARSBOX_URL", help="The room's daemon.", metavar="URL")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON for programs.")]

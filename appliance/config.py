@@ -13,7 +13,7 @@ import json
 import re
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
@@ -152,6 +152,7 @@ class Config:
     tables: Tables
     devices: tuple[Device, ...] = ()
     targets: tuple[TargetTable, ...] = ()
+    file: Path | None = None
 
     @property
     def room(self) -> RoomTable:
@@ -190,7 +191,7 @@ def load(path: Path) -> Config:
     if len(data) > MAX_BYTES:
         raise ConfigError(f"{path} is larger than 1 MiB, so it is no room.toml.")
     try:
-        return parse(data.decode(), Secrets(path.absolute().parent))
+        return replace(parse(data.decode(), Secrets(path.absolute().parent)), file=path)
     except UnicodeDecodeError as error:
         raise ConfigError(f"{path} is not text in UTF-8.") from error
 

@@ -13,6 +13,11 @@
     ├── TooSlow           408     a request body that does not come
     ├── BadRequest        422     a title too long, an unknown field
     ├── ForeignOrigin     403     another site's page, or another host name, speaks to the panel's API
+    ├── NoPin             409     nobody has set a PIN; there is none to begin with
+    ├── WrongPin          403     a PIN or a card that is nobody's; seconds: until the next one is listened to
+    ├── MustWait          429     too many wrong PINs; seconds: for how long
+    ├── NotSignedIn       401     the IT screen's API without a session
+    ├── LessonOn          409     what would disturb the lesson that is on, and is not meant twice over
     └── ConfigError       500     room.toml is wrong (the daemon does not start; the command line prints the sentence)
 
 The sentences are for logs, programs and IT staff; the faces translate the codes.
@@ -93,6 +98,26 @@ class BadRequest(RoomError):
 
 class ForeignOrigin(RoomError):
     code, status, title = "foreign-origin", 403, "Only the panel may ask this"
+
+
+class NoPin(RoomError):
+    code, status, title = "no-pin", 409, "No PIN is set"
+
+
+class WrongPin(RoomError):
+    code, status, title = "wrong-pin", 403, "That is not the PIN"
+
+
+class MustWait(RoomError):
+    code, status, title = "must-wait", 429, "Too many wrong PINs"
+
+
+class NotSignedIn(RoomError):
+    code, status, title = "not-signed-in", 401, "The IT screen asks for its PIN"
+
+
+class LessonOn(RoomError):
+    code, status, title = "lesson-on", 409, "A lesson is being recorded"
 
 
 class ConfigError(RoomError):

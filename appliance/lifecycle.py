@@ -129,10 +129,11 @@ async def _ever(work: Callable[[], Awaitable[None]]) -> None:
         log.exception("A part of the daemon failed; the daemon ends so that it is started anew.")
     else:
         log.critical("A part of the daemon ended unasked; the daemon ends so that it is started anew.")
-    _die()
+    die()
 
 
-def _die() -> None:
+def die() -> None:
+    """End this process as a kill would: a lesson that is on is recorded on by its keepers."""
     logging.shutdown()
     os._exit(EXIT_FAILED)
 

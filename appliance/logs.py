@@ -3,9 +3,39 @@
 from __future__ import annotations
 
 import logging
+import re
 import sys
+from collections import deque
+from dataclasses import dataclass
 
 import structlog
+
+KEPT = 100
+"""Lines that the IT screen can show."""
+LONGEST = 500
+"""Characters of one of them."""
+_SECRETS = re.compile(r"(?<=://)[^/\s@]+(?=@)|(?i:(?<=password=)|(?<=token=)|(?<=secret=)|(?<=pin=))[^\s&,;]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """at: Unix seconds."""
+
+    at: float
+    level: str
+    text: str
+
+
+class Recent(logging.Handler):
+    """The last lines of this daemon's log in memory, newest last, without what a camera's address says of passwords."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.INFO)
+        self.lines: deque[Line] = deque(maxlen=KEPT)
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text = _SECRETS.sub("***", record.getMessage())[:LONGEST]
+        self.lines.append(Line(round(record.created, 3), record.levelname.lower(), text))
 
 
 def configure(*, plain: bool | None = None, level: int = logging.INFO) -> None:

@@ -22,13 +22,18 @@ import uvloop
 from appliance.api.app import create_app
 from appliance.api.board import Board
 from appliance.api.books import Books
+from appliance.api.desk import Desk
 from appliance.api.devices import Devices
+from appliance.api.doors import Doors
+from appliance.api.errands import Errands
 from appliance.api.remote import Remote
 from appliance.api.room import Room
+from appliance.api.who import Who
 from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
 from appliance.events import Bus
-from appliance.lifecycle import Server, listen, live
+from appliance.lifecycle import Server, die, listen, live
+from appliance.logs import Recent
 from appliance.recorder import encoders
 from appliance.recorder.hotplug import Plug, watch_devices
 from appliance.recorder.household import Residents
@@ -58,6 +63,8 @@ log = logging.getLogger(__name__)
 
 THREADS = 64
 """At most; one comes to be only when all others are busy."""
+ANSWERING = 0.3
+"""Seconds between the order to start anew and the end."""
 _LONGEST_SOCKET_FOLDER = 80
 """A unix socket's whole path has at most 107 bytes."""
 
@@ -126,7 +133,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     poller = Poller(config.devices)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus, told=poller.look)
     fittings = Fittings(config.devices, poller, Places(spool.root / "places"), bus, preview.snapshot)
-    books, remote = Books(spool, config.server.url), Remote(spool)
+    books, remote, desk = Books(spool, config.server.url), Remote(spool), furnish(spool, config, url_of(door))
     devices = Devices(
         config,
         recorder.status,
@@ -162,9 +169,10 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         scenes=scenes,
         remote=remote,
         timetable=timetable,
+        who=desk.who,
     )
     room = Room(
-        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing
+        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing, desk
     )
     port = door.getsockname()[1]
     server = Server(create_app(room, host=host, port=port))
@@ -191,10 +199,23 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     try:
         await live(server, door, background, recorder.ready.wait, room.closing, beats=Pulse(recorder.heard).beats)
     finally:
-        await asyncio.gather(devices.close(), fittings.close())
+        await asyncio.gather(desk.close(), devices.close(), fittings.close())
         ledger.close()
         os.close(lock)
     log.info("The room has stopped.")
+
+
+def furnish(spool: Spool, config: Config, url: str) -> Desk:
+    """What the panel's doors lead to."""
+    recent = Recent()
+    logging.getLogger().addHandler(recent)
+    return Desk(Doors(spool), Who(spool), Errands(spool.root, config.file, url), recent, restart)
+
+
+def restart() -> None:
+    """End as a crash would, once the answer to who asked for it is out."""
+    log.warning("The IT screen asked for a restart.")
+    asyncio.get_running_loop().call_later(ANSWERING, die)
 
 
 def tell_sync(spool: Spool, config: Config) -> None:

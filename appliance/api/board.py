@@ -23,7 +23,9 @@ from appliance.api.views import (
     SourceView,
     StatusView,
     TimetableView,
+    WhoView,
 )
+from appliance.api.who import Who
 from appliance.config import LANGUAGES, Config
 from appliance.recorder.judge.supervisor import Judging
 from appliance.recorder.load import Shedding
@@ -60,6 +62,7 @@ class Board:
         scenes: Scenes | None = None,
         remote: Remote | None = None,
         timetable: Follower | None = None,
+        who: Who | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
@@ -70,6 +73,7 @@ class Board:
         self._scenes = scenes
         self._remote = remote
         self._timetable = timetable
+        self._who = who
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -105,6 +109,7 @@ class Board:
                 elapsed=lesson.elapsed,
                 marks=lesson.marks,
                 gaps=lesson.gaps,
+                teacher=lesson.teacher,
             ),
             sources=[_source(source, heard=source.id == heard_of(sources)) for source in sources],
             disk=DiskView(
@@ -125,7 +130,12 @@ class Board:
             occupied=self._buttons.occupied if self._buttons is not None else None,
             remote=self._remote.last if self._remote is not None else None,
             timetable=self._planned(),
+            who=self._at_the_panel(found),
         )
+
+    def _at_the_panel(self, status: RecorderStatus) -> WhoView | None:
+        who = self._who
+        return None if who is None or not who.asked else WhoView(name=who.name(status.lesson))
 
     def _planned(self) -> TimetableView | None:
         shown = self._timetable.shown() if self._timetable is not None else None

@@ -24,8 +24,9 @@ KEPT = "kept-here"
 """What a tier waits for that a teacher keeps in the room."""
 
 
-def deliveries(spool: Spool, shown: int = SHOWN) -> DeliveriesView:
-    """Newest first. A ledger that cannot be read tells of nothing; the status says so."""
+def deliveries(spool: Spool, seen_by: str | None = None, shown: int = SHOWN) -> DeliveriesView:
+    """Newest first. seen_by: a teacher, who sees their own and those of guests, "" a guest; None sees all. A ledger
+    that cannot be read tells of nothing; the status says so."""
     try:
         with Ledger(spool.ledger_file) as ledger:
             rows, notes = ledger.assets(), ledger.notes()
@@ -35,9 +36,17 @@ def deliveries(spool: Spool, shown: int = SHOWN) -> DeliveriesView:
     for row in rows:
         lessons[row.lesson].append(row)
     foreseen = _table(notes.get("sync.forecast"))
-    newest = sorted(lessons, reverse=True)
+    newest = [lesson for lesson in sorted(lessons, reverse=True) if seen_by is None or _may_see(spool, lesson, seen_by)]
     told = [_delivery(spool, lesson, lessons[lesson], foreseen) for lesson in newest[:shown]]
     return DeliveriesView(done_by=_time(foreseen.get("all")), lessons=told, older=max(0, len(newest) - shown))
+
+
+def _may_see(spool: Spool, lesson: str, name: str) -> bool:
+    """A lesson that cannot be read shows nothing of itself."""
+    try:
+        return spool.read_lesson(lesson).teacher in {"", name}
+    except (BadLesson, OSError, ValueError):
+        return True
 
 
 def _delivery(spool: Spool, lesson: str, rows: Sequence[AssetRow], foreseen: Mapping[str, Any]) -> DeliveryView:

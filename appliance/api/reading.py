@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, ConfigDict
 
 from appliance.api import deliveries as books
+from appliance.api.desk import AtDesk, Authorization
 from appliance.api.listing import list_lessons, read_entry
 from appliance.api.room import Here
 from appliance.api.views import DeliveriesView, DeviceView, LessonEntry, StatusView
@@ -37,9 +38,12 @@ async def devices(room: Here) -> list[DeviceView]:
 
 
 @router.get("/deliveries")
-async def deliveries(room: Here) -> DeliveriesView:
-    """The newest lessons on their way to the server."""
-    return await asyncio.to_thread(books.deliveries, room.spool)
+async def deliveries(room: Here, desk: AtDesk, authorization: Authorization = None) -> DeliveriesView:
+    """The newest lessons on their way to the server. Where the room knows teachers: those of guests and of the teacher
+    who stands at the panel, and all of them in a session of the IT screen."""
+    all_of_them = not desk.who.asked or desk.doors.remaining(authorization)
+    seen_by = None if all_of_them else desk.who.name(room.recorder.status().lesson)
+    return await asyncio.to_thread(books.deliveries, room.spool, seen_by)
 
 
 @router.get("/lessons")

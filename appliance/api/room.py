@@ -11,6 +11,7 @@ from starlette.requests import HTTPConnection
 
 from appliance.api.board import Board
 from appliance.api.books import Books
+from appliance.api.desk import Desk
 from appliance.api.devices import Devices
 from appliance.api.remote import Remote
 from appliance.config import Config
@@ -41,6 +42,7 @@ class Room:
     fittings: Fittings
     scenes: Scenes
     testing: SelfTesting
+    desk: Desk
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 

@@ -36,6 +36,8 @@ class LessonView(View):
     elapsed: float
     marks: int
     gaps: int
+    teacher: str = ""
+    """Empty for a guest's."""
 
 
 class SourceView(View):
@@ -185,6 +187,12 @@ class SceneView(View):
     untold: list[str] = []
 
 
+class WhoView(View):
+    """The teacher who stands at the panel; empty: a guest."""
+
+    name: str
+
+
 class StatusView(View):
     """The whole room at a glance. now: Unix seconds by the room's clock."""
 
@@ -219,6 +227,8 @@ class StatusView(View):
     """It is about the lesson that is on only if it names that one."""
     timetable: TimetableView | None = None
     """None where the room has none."""
+    who: WhoView | None = None
+    """None where the room knows no teachers."""
 
 
 class GapView(View):
@@ -309,3 +319,56 @@ class DeviceView(View):
     problem: ProblemView | None = None
     config: dict[str, str | int | float | bool] | None = None
     state: dict[str, str | int | bool] | None = None
+
+
+class SessionView(View):
+    """Of the IT screen. seconds: how long it lasts."""
+
+    token: str
+    seconds: float
+
+
+class FindingView(View):
+    """What the doctor found. advice: the next thing to do, empty when there is nothing."""
+
+    what: str
+    level: Literal["ok", "warning", "error"]
+    fact: str
+    advice: str = ""
+
+
+class StickView(View):
+    """A medium that is mounted and may be written to. Bytes."""
+
+    path: str
+    free: int
+    total: int
+
+
+class ExportView(View):
+    """left: bytes that did not fit. said: what went wrong, in English."""
+
+    path: str
+    state: Literal["running", "done", "failed"]
+    bytes: int = 0
+    left: int = 0
+    said: str = ""
+
+
+class LogLine(View):
+    """at: Unix seconds."""
+
+    at: float
+    level: str
+    text: str
+
+
+class ItView(View):
+    """What the IT screen shows beside the status. seconds: how long the session still lasts. log: newest last."""
+
+    seconds: int
+    host: str
+    addresses: list[str]
+    sticks: list[StickView]
+    export: ExportView | None
+    log: list[LogLine]

@@ -111,8 +111,8 @@ class Recorder:
 
     # -- the five touches ---------------------------------------------------------------------------------------------
 
-    async def start(self, title: str) -> None:
-        """Begin a lesson. Raises AlreadyRecording, CannotRecord, DiskFull, BadRequest."""
+    async def start(self, title: str, teacher: str = "") -> None:
+        """Begin a lesson; teacher: empty for a guest's. Raises AlreadyRecording, CannotRecord, DiskFull, BadRequest."""
         title = " ".join(title.split())
         if len(title) > MAX_TITLE:
             raise BadRequest(f"A title has at most {MAX_TITLE} characters; shorten it.", limit=MAX_TITLE)
@@ -138,6 +138,7 @@ class Recorder:
                 state="recording",
                 sources=self._sources(),
                 spans=[self._new_span(held=self._evidence.held())],
+                teacher=teacher,
             )
             self._evidence.forget()
             self._full = False
@@ -192,6 +193,14 @@ class Recorder:
             if lesson.state != "recording":
                 raise WrongState("A moment can be marked only while the lesson is recorded.", state=lesson.state)
             lesson.marks.append(Mark(len(lesson.spans) - 1, moment, label))
+            await self._write(lesson)
+            self._announce()
+
+    async def taught_by(self, teacher: str) -> None:
+        """Whose lesson it is. Raises NotRecording."""
+        async with self._turn:
+            lesson = self._running()
+            lesson.teacher = teacher
             await self._write(lesson)
             self._announce()
 

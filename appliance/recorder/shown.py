@@ -55,6 +55,7 @@ class View:
                 elapsed=round(elapsed, 2),
                 marks=len(lesson.marks),
                 gaps=len([gap for gap in so_far.gaps() if gap.why != "late"]),
+                teacher=lesson.teacher,
             )
         return RecorderStatus(
             state=self.state(lesson, ready=ready),

@@ -51,6 +51,7 @@ class LessonStatus:
     elapsed: float
     marks: int
     gaps: int
+    teacher: str = ""
 
 
 @dataclass(frozen=True, slots=True)

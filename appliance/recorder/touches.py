@@ -10,7 +10,7 @@ from appliance.recorder.status import RecorderStatus
 class Recorder(Protocol):
     """Every order raises appliance.errors.RoomError when it cannot be obeyed."""
 
-    async def start(self, title: str) -> None: ...
+    async def start(self, title: str, teacher: str = "") -> None: ...
 
     async def pause(self) -> None: ...
 
@@ -24,8 +24,10 @@ class Recorder(Protocol):
 
 
 class Panel(Recorder, Protocol):
-    """What the panel may do besides: a stop by a hand that may have slipped."""
+    """What the panel may do besides: a stop by a hand that may have slipped, and saying whose the lesson is."""
 
     async def stop_softly(self) -> None: ...
 
     async def undo(self) -> None: ...
+
+    async def taught_by(self, teacher: str) -> None: ...

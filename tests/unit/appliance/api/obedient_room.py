@@ -10,12 +10,17 @@ import httpx
 from appliance.api.app import create_app
 from appliance.api.board import Board
 from appliance.api.books import Books
+from appliance.api.desk import Desk
 from appliance.api.devices import Devices
+from appliance.api.doors import Doors
+from appliance.api.errands import Errands
 from appliance.api.remote import Remote
 from appliance.api.room import Room
+from appliance.api.who import Who
 from appliance.config import parse
 from appliance.errors import AlreadyRecording, NotRecording, WrongState
 from appliance.events import Bus
+from appliance.logs import Recent
 from appliance.recorder.plan import plan_sources
 from appliance.recorder.preview import Preview
 from appliance.recorder.selftesting import SelfTesting
@@ -57,12 +62,13 @@ class ObedientRecorder:
 
     now: RecorderStatus = IDLE
     heard: list[str] = field(default_factory=list)
+    restarts: list[bool] = field(default_factory=list)
 
-    async def start(self, title: str) -> None:
+    async def start(self, title: str, teacher: str = "") -> None:
         if self.now.lesson is not None:
             raise AlreadyRecording("A lesson is being recorded; stop it first.")
         self.heard.append(title)
-        lesson = LessonStatus("01JD4R6YJ3M3W9VZB0Q7RZB6C5", title, "recording", 1_700_000_000.0, 0.0, 0, 0)
+        lesson = LessonStatus("01JD4R6YJ3M3W9VZB0Q7RZB6C5", title, "recording", 1_700_000_000.0, 0.0, 0, 0, teacher)
         self.now = replace(self.now, state="recording", lesson=lesson)
 
     def _lesson(self) -> LessonStatus:
@@ -90,6 +96,9 @@ class ObedientRecorder:
             raise WrongState("There is no stop that could be undone.")
         self.now = replace(self.now, state="recording", undo_seconds=0.0)
 
+    async def taught_by(self, teacher: str) -> None:
+        self.now = replace(self.now, lesson=replace(self._lesson(), teacher=teacher))
+
     async def mark(self, label: str) -> None:
         self.now = replace(self.now, lesson=replace(self._lesson(), marks=self._lesson().marks + 1))
         self.heard.append(label)
@@ -110,6 +119,8 @@ def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]
     books = Books(spool, config.server.url)
     remote = Remote(spool)
     timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool))
+    who, restarts = Who(spool), recorder.restarts
+    desk = Desk(Doors(spool), who, Errands(spool_root, None, BASE), Recent(), lambda: restarts.append(True))
     fittings = Fittings(config.devices, Poller(config.devices), Places(spool.root / "places"), bus, preview.snapshot)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus)
     testing = SelfTesting(
@@ -133,9 +144,10 @@ def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]
         scenes=scenes,
         remote=remote,
         timetable=timetable,
+        who=who,
     )
     return Room(
-        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing
+        config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing, desk
     ), recorder
 
 
