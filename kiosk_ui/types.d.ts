@@ -24,6 +24,7 @@ interface LessonView {
   elapsed: number;
   marks: number;
   gaps: number;
+  teacher: string;
 }
 
 interface SourceView {
@@ -165,6 +166,52 @@ interface StatusView {
   occupied: boolean | null;
   remote: RemoteView | null;
   timetable: TimetableView | null;
+  who: WhoView | null;
+}
+
+interface WhoView {
+  name: string;
+}
+
+interface SessionView {
+  token: string;
+  seconds: number;
+}
+
+interface FindingView {
+  what: string;
+  level: "ok" | "warning" | "error";
+  fact: string;
+  advice: string;
+}
+
+interface StickView {
+  path: string;
+  free: number;
+  total: number;
+}
+
+interface ExportView {
+  path: string;
+  state: "running" | "done" | "failed";
+  bytes: number;
+  left: number;
+  said: string;
+}
+
+interface LogView {
+  at: number;
+  level: string;
+  text: string;
+}
+
+interface ItView {
+  seconds: number;
+  host: string;
+  addresses: string[];
+  sticks: StickView[];
+  export: ExportView | null;
+  log: LogView[];
 }
 
 interface TierView {

@@ -14,7 +14,7 @@ from appliance.api import sticks
 from appliance.api.desk import AtDesk, Authorization, SignedIn
 from appliance.api.doors import SESSION
 from appliance.api.room import Here
-from appliance.api.views import ExportView, FindingView, ItView, LogLine, SessionView, StickView
+from appliance.api.views import ExportView, FindingView, ItView, LogView, SessionView, StickView
 from appliance.errors import LessonOn, NotFound
 
 router = APIRouter(prefix="/it")
@@ -68,7 +68,7 @@ async def screen(room: Here, desk: SignedIn, authorization: Authorization = None
         export=None
         if export is None
         else ExportView(path=export.path, state=export.state, bytes=export.bytes, left=export.left, said=export.said),
-        log=[LogLine(at=line.at, level=line.level, text=line.text) for line in desk.recent.lines],
+        log=[LogView(at=line.at, level=line.level, text=line.text) for line in desk.recent.lines],
     )
 
 

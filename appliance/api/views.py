@@ -355,7 +355,7 @@ class ExportView(View):
     said: str = ""
 
 
-class LogLine(View):
+class LogView(View):
     """at: Unix seconds."""
 
     at: float
@@ -371,4 +371,4 @@ class ItView(View):
     addresses: list[str]
     sticks: list[StickView]
     export: ExportView | None
-    log: list[LogLine]
+    log: list[LogView]

@@ -12,6 +12,7 @@ from pathlib import Path
 from PIL import Image
 from playwright.sync_api import Page
 
+from tests.browser.desk_peer import PIN
 from tests.browser.room_peer import STARTED, RoomPeer, Status, furnished, kept, paused, planned, ready, recording
 from tests.browser.test_kiosk_fit import troubled, unable
 from tests.peers.chromium import chromium
@@ -30,9 +31,13 @@ SCREENS: dict[str, Status] = {
     "cannot-record": unable(),
     "room": furnished(recording()),
     "test": ready() | {"selftest": {"at": STARTED, "sources": 3, "wrong": {"lectern": "microphone-silent"}}},
+    "who": ready() | {"who": {"name": ""}},
+    "technicians": ready() | {"who": {"name": ""}},
+    "keyboard": ready(),
 }
 SHEETS = {"room": "equipment", "test": "rehearsal"}
 """What is opened on a screen."""
+BEHIND = {"who", "technicians"}
 
 
 def main(folder: Path, languages: list[str]) -> None:
@@ -61,7 +66,8 @@ def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:
     page.goto(room.url)
     if screen == "kept":
         room.show(status | spoken)
-    seen = {"trouble": "recording", "room": "recording", "test": "ready"}.get(screen, screen)
+    idle = dict.fromkeys((*BEHIND, "keyboard", "test"), "ready")
+    seen = {"trouble": "recording", "room": "recording", **idle}.get(screen, screen)
     page.locator(f"html[data-mode={seen}][lang={language}]").wait_for()
     if status["sources"]:
         page.locator("source-picture[data-live]").nth(0 if screen == "trouble" else 1).wait_for()
@@ -69,6 +75,15 @@ def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:
         page.locator(f"[aria-controls={SHEETS[screen]}]").click()
         room.show(status | spoken)  # a test that was asked for is done
         page.locator(f"#{SHEETS[screen]} :is(img, li)").first.wait_for()
+    if screen == "keyboard":
+        page.locator("#title").click()
+    if screen in BEHIND:
+        page.locator(".desk-tool").click()
+    if screen == "technicians":
+        page.locator(".desk-more button").last.click()
+        page.locator(".pin-field").fill(PIN)
+        page.keyboard.press("Enter")
+        page.locator(".it-log li").first.wait_for()
 
 
 if __name__ == "__main__":

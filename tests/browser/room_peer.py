@@ -22,6 +22,7 @@ from fastapi.responses import JSONResponse, Response, StreamingResponse
 from PIL import Image, ImageDraw
 
 from kiosk_ui.page import PanelPage
+from tests.browser.desk_peer import doors, screen
 
 BOUNDARY = "frame"
 STARTED = 1_795_255_320.0
@@ -192,6 +193,8 @@ class RoomPeer:
         self.levels: dict[str, list[float]] | None = {}
         """Given to listeners ten times a second; empty: a voice; None: none at all."""
         self.deliveries: dict[str, Any] = {"done_by": None, "lessons": [], "older": 0}
+        self.screen = screen()
+        """What the IT screen shows beside the status."""
         self.undo_seconds = 0
         """For so long a stop can be undone, by the test's clock: until it says otherwise."""
         self.faster = 1
@@ -371,6 +374,7 @@ class RoomPeer:
         async def now() -> Status:
             return self.status
 
+        doors(app, self)
         app.mount("/", PanelPage(now))
         return app
 

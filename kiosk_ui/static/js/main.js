@@ -32,9 +32,10 @@ function speak(words) {
   document.documentElement.lang = words.language;
   document.documentElement.dir = words.direction;
   const before = panel;
-  before?.close();
   panel = new Panel(room, words, chosen, before);
+  before?.close();
   document.body.append(panel.element);
+  panel.appear();
 }
 
 /**

@@ -3,6 +3,7 @@ import { h, icon_in, put, say } from "./dom.js";
 import { icon } from "./icons.js";
 import { CENTRE, SHAPE, TIMED, mode_of } from "./mode.js";
 import { Deliveries } from "./deliveries.js";
+import { Desk } from "./desk.js";
 import { Equipment } from "./equipment.js";
 import { Facts } from "./facts.js";
 import { Fixtures } from "./fixtures.js";
@@ -76,6 +77,8 @@ export class Panel {
   voice = new Voice();
   stop = new StopButton();
   ears = new AbortController();
+  /** @type {Desk} */
+  desk;
 
   /**
    * @param {Room} room
@@ -110,16 +113,25 @@ export class Panel {
     this.equipment = new Equipment(words, room, alone, attempt);
     this.rehearsal = new Rehearsal(words, room, alone, attempt);
     this.sheets = [this.equipment.sheet, this.rehearsal.sheet];
-    this.strip = new Strip(words, language, this.sent, this.rehearsal.sheet.button, this.equipment.sheet.button);
+    const told = (/** @type {Shape} */ shape, /** @type {string} */ text) => this._tell(shape, text);
+    const goes_on = before?.desk.hand_over() ?? false;
+    this.desk = new Desk(room, words, { told, title: this.title, choose: language, goes_on });
+    const tools = [this.sent, this.rehearsal.sheet.button, this.equipment.sheet.button, this.desk.button];
+    this.strip = new Strip(words, language, ...tools);
     this.facts = new Facts(words);
     this.fixtures = new Fixtures(words, (camera, place) => attempt(() => room.turn(camera, place)));
     const rows = [this.strip, { element: this._stage() }, this.sources, this.fixtures, this.facts];
     this.element = h("div", { class: "panel" }, ...rows.map(({ element }) => element));
     this.element.append(...this.sheets.map(({ element }) => element));
-    this.element.append(this.voice.whispers, this.voice.shouts, this.deliveries.element);
+    this.element.append(this.voice.whispers, this.voice.shouts, this.deliveries.element, this.desk.element);
     room.addEventListener("change", () => this._show_soon(), this.ears);
-    room.addEventListener("levels", (event) => this.sources.hear(/** @type {CustomEvent} */ (event).detail), this.ears);
+    room.addEventListener("levels", (event) => this._hear(/** @type {CustomEvent} */ (event).detail), this.ears);
     this.show();
+  }
+
+  /** The page has it now. */
+  appear() {
+    this.desk.listen(this.ears.signal);
   }
 
   close() {
@@ -127,6 +139,7 @@ export class Panel {
     for (const sheet of this.sheets) sheet.close();
     cancelAnimationFrame(this.due);
     this.deliveries.close();
+    this.desk.close();
     this.element.remove();
   }
 
@@ -170,6 +183,7 @@ export class Panel {
     this.plan.show(status, mode, now);
     this.sources.show(status, sure);
     this.fixtures.show(status, sure, room.pending);
+    this.desk.show(status);
     this.facts.show(status, mode);
     this.equipment.show(status, sure);
     this.rehearsal.show(status, IDLE.has(mode), room.pending.has("test"));
@@ -210,6 +224,7 @@ export class Panel {
     put(this.sent, "data-absent", !idle);
     put(this.sent, "inert", !idle);
     if (!idle) this.deliveries.close();
+    if (!idle && !first) this.desk.close();
     if (this.centre !== before) {
       this.turned = performance.now();
       if (this.centre === "stop") this.stop.appear();
@@ -368,9 +383,22 @@ export class Panel {
    * @param {Values} [facts]
    */
   _refuse(code, facts = {}) {
-    const text = refusal(this.words, code, facts);
-    this._notify("error", text);
+    this._tell("error", refusal(this.words, code, facts));
+  }
+
+  /**
+   * @param {Shape} shape
+   * @param {string} text
+   */
+  _tell(shape, text) {
+    this._notify(shape, text);
     this.voice.shout(text);
+  }
+
+  /** @param {Record<string, [number, number]>} levels */
+  _hear(levels) {
+    this.sources.hear(levels);
+    this.desk.hear(levels);
   }
 
   /** @param {number} at */

@@ -34,6 +34,8 @@ export class Room extends EventTarget {
    * @type {Set<string>}
    */
   pending = new Set();
+  /** Of the technicians' screen, while somebody is there; else empty. */
+  session = "";
 
   /** @type {WebSocket | null} */
   socket = null;
@@ -160,6 +162,47 @@ export class Room extends EventTarget {
   }
 
   /**
+   * Somebody says who they are. Rejects with Refused.
+   * @param {{ pin?: string, card?: string }} said one of both
+   */
+  async came(said) {
+    this._tell(await this._ask("api/v1/who", ANSWER_WITHIN.command, said));
+  }
+
+  /** From here on a guest. Rejects with Refused. */
+  async left() {
+    this._tell(await this._ask("api/v1/who/leave", ANSWER_WITHIN.command, {}));
+  }
+
+  /**
+   * Begin a session of the technicians' screen. Only this page knows it, so it ends with the page. Rejects with Refused.
+   * @param {string} pin
+   */
+  async enter_it(pin) {
+    this.session = /** @type {SessionView} */ (await this._ask("api/v1/it/enter", ANSWER_WITHIN.command, { pin })).token;
+  }
+
+  /** The session ends; without an answer it ends by itself. */
+  async leave_it() {
+    const ending = this._ask("api/v1/it/leave", ANSWER_WITHIN.status, {});
+    this.session = "";
+    await ending.catch((error) => {
+      if (!(error instanceof Refused)) throw error;
+    });
+  }
+
+  /**
+   * Ask what a session opens. Rejects with Refused.
+   * @param {string} path
+   * @param {object | null} [body]
+   * @param {number} [patience] ms
+   * @returns {Promise<any>}
+   */
+  behind(path, body = null, patience = ANSWER_WITHIN.command) {
+    return this._ask(`api/v1/${path}`, patience, body);
+  }
+
+  /**
    * @param {string} action
    * @param {string} path
    * @param {object} body
@@ -193,12 +236,14 @@ export class Room extends EventTarget {
    * @returns {Promise<any>}
    */
   async _ask(path, patience, body = null) {
+    /** @type {Record<string, string>} */
+    const headers = this.session ? { Authorization: `Bearer ${this.session}` } : {};
     /** @type {RequestInit} */
-    const request = { signal: AbortSignal.timeout(patience), cache: "no-store" };
+    const request = { signal: AbortSignal.timeout(patience), cache: "no-store", headers };
     if (body !== null) {
       Object.assign(request, {
         method: "POST",
-        headers: { "Content-Type": "application/json" },
+        headers: { ...headers, "Content-Type": "application/json" },
         body: JSON.stringify(body),
       });
     }

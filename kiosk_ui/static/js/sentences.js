@@ -186,6 +186,17 @@ export function unkept(words, code) {
 }
 
 /**
+ * Why a door of the panel stays closed, or what is behind it does not work.
+ * @param {Words} words
+ * @param {{ code: string, facts: Values }} refused
+ * @param {"it" | "card" | "who"} [place] the technicians' screen, a card, or a teacher's PIN
+ */
+export function unopened(words, { code, facts }, place = "who") {
+  const keys = [`door.${code}.${place}`, `door.${code}`, "door.other"];
+  return words.t(first(words, keys), { n: facts.seconds, code });
+}
+
+/**
  * Why the room did not do what was asked.
  * @param {Words} words
  * @param {string} code

@@ -1,5 +1,6 @@
 import { h, put, say } from "./dom.js";
 import { ending, planned_title } from "./plan.js";
+import { ScreenKeyboard } from "./screen-keyboard.js";
 
 /** @import { Words } from "./words.js" */
 
@@ -10,6 +11,7 @@ const ASKED = new Set(["ready", "cannot-record", "waking"]);
 /** The lesson's title: a field before the lesson, a line of text from Start on. */
 export class Title {
   own = false; // someone has written a title; before that it is the timetable's, or the day and the hour
+  label = h("label", { for: "title" });
   field = h("input", {
     class: "title-field",
     id: "title",
@@ -28,6 +30,8 @@ export class Title {
   constructor(words, before) {
     this.words = words;
     this.field.addEventListener("focus", () => !this.own && this.field.select());
+    // A finger that is lifted puts the cursor where it was.
+    this.field.addEventListener("click", () => !this.own && this.field.select());
     this.field.addEventListener("input", () => (this.own = true));
     this.field.addEventListener("blur", () => (this.own = this.own && this.field.value.trim() !== ""));
     // Enter ends writing; only Start starts.
@@ -36,7 +40,9 @@ export class Title {
       this.own = true;
       this.field.value = before.field.value;
     }
-    this.form = h("div", { class: "title-form" }, h("label", { for: "title" }, words.t("title")), this.field);
+    const keyboard = new ScreenKeyboard(this.field, words);
+    const line = h("div", { class: "title-line" }, this.field, keyboard.toggle);
+    this.form = h("div", { class: "title-form" }, this.label, line, keyboard);
     this.text = h("p", { class: "title-text", dir: "auto" });
     this.under = h("p", { class: "title-under" });
     this.row = h("div", { class: "title-row" }, this.under);
@@ -62,6 +68,8 @@ export class Title {
     const asked = ASKED.has(mode);
     put(this.form, "hidden", !asked);
     put(this.told, "hidden", asked);
+    const name = status.who?.name;
+    say(this.label, name ? this.words.t("title.of", { name }) : this.words.t("title"));
     if (asked && !this.own && document.activeElement !== this.field) {
       const today = planned_title(status, now) || this.words.today(now);
       if (this.field.value !== today) this.field.value = today;
@@ -82,7 +90,8 @@ export class Title {
     if (mode === "kept" && last) return words.t("under.kept", { length: words.length(last.seconds) });
     if (mode === "kept" || !lesson) return "";
     const ends = ending(status);
-    const parts = [words.t("under.started", { time: words.clock(new Date(lesson.started * 1000)) })];
+    const parts = lesson.teacher ? [`\u2068${lesson.teacher}\u2069`] : [];
+    parts.push(words.t("under.started", { time: words.clock(new Date(lesson.started * 1000)) }));
     if (ends !== null) parts.push(words.t("under.ends", { time: words.clock(ends * 1000) }));
     if (lesson.marks) parts.push(words.t("under.marks", { n: lesson.marks }));
     if (lesson.gaps) parts.push(words.t("under.gaps", { n: lesson.gaps }));

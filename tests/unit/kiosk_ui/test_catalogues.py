@@ -48,6 +48,18 @@ FAMILIES = {
     "delivery": ["there", "part", "waits", "refused"],
     "waits": ["paused-by-hours", "daily-budget", "monthly-budget", "metered", "kept-here"],
     "unkept": ["unreachable", "disk-full", "other"],
+    "who": ["title", "hint", "is", "leave", "welcome"],
+    "desk": ["it"],
+    "it": [
+        *("title", "hint", "over", "running", "devices", "network", "host", "addresses", "server", "contact", "none"),
+        *("disk", "free", "check", "check.start", "check.busy", "check.well", "check.bad", "log"),
+        *("export", "export.none", "export.start", "export.running", "export.done", "export.left", "export.failed"),
+        *("restart", "restart.start", "restart.sure", "restart.really", "restart.done"),
+    ],
+    "door": [
+        *("wrong-pin", "wrong-pin.card", "must-wait", "no-pin", "no-pin.it", "disk-full", "not-found", "wrong-state"),
+        *("lesson-on", "unreachable", "other"),
+    ],
     "refused": [
         *("unreachable", "not-now", "cannot-record", "disk-full", "bad-request", "foreign-origin", "other"),
         *("device-trouble", "not-recording"),
