@@ -11,16 +11,15 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
 from email.utils import parsedate_to_datetime
 from pathlib import Path
-from typing import Literal
 from urllib.parse import urlsplit
 
-from appliance import client
+from appliance import client, surroundings
 from appliance.api.devices import check
 from appliance.config import SOURCE_KINDS, Config, load
 from appliance.errors import ConfigError, RoomError
+from appliance.finding import Finding
 from appliance.main import find_ffmpeg
 from appliance.recorder import encoders
 from appliance.recorder.plan import encoded, plan_sources
@@ -31,22 +30,9 @@ MAX_CLOCK_ERROR = 60.0
 OLDEST_FFMPEG = 5
 
 
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing looked at. advice: the next thing to do, empty when there is nothing."""
-
-    what: str
-    level: Literal["ok", "warning", "error"]
-    fact: str
-    advice: str = ""
-
-    def as_json(self) -> dict[str, str]:
-        return asdict(self)
-
-
 def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) -> list[Finding]:
     """All findings. Takes a quarter of a minute: every source is looked at or listened to, unless it shall be quick."""
-    findings: list[Finding] = []
+    findings: list[Finding] = [surroundings.program()]
     config: Config | None = None
     try:
         config = load(config_file)
@@ -54,6 +40,8 @@ def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) ->
     except ConfigError as error:
         lines = error.detail.splitlines()
         findings += [Finding("room.toml", "error", line, f"Correct {config_file}.") for line in lines]
+    findings += surroundings.secrets(config_file)
+    findings += surroundings.units()
     running = _running(url)
     if config is not None:
         findings += _devices(config, url, running=running)
@@ -65,6 +53,8 @@ def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) ->
         findings += _port(config, url, running=running)
         findings += _disk(config, spool)
         findings.append(_server(config))
+        findings.append(surroundings.enrolment(config, spool))
+    findings += surroundings.time_setting()
     findings.append(_clock())
     return findings
 
@@ -210,6 +200,7 @@ def _disk(config: Config, spool: Path) -> Iterator[Finding]:
         advice = f"Give it to this user, or name another folder with --spool: chown -R $USER {place}"
         yield Finding("spool", "error", f"{spool} cannot be written by this user", advice)
         return
+    yield from surroundings.inodes(place)
     usage = shutil.disk_usage(place)
     table = config.tables.disk
     usable = usage.free - usage.total * table.reserve_percent / 100
@@ -260,7 +251,7 @@ def _date_of(url: str) -> float | None:
 def _clock() -> Finding:
     """A clock that is behind the program's own files lost its battery."""
     shown = time.strftime("%Y-%m-%d %H:%M %Z")
-    if time.time() < Path(__file__).stat().st_mtime - 24 * 3600:
+    if surroundings.wrong_time():
         advice = "Set it: timedatectl set-time …; recordings are safe meanwhile, only their dates are wrong."
         return Finding("clock", "warning", f"{shown} is in the past", advice)
     return Finding("clock", "ok", shown)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from appliance.doctor import Finding
+    from appliance.finding import Finding
 
 Answer = dict[str, Any]
 
@@ -192,8 +192,10 @@ def doctor(findings: Sequence[Finding]) -> str:
     out = []
     for line, finding in zip(lines, findings, strict=True):
         out.append(line)
+        if finding.level != "ok":
+            out.append(f"      {finding.why}")
         if finding.advice:
-            out.append(f"      {finding.advice}")
+            out.append(f"      -> {finding.advice}")
     return "\n".join(out)
 
 

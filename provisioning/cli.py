@@ -11,6 +11,7 @@ from typing import Annotated
 
 import typer
 
+from appliance.cli import DEFAULT_CONFIG, DEFAULT_SPOOL, DEFAULT_URL
 from provisioning import fleet_orders
 from provisioning.doctor import examine
 from provisioning.packages import PURPOSES, missing
@@ -51,6 +52,9 @@ def doctor(
     else:
         for finding in findings:
             typer.echo(f"{finding.level:8} {finding.detail}")
+            for more in (finding.why, finding.command and f"-> {finding.command}"):
+                if more:
+                    typer.echo(f"{'':8} {more}")
     raise typer.Exit(any(finding.level == "error" for finding in findings))
 
 
@@ -63,6 +67,25 @@ def packages(
     wanted = PURPOSES[purpose]
     for package in missing(wanted) if only_missing else wanted:
         typer.echo(package.name)
+
+
+@app.command(epilog="Example: sudo provision bundle --out /tmp/room.tar.gz")
+def bundle(
+    *,
+    out: Annotated[Path, typer.Option(metavar="FILE", help="The archive to write (tar.gz).")],
+    config: Annotated[Path, typer.Option(envvar="DARSBOX_CONFIG", help="The room's file.")] = DEFAULT_CONFIG,
+    spool: Annotated[Path, typer.Option(envvar="DARSBOX_SPOOL", help="Where lessons are kept.")] = DEFAULT_SPOOL,
+    url: Annotated[str, typer.Option(envvar="DARSBOX_URL", help="The room's daemon.")] = DEFAULT_URL,
+    logs: Annotated[Path | None, typer.Option(help="A folder of logs, where no journal has them.")] = None,
+) -> None:
+    """All that who helps from afar asks for, in one file: logs, doctor, what is in force, versions, what waits.
+
+    No password, key or code is in it; titles of lessons only where a log names them.
+    """
+    from provisioning.bundle import write_bundle  # noqa: PLC0415 - loads the room's own program
+
+    names = write_bundle(out, config, spool, url, logs)
+    typer.echo(f"{out}: {', '.join(names)}. Look into it before you send it: tar xzf {out}")
 
 
 def main() -> None:
