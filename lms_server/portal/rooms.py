@@ -59,6 +59,7 @@ class RoomPages:
         router.add_api_route("/alarms/{alarm_id}/acknowledge", self.acknowledge, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/orders", self.order, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/code", self.code, methods=["POST"])
+        router.add_api_route("/rooms/{room_id}/revoke", self.revoke, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/policy", self.set_policy, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/timetable", self.give_timetable, methods=["POST"])
         router.add_api_route("/rooms/{room_id}/timetable/remove", self.remove_timetable, methods=["POST"])
@@ -104,6 +105,7 @@ class RoomPages:
             words=room_words,
             follows=room_words.next_lesson(tongue, room, now),
             may_order=may_order,
+            may_enrol=_may_order(person),
             can=room_words.can(room, now),
             orders=self._catalog.desks.commands(person, room_id, ORDERS) if may_order else [],
             policy=self._catalog.desks.policy(person, room_id).as_json() if may_order else {},
@@ -174,6 +176,10 @@ class RoomPages:
             file_name=NAME,
             picture=Markup(segno.make(slip.text(), error="m").svg_inline(border=4, omitsize=True)),  # noqa: S704  of figures
         )
+
+    def revoke(self, request: Request, room_id: str) -> Response:
+        self._catalog.rooms.revoke(self._gate.require(request), room_id)
+        return _back(room_id)
 
     async def set_policy(self, request: Request, room_id: str) -> Response:
         person = await run_in_threadpool(self._gate.require, request)

@@ -206,6 +206,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "POST /people/{}/password": {"data": {"password": PASSWORD}},
     "POST /courses/{}/retention": {"data": {"unit": "days", "number": "1"}},
     "POST /rooms/{}/code": {},
+    "POST /rooms/{}/revoke": {},
     "POST /rooms/{}/orders": {"data": {"verb": "start"}},
     "POST /rooms/{}/timetable": {"files": {"calendar": ("a.ics", b"BEGIN:VCALENDAR\r\nEND:VCALENDAR\r\n")}},
 }

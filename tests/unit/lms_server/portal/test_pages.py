@@ -364,6 +364,20 @@ async def test_a_code_for_another_pc_is_shown_once_with_its_qr_code_and_file(
     assert (await browser.post(f"{room}/code")).status_code == 403
 
 
+async def test_a_stolen_pc_is_shut_out_and_another_may_be_let_in(browser: httpx.AsyncClient, app: FastAPI) -> None:
+    await known(browser, app, "sidi")
+    assert (await browser.post("/rooms/x/revoke")).status_code == 403
+    await known(browser, app)
+    room = await room_page(browser)
+    assert (await browser.post(f"{room}/revoke")).status_code == 303
+    page = (await browser.get(room)).text
+    assert "/revoke" not in page
+    assert "/orders" not in page
+    assert Slip.read(
+        unquote((await browser.post(f"{room}/code")).text.partition("charset=utf-8,")[2].partition('"')[0]).encode()
+    )
+
+
 async def test_a_rooms_link_is_set_on_its_page_and_given_back(browser: httpx.AsyncClient, app: FastAPI) -> None:
     """What a form leaves empty is the room's own again: nobody must know which figures the room has."""
     await known(browser, app)
