@@ -20,6 +20,7 @@ from lms_server.errors import BadRequest, Forbidden
 CODE_SECONDS = 15 * 60.0
 LONGEST_CODE = 14 * 86400.0
 """Seconds; for codes that are carried to rooms in another city."""
+REUSE_SECONDS = 3600.0
 CODE_SIGNS = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 """Crockford's base 32: nothing that reads like something else. Ten of them are 50 bits."""
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": None, " ": None})
@@ -64,8 +65,17 @@ class Rooms:
     def enrol(self, code: str, room: str, institution: str, public_key: str) -> str:
         """Bind a key to a room; its id. A room enrolled before keeps its id and lessons and gets the new key.
 
-        Raises Forbidden: code-unknown, code-used, code-expired, code-other-room.
+        Raises Forbidden: code-unknown, code-used, code-expired, code-other-room. A code that another key used already
+        was lost or stolen by somebody, so the audit log has it.
         """
+        try:
+            return self._enrol(code, room, institution, public_key)
+        except Forbidden as refused:
+            if refused.code == "code-used":
+                self._note_reuse(code)
+            raise
+
+    def _enrol(self, code: str, room: str, institution: str, public_key: str) -> str:
         room, institution = plain_name(room), institution.strip()
         now = self._clock()
         with self._database.write() as session:
@@ -92,6 +102,19 @@ class Rooms:
             key = hashlib.sha256(public_key.encode()).hexdigest()
             audit.append(session, now, audit.Event("room-enrolled", known.id, owner, via="room", facts={"key": key}))
             return known.id
+
+    def _note_reuse(self, code: str) -> None:
+        """Once an hour for each room: anybody may ask with a code that was used."""
+        now = self._clock()
+        with self._database.write() as session:
+            bound = session.exec(
+                select(Room)
+                .join(EnrolmentCode, col(Room.name) == col(EnrolmentCode.room_name))
+                .where(col(EnrolmentCode.code_hash) == _code_hash(code), col(Room.enrolled) == col(EnrolmentCode.used))
+            ).first()
+            about, owner = (bound.id, bound.institution_id) if bound is not None else ("", None)
+            told = audit.Event("enrol-code-reused", about, owner, via="room")
+            audit.append(session, now, told, unless_since=now - REUSE_SECONDS)
 
     # -- what a request asks
     # --------------------------------------------------------------------------------------------

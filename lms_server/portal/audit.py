@@ -85,6 +85,7 @@ def deed(tongue: Tongue, action: str) -> str:
         "room-revoked": tongue.gettext("Shut the room out"),
         "room-enrolled": tongue.gettext("Joined with a new key"),
         "enrol-code-made": tongue.gettext("Made a code for a room"),
+        "enrol-code-reused": tongue.gettext("Showed a code that another PC had used"),
         "timetable-given": tongue.gettext("Gave the room a timetable"),
         "policy-set": tongue.gettext("Set what the room’s link carries"),
         "update-released": tongue.gettext("Released a version of Darsbox to rooms"),

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from sqlmodel import select
 
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import Person
-from lms_server.catalog.tables import Room
+from lms_server.catalog.tables import AuditRow, Room
 from lms_server.errors import BadRequest, Forbidden, NotFound
 from tests.unit.lms_server.arrivals import everything
 from tests.unit.lms_server.conftest import HandClock
@@ -32,6 +33,18 @@ def test_a_refused_try_does_not_use_the_code_up(catalogue: Catalog) -> None:
     assert refused(catalogue, code, room="Amphi B") == "code-other-room"
     assert catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 1}')
     assert refused(catalogue, code) == "code-used"
+
+
+def test_a_code_that_is_shown_by_a_second_pc_stands_in_the_audit_log(catalogue: Catalog, hands: HandClock) -> None:
+    code = catalogue.rooms.make_code("Amphi A")
+    room = catalogue.rooms.enrol(code, "Amphi A", "ENS", '{"key": 1}')
+    for _ in range(3):
+        assert refused(catalogue, code) == "code-used"
+    hands.now += 3700
+    assert refused(catalogue, code) == "code-used"
+    with catalogue.rooms._database.read() as session:
+        found = [row for row in session.exec(select(AuditRow)) if row.action == "enrol-code-reused"]
+    assert [row.about for row in found] == [room, room]
 
 
 def test_a_room_that_lost_the_answer_may_ask_again_with_the_same_key(catalogue: Catalog) -> None:
