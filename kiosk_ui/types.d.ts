@@ -182,6 +182,7 @@ interface FindingView {
   what: string;
   level: "ok" | "warning" | "error";
   fact: string;
+  why: string;
   advice: string;
 }
 

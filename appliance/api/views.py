@@ -329,11 +329,12 @@ class SessionView(View):
 
 
 class FindingView(View):
-    """What the doctor found. advice: the next thing to do, empty when there is nothing."""
+    """What the doctor found. why: what it matters for. advice: the next thing to do, empty when there is nothing."""
 
     what: str
     level: Literal["ok", "warning", "error"]
     fact: str
+    why: str = ""
     advice: str = ""
 
 

@@ -13,11 +13,12 @@ if TYPE_CHECKING:
 PIN, TEACHER, CARD = "271828", "314159", "6379904923601883817593959731602393034818"
 NAME = "Dr Sidi"
 FINDINGS = [
-    {"what": "room.toml", "level": "ok", "fact": "/etc/darsbox/room.toml, 4 devices", "advice": ""},
+    {"what": "room.toml", "level": "ok", "fact": "/etc/darsbox/room.toml, 4 devices", "why": "", "advice": ""},
     {
         "what": "server",
         "level": "warning",
         "fact": "https://lessons.example.org does not answer",
+        "why": "Lessons that do not reach the server stay on this disk, and nobody can watch them.",
         "advice": "Lessons are kept here and sent when it answers; check the network and [server] url.",
     },
 ]

@@ -250,8 +250,8 @@ export class ItScreen {
     if (!found) return;
     const bad = found.filter(({ level }) => level !== "ok").length;
     say(this.checked, bad ? this.words.t("it.check.bad", { n: bad }) : this.words.t("it.check.well"));
-    const line = (/** @type {FindingView} */ { what, level, fact, advice }) => {
-      const said = h("span", {}, [fact, advice].filter(Boolean).join(" — "));
+    const line = (/** @type {FindingView} */ { what, level, fact, why, advice }) => {
+      const said = h("span", {}, [fact, level === "ok" ? "" : why, advice].filter(Boolean).join(" — "));
       return h("li", { "data-level": level }, icon(SHAPES[level]), h("b", {}, what), said);
     };
     const gravest = found.toSorted((one, other) => GRAVITY.indexOf(one.level) - GRAVITY.indexOf(other.level));
