@@ -111,7 +111,7 @@ class Jobs:
         problem: str,
         sources: list[dict[str, object]] | None = None,
     ) -> bool:
-        """The lesson is ready. False when the lease was lost, and nothing changed.
+        """The lesson is ready. False when the lease was lost: nothing changed, and what was made in vain goes.
 
         problem: what is missing from the files, one sentence; "" when nothing is. sources: of a lesson that another
         system recorded, what was found in its files.
@@ -120,6 +120,7 @@ class Jobs:
         with self._database.write() as session:
             row = _mine(session, job, owner)
             if row is None:
+                graves.doom(session, job.lesson, [file.sha256 for file in made], now)
                 return False
             if job.goal == "files":
                 before = select(OutputRow.sha256).where(col(OutputRow.lesson_id) == job.lesson)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 
 from sqlmodel import Session, col, select
 
+from lms_server.catalog import graves
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.jobs import LEASE, PATIENCE, TRIES, Goal, Job, Made, past
 from lms_server.catalog.renditions import ENDINGS, WAIT, came, drop, of_another_system, want
@@ -71,14 +72,17 @@ class Rendering:
         problem: str,
         sources: list[dict[str, object]] | None = None,
     ) -> bool:
-        """It is made, or nothing can be made of this lesson. False when it was wanted no more, and nothing changed."""
+        """It is made, or nothing can be made of this lesson. False when it was wanted no more: nothing changed, and
+        what was made in vain goes."""
         now = self._clock()
         with self._database.write() as session:
             row = _mine(session, job, owner)
             if row is None:
+                graves.doom(session, job.lesson, [file.sha256 for file in made], now)
                 return False
             for file in made:
                 if file.kind in ENDINGS and came(session, job.lesson, file.kind):
+                    graves.doom(session, job.lesson, [file.sha256], now)
                     continue  # a poster of the room's, beside a slidecast of ours
                 drop(session, job.lesson, (file.kind,), now)
                 facts = {name: getattr(file, name) for name in Made.__dataclass_fields__}

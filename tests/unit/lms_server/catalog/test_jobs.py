@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from sqlmodel import select
 from ulid import ULID
 
 from lms_server.catalog import Catalog
 from lms_server.catalog.database import Database
 from lms_server.catalog.jobs import LEASE, PATIENCE, TRIES, Job, Jobs, Made
 from lms_server.catalog.schemas import Person
-from lms_server.catalog.tables import Room
+from lms_server.catalog.tables import DoomedRow, Room
 from lms_server.catalog.uploads import Uploads
 from tests.unit.lms_server.arrivals import SHA, asset, card, manifest, store
 from tests.unit.lms_server.conftest import HandClock
@@ -105,11 +106,14 @@ def test_a_lesson_given_back_is_there_at_once(jobs: Jobs, lesson: str) -> None:
 
 
 def test_a_manifest_that_changes_meanwhile_makes_the_work_void(
-    jobs: Jobs, uploads: Uploads, amphi: Room, lesson: str
+    database: Database, jobs: Jobs, uploads: Uploads, amphi: Room, lesson: str
 ) -> None:
     job = claimed(jobs)
     manifest(uploads, amphi, lesson, card("Optics, corrected"), sha256="2" * 64)
-    assert not jobs.done(job, "one", [MADE], "")
+    in_vain = replace(MADE, sha256="7" * 64)
+    assert not jobs.done(job, "one", [in_vain], "")
+    with database.read() as session:
+        assert session.exec(select(DoomedRow.sha256)).all() == [in_vain.sha256]
 
 
 def test_a_lesson_that_kills_its_workers_does_not_starve_the_others(
