@@ -373,9 +373,11 @@ async def test_a_stolen_pc_is_shut_out_and_another_may_be_let_in(browser: httpx.
     page = (await browser.get(room)).text
     assert "/revoke" not in page
     assert "/orders" not in page
-    assert Slip.read(
-        unquote((await browser.post(f"{room}/code")).text.partition("charset=utf-8,")[2].partition('"')[0]).encode()
-    )
+    page = (await browser.post(f"{room}/code")).text
+    slip = Slip.read(unquote(page.partition("charset=utf-8,")[2].partition('"')[0]).encode())
+    key = wire.dump_key(wire.new_key(), private=False)
+    Catalog.over(app.state.database, lambda: NOW).rooms.enrol(slip.code, slip.room, slip.institution, key)
+    assert "/orders" in (await browser.get(room)).text
 
 
 async def test_a_rooms_link_is_set_on_its_page_and_given_back(browser: httpx.AsyncClient, app: FastAPI) -> None:
