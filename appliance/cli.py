@@ -255,6 +255,7 @@ def enrol(
     """Bind this room to the server that made an enrolment file, or bind it anew."""
     from appliance.enrolling import enrol as bind  # noqa: PLC0415
 
+    _as_owner(spool or DEFAULT_SPOOL)
     raise typer.Exit(bind(spool or DEFAULT_SPOOL, ["--from", source]))
 
 
@@ -272,14 +273,18 @@ def adopt(
     from appliance.spool.layout import Spool  # noqa: PLC0415
 
     place = Spool(_existing(spool or DEFAULT_SPOOL))
-    owner = place.lessons.stat().st_uid
-    if owner != os.geteuid():
-        raise RoomError(f"Run this as the room's own user (number {owner}), or the room could not use what is written.")
+    _as_owner(place.root)
     done = take_over(Spool(old), place, lambda lesson: typer.echo(f"Copying {lesson} …", err=True))
     _print(asdict(done), done.sentence, as_json)
     if done.left:
         left = "\n".join(f"{lesson}: {why}." for lesson, why in done.left.items())
         raise RoomError(f"{left}\nThese stay on the old disk; keep it, and read it with ddrescue before you try again.")
+
+
+def _as_owner(spool: Path) -> None:
+    """Raises RoomError: what root writes into a spool, the room cannot read."""
+    if spool.exists() and (owner := spool.stat().st_uid) != os.geteuid():
+        raise RoomError(f"Run this as the room's own user (number {owner}), or the room could not use what is written.")
 
 
 def _existing(spool: Path) -> Path:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -34,6 +35,8 @@ LESSON = "01JD4R6YJ3M3W9VZB0Q7RZB6C5"
         (["stop", "--url", NOBODY], 1, "No room answers"),
         (["lessons", "--spool", "/nowhere"], 1, "no lessons in /nowhere"),
         (["export", LESSON, "--out", "/nowhere/out", "--spool", "/nowhere"], 1, "no lessons in /nowhere"),
+        (["adopt", "/nowhere/else", "--spool", "/nowhere"], 1, "no lessons in /nowhere"),
+        (["enrol"], 2, "--from"),
     ],
 )
 def test_what_cannot_be_done_is_one_sentence(
@@ -44,6 +47,17 @@ def test_what_cannot_be_done_is_one_sentence(
     assert words in err
     assert len(err.splitlines()) == 1
     assert out == ""
+
+
+@pytest.mark.parametrize("words", [["adopt", "/nowhere"], ["enrol", "--from", "/nowhere"]])
+def test_what_root_would_write_into_the_rooms_spool_is_refused(
+    words: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "lessons").mkdir()
+    monkeypatch.setattr(os, "geteuid", lambda: tmp_path.stat().st_uid + 1)
+    assert entry([*words, "--spool", str(tmp_path)]) == 1
+    assert "the room's own user" in capsys.readouterr().err
+    assert [entry.name for entry in tmp_path.iterdir()] == ["lessons"]
 
 
 def test_every_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
