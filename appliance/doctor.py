@@ -179,7 +179,8 @@ def _port(config: Config, url: str, *, running: bool) -> Iterator[Finding]:
     if running:
         yield Finding("daemon", "ok", f"answers at {url}")
         return
-    yield Finding("daemon", "warning", f"does not answer at {url}", "Start it: appliance run --config room.toml")
+    advice = f"Start it: {surroundings.start()}"
+    yield Finding("daemon", "warning", f"does not answer at {url}", advice)
     api = config.tables.api
     with socket.socket(socket.AF_INET6 if ":" in api.host else socket.AF_INET) as door:
         door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -208,11 +209,16 @@ def _disk(config: Config, spool: Path) -> Iterator[Finding]:
     hours = max(0.0, usable) / rate / 3600
     fact = f"{spool}, {usage.free / 1e9:.0f} GB free, room for about {hours:.0f} hours"
     if usable <= 0:
-        yield Finding("spool", "error", fact, "The disk is full; free some space.")
+        yield Finding("spool", "error", fact, f"Free some space; the largest folders: {_largest(place)}")
     elif hours < table.warn_hours:
-        yield Finding("spool", "warning", fact, "Free some space, or use a larger disk.")
+        advice = f"Free some space, or use a larger disk; the largest folders: {_largest(place)}"
+        yield Finding("spool", "warning", fact, advice)
     else:
         yield Finding("spool", "ok", fact)
+
+
+def _largest(place: Path) -> str:
+    return f"du -xh --max-depth=2 {place} | sort -h | tail"
 
 
 def _server(config: Config) -> Finding:
@@ -223,7 +229,7 @@ def _server(config: Config) -> Finding:
     try:
         date = _date_of(url)
     except (OSError, http.client.HTTPException) as error:
-        advice = "Lessons are kept here and sent when it answers; check the network and [server] url."
+        advice = f"Check the network and [server] url: curl -sv {url}/healthz; lessons are sent when it answers."
         return Finding("server", "warning", f"{url} does not answer: {error}", advice)
     if date is not None and abs(date - time.time()) > MAX_CLOCK_ERROR:
         minutes = abs(date - time.time()) / 60

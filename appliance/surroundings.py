@@ -26,6 +26,11 @@ def program() -> Finding:
     return Finding("version", "ok", f"Darsbox {version('darsbox')}")
 
 
+def start() -> str:
+    """The command that starts the room's program on this machine."""
+    return "sudo systemctl restart darsbox-room" if SYSTEMD.is_dir() else "appliance run --config room.toml"
+
+
 def units() -> Iterator[Finding]:
     """Each of ours on a machine that systemd runs."""
     if not SYSTEMD.is_dir():
