@@ -104,7 +104,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     if damaged is not None:
         log.warning("The ledger was damaged; it is kept as %s, and a new one was made from the lessons.", damaged)
 
-    bus = Bus()
+    bus, who = Bus(), Who(spool)
     preview = Preview({source.id: source.capture for source in sources if source.capture is not None}, bus, ffmpeg)
     judging = Judging(config.tables.judge, sources, bus, sensors=spool.root / "sensors.json")
     preview.overhear = judging.overhear
@@ -128,12 +128,13 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         runtime=runtime_folder(spool_root),
         policy=policy_of(config),
         boot=boot,
+        at_the_panel=who.begins,
     )
     lamps, buttons = Lamps(config.devices, recorder.status, bus), Buttons(config.devices, recorder, bus)
     poller = Poller(config.devices)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus, told=poller.look)
     fittings = Fittings(config.devices, poller, Places(spool.root / "places"), bus, preview.snapshot)
-    books, remote, desk = Books(spool, config.server.url), Remote(spool), furnish(spool, config, url_of(door))
+    books, remote, desk = Books(spool, config.server.url), Remote(spool), furnish(spool, config, url_of(door), who)
     devices = Devices(
         config,
         recorder.status,
@@ -169,7 +170,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         scenes=scenes,
         remote=remote,
         timetable=timetable,
-        who=desk.who,
+        who=who,
     )
     room = Room(
         config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing, desk
@@ -205,11 +206,11 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     log.info("The room has stopped.")
 
 
-def furnish(spool: Spool, config: Config, url: str) -> Desk:
+def furnish(spool: Spool, config: Config, url: str, who: Who) -> Desk:
     """What the panel's doors lead to."""
     recent = Recent()
     logging.getLogger().addHandler(recent)
-    return Desk(Doors(spool), Who(spool), Errands(spool.root, config.file, url), recent, restart)
+    return Desk(Doors(spool), who, Errands(spool.root, config.file, url), recent, restart)
 
 
 def restart() -> None:

@@ -135,7 +135,7 @@ class Board:
 
     def _at_the_panel(self, status: RecorderStatus) -> WhoView | None:
         who = self._who
-        return None if who is None or not who.asked else WhoView(name=who.name(status.lesson))
+        return None if who is None or not who.asked else WhoView(name=who.name(status))
 
     def _planned(self) -> TimetableView | None:
         shown = self._timetable.shown() if self._timetable is not None else None

@@ -54,11 +54,9 @@ class Extend(BaseModel):
 
 @router.post("/start")
 async def start(room: Here, wish: Start | None = None) -> StatusView:
-    """Begin a lesson, of the teacher who stands at the panel if it is begun there. Problems: ``already-recording``,
-    ``cannot-record``, ``disk-full``."""
-    title, origin = (wish.title, wish.origin) if wish is not None else ("", None)
-    teacher = room.desk.who.name(None) if origin is None else ""
-    await _order(room, "start", origin, lambda: room.recorder.start(title, teacher))
+    """Begin a lesson. Problems: ``already-recording``, ``cannot-record``, ``disk-full``."""
+    title = wish.title if wish is not None else ""
+    await _order(room, "start", wish.origin if wish is not None else None, lambda: room.recorder.start(title))
     return await room.board.status()
 
 

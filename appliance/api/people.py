@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from appliance.api.desk import AtDesk
 from appliance.api.room import Here
 from appliance.api.views import StatusView
+from appliance.api.who import running
 from appliance.errors import BadRequest
 
 router = APIRouter(prefix="/who")
@@ -31,7 +32,7 @@ async def came(room: Here, desk: AtDesk, wish: Said) -> StatusView:
         raise BadRequest("Say who you are by a PIN or by a card.")
     name = await desk.doors.teacher(pin=wish.pin, card=wish.card)
     desk.who.came(name)
-    if room.recorder.status().lesson is not None:
+    if running(room.recorder.status()):
         await room.recorder.taught_by(name)
     return await room.board.status()
 

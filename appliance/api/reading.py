@@ -42,7 +42,7 @@ async def deliveries(room: Here, desk: AtDesk, authorization: Authorization = No
     """The newest lessons on their way to the server. Where the room knows teachers: those of guests and of the teacher
     who stands at the panel, and all of them in a session of the IT screen."""
     all_of_them = not desk.who.asked or desk.doors.remaining(authorization)
-    seen_by = None if all_of_them else desk.who.name(room.recorder.status().lesson)
+    seen_by = None if all_of_them else desk.who.name(room.recorder.status())
     return await asyncio.to_thread(books.deliveries, room.spool, seen_by)
 
 

@@ -6,7 +6,7 @@ import logging
 import time
 from collections.abc import Callable
 
-from appliance.recorder.status import LessonStatus
+from appliance.recorder.status import RecorderStatus
 from appliance.spool import pins
 from appliance.spool.layout import Spool
 from appliance.spool.pins import BadPin
@@ -15,6 +15,9 @@ log = logging.getLogger(__name__)
 
 PATIENCE = 900.0
 """Seconds after which somebody who has not begun a lesson has gone."""
+
+AGAIN = 60.0
+"""Seconds in which a Start that was refused may be tried again."""
 
 
 class Who:
@@ -29,14 +32,24 @@ class Who:
         self._stamp: tuple[int, int] | None = None
         self._asked = False
 
-    def name(self, lesson: LessonStatus | None) -> str:
-        """Who stands at the panel now, "" for a guest. lesson: the one that is on."""
-        if self._name and lesson is not None and not self._lesson:
-            self._lesson = lesson.id
-        over = bool(self._lesson) and (lesson is None or lesson.id != self._lesson)
+    def name(self, status: RecorderStatus) -> str:
+        """Who stands at the panel now, "" for a guest. A stopped lesson is over for its teacher, even while that can
+        be undone: somebody else may stand there already."""
+        lesson = running(status)
+        if self._name and lesson and not self._lesson:
+            self._lesson = lesson
+        over = bool(self._lesson) and lesson != self._lesson
         gone = not self._lesson and self._now() >= self._until
         if over or gone:
             self.leave()
+        return self._name
+
+    def begins(self) -> str:
+        """Whose lesson begins now. Whoever has begun one has not long to begin another: somebody else may stand there
+        then."""
+        if self._lesson or self._now() >= self._until:
+            return ""
+        self._until = min(self._until, self._now() + AGAIN)
         return self._name
 
     def came(self, name: str) -> None:
@@ -63,3 +76,8 @@ class Who:
         except (BadPin, OSError) as error:
             log.warning("Teachers cannot say who they are: %s", error)
             return False
+
+
+def running(status: RecorderStatus) -> str:
+    """The id of the lesson that is taught now, "" for none."""
+    return status.lesson.id if status.lesson is not None and status.state != "stopping" else ""

@@ -16,7 +16,7 @@ import logging
 import shutil
 import sqlite3
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -79,8 +79,10 @@ class Recorder:
         runtime: Path,
         policy: RecorderPolicy,
         boot: str,
+        at_the_panel: Callable[[], str] = str,
     ) -> None:
-        """boot: what tells this run of the machine from every other, for the monotonic clock begins anew with each."""
+        """boot: what tells this run of the machine from every other, for the monotonic clock begins anew with each.
+        at_the_panel: the name of the teacher who stands there, empty for a guest."""
         self._spool = spool
         self._ledger = ledger
         self._plans = list(sources)
@@ -89,6 +91,7 @@ class Recorder:
         self._household = household
         self._policy = policy
         self._boot = boot
+        self._at_the_panel = at_the_panel
         self._lesson: Lesson | None = None
         self._evidence = Evidence(self._plans)
         self._view = View(self._plans, policy, self._evidence)
@@ -111,8 +114,8 @@ class Recorder:
 
     # -- the five touches ---------------------------------------------------------------------------------------------
 
-    async def start(self, title: str, teacher: str = "") -> None:
-        """Begin a lesson; teacher: empty for a guest's. Raises AlreadyRecording, CannotRecord, DiskFull, BadRequest."""
+    async def start(self, title: str) -> None:
+        """Begin a lesson of who stands at the panel. Raises AlreadyRecording, CannotRecord, DiskFull, BadRequest."""
         title = " ".join(title.split())
         if len(title) > MAX_TITLE:
             raise BadRequest(f"A title has at most {MAX_TITLE} characters; shorten it.", limit=MAX_TITLE)
@@ -138,7 +141,7 @@ class Recorder:
                 state="recording",
                 sources=self._sources(),
                 spans=[self._new_span(held=self._evidence.held())],
-                teacher=teacher,
+                teacher=self._at_the_panel(),
             )
             self._evidence.forget()
             self._full = False

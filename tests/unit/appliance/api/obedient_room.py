@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -63,11 +64,13 @@ class ObedientRecorder:
     now: RecorderStatus = IDLE
     heard: list[str] = field(default_factory=list)
     restarts: list[bool] = field(default_factory=list)
+    at_the_panel: Callable[[], str] = str
 
-    async def start(self, title: str, teacher: str = "") -> None:
+    async def start(self, title: str) -> None:
         if self.now.lesson is not None:
             raise AlreadyRecording("A lesson is being recorded; stop it first.")
         self.heard.append(title)
+        teacher = self.at_the_panel()
         lesson = LessonStatus("01JD4R6YJ3M3W9VZB0Q7RZB6C5", title, "recording", 1_700_000_000.0, 0.0, 0, 0, teacher)
         self.now = replace(self.now, state="recording", lesson=lesson)
 
@@ -120,6 +123,7 @@ def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]
     remote = Remote(spool)
     timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool))
     who, restarts = Who(spool), recorder.restarts
+    recorder.at_the_panel = who.begins
     desk = Desk(Doors(spool), who, Errands(spool_root, None, BASE), Recent(), lambda: restarts.append(True))
     fittings = Fittings(config.devices, Poller(config.devices), Places(spool.root / "places"), bus, preview.snapshot)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus)

@@ -147,11 +147,16 @@ async def test_a_lesson_carries_the_name_of_who_said_it_and_the_next_one_does_no
 
 
 @pytest.mark.anyio
-async def test_what_comes_from_afar_is_not_of_who_stands_at_the_panel(panel: httpx.AsyncClient) -> None:
-    await panel.post("/api/v1/who", json={"pin": TEACHER})
-    origin = {"by": "head of IT", "command": "01JD4R6YJ3M3W9VZB0Q7RZB6C5"}
-    status = (await panel.post("/api/v1/lesson/start", json={"origin": origin})).json()
-    assert status["lesson"]["teacher"] == ""
+async def test_who_comes_while_a_stop_can_be_undone_does_not_take_that_lesson(
+    room: tuple[Room, ObedientRecorder], panel: httpx.AsyncClient
+) -> None:
+    await panel.post("/api/v1/lesson/start")
+    await panel.post("/api/v1/lesson/stop", json={"undo": True})
+    status = (await panel.post("/api/v1/who", json={"pin": TEACHER})).json()
+    assert (status["who"], status["lesson"]["teacher"]) == ({"name": "Dr Sidi"}, "")
+    await panel.post("/api/v1/lesson/stop")
+    status = (await panel.post("/api/v1/lesson/start")).json()
+    assert status["lesson"]["teacher"] == "Dr Sidi"
 
 
 @pytest.mark.anyio
