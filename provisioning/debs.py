@@ -93,6 +93,7 @@ DEPENDS = (
     f"python3 (<< {PYTHON[0]}.{PYTHON[1] + 1})",
     "python3-venv",
     "libstdc++6",
+    "procps",
     "systemd (>= 252)",
     "udev",
     "init-system-helpers",
@@ -136,7 +137,7 @@ def _lay_out(wheels: Sequence[Path], folder: Path) -> None:
 
 def recipe_of(name: str, version: str, when: int, tree: Path, aboard: Sequence[Path]) -> dict[str, Any]:
     """The package as nfpm wants it described. aboard: the wheels, and the lock that names them."""
-    part, other = PARTS[name], next(each for each in PARTS if each != name)
+    part = PARTS[name]
     home = f"/usr/lib/darsbox/{name}"
     files = {
         **{str(tree / source): place for source, place in part.files.items()},
@@ -168,12 +169,8 @@ def recipe_of(name: str, version: str, when: int, tree: Path, aboard: Sequence[P
         "recommends": list(part.recommends),
         "contents": contents,
         "scripts": {when: str(tree / "provisioning" / "debian" / script) for when, script in SCRIPTS.items()},
-        "deb": {
-            # Wheels are compressed already.
-            "compression": "none",
-            # On one machine both use one slot.
-            "breaks": [f"darsbox-{other} (<< {version})", f"darsbox-{other} (>> {version})"],
-        },
+        # Wheels are compressed already.
+        "deb": {"compression": "none"},
     }
 
 

@@ -134,11 +134,23 @@ def remove(root: Path, version: str) -> None:
 
 
 def tidy(root: Path, *kept: str) -> None:
-    """Free the space of every slot, complete or not, but those kept and the one in use."""
+    """Free the space of every slot, complete or not, but those kept, the one in use, and what programs still run from:
+    they load parts of themselves as they go."""
     with _alone(root):
+        stay = {*kept, current(root), *_running(root)}
         for slot in (root / "slots").iterdir():
-            if slot.name not in {*kept, current(root)}:
+            if slot.name not in stay:
                 _clear(slot)
+
+
+def _running(root: Path) -> set[str]:
+    """The versions that processes were started from, by their command lines."""
+    slot = re.compile(re.escape(os.fsencode(root / "slots")) + rb"/([^/\0]+)/")
+    found: set[str] = set()
+    for words in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            found.update(os.fsdecode(name) for name in slot.findall(words.read_bytes()))
+    return found
 
 
 def _place(root: Path, version: str) -> Path:

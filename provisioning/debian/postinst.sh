@@ -5,7 +5,8 @@ set -eu
 [ "$1" = configure ] || exit 0
 part=${DPKG_MAINTSCRIPT_PACKAGE#darsbox-}
 home=/usr/lib/darsbox/$part
-version=$(dpkg-query --show --showformat '${Version}' "$DPKG_MAINTSCRIPT_PACKAGE" | tr '~' .)
+packaged=$(dpkg-query --show --showformat '${Version}' "$DPKG_MAINTSCRIPT_PACKAGE")
+upgraded=${2:-}  # from this version, if from any
 
 slots() {
     PYTHONDONTWRITEBYTECODE=1 PYTHONPATH=$(echo "$home"/wheelhouse/darsbox-*.whl) \
@@ -20,11 +21,18 @@ systemd-sysusers "darsbox-$part.conf"
 systemd-tmpfiles --create "darsbox-$part.conf" || true  # it complains of what other packages left, too
 
 before=$(slots current)
-echo "Making version $version ready: a minute or so."
-slots build "$version" "$home/wheelhouse" "$home/slot.lock"
-slots switch "$version"
-# The one before stays, for a program that still runs and for the way back.
-slots tidy "$version" $before
+if [ -n "$before" ] && dpkg --compare-versions "$(echo "$before" | sed 's/\.dev/~dev/')" gt "$packaged"; then
+    # By an update, or by the other package. What it has written an older one may not be able to read.
+    echo "Version $before is in use, which is newer than that of this package, and stays."
+    upgraded=
+else
+    version=$(echo "$packaged" | tr '~' .)
+    echo "Making version $version ready: a minute or so."
+    slots build "$version" "$home/wheelhouse" "$home/slot.lock"
+    slots switch "$version"
+    # The one before stays for the way back.
+    [ "$before" = "$version" ] || slots tidy $before
+fi
 
 if [ "$part" = room ]; then
     units="darsbox-room.service darsbox-sync.service darsbox-kiosk.service darsbox-update-settle.service darsbox-update.timer darsbox.target"
@@ -53,20 +61,20 @@ done
 manager_runs || exit 0
 systemctl daemon-reload
 if [ "$part" = room ]; then
-    udevadm control --reload || true  # there is none in a container
-    udevadm trigger --action=change --subsystem-match=video4linux --subsystem-match=tty --subsystem-match=input || true
+    if [ -S /run/udev/control ]; then  # a container has none
+        udevadm control --reload
+        udevadm trigger --action=change --subsystem-match=video4linux --subsystem-match=tty --subsystem-match=input || true
+    fi
     # A lesson that is being recorded is worth more than the new version at once.
-    if [ -n "$before" ] && [ "$before" != "$version" ] \
-        && "/opt/darsbox/slots/$before/bin/appliance" status --json 2> /dev/null | grep -Eq '"state": "(recording|paused|stopping)"'; then
+    if [ -n "$upgraded" ] && /opt/darsbox/current/bin/appliance status --json 2> /dev/null \
+        | grep -Eq '"state": "(recording|paused|stopping)"'; then
         echo "A lesson is on: the new version begins at the next start. After the lesson: systemctl restart darsbox.target"
         exit 0
     fi
     units="darsbox.target darsbox-update.timer"
 fi
-for unit in $units; do
-    if [ -n "$before" ] && [ "$before" != "$version" ]; then
-        deb-systemd-invoke restart "$unit" || true
-    else
-        deb-systemd-invoke start "$unit" || true
-    fi
-done
+if [ -n "$upgraded" ] && [ "$upgraded" != "$packaged" ]; then
+    deb-systemd-invoke restart $units || true
+else
+    deb-systemd-invoke start $units || true
+fi

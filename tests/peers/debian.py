@@ -16,7 +16,7 @@ from pathlib import Path
 from tests.peers.program import stop, wait_until
 
 RELEASE = "bookworm"
-INCLUDED = ("systemd-sysv", "udev", "python3", "python3-venv", "libstdc++6", "init-system-helpers")
+INCLUDED = ("systemd-sysv", "udev", "python3", "python3-venv", "libstdc++6", "procps", "init-system-helpers")
 """What our packages need of Debian's: this machine has no network to get it by."""
 
 

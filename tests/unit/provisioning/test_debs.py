@@ -56,10 +56,9 @@ def test_the_builders_clock_zone_and_umask_are_nowhere(monkeypatch: pytest.Monke
     assert {entry["file_info"]["mode"] for entry in files} == {0o644}
 
 
-def test_both_may_be_on_one_machine_but_only_of_one_version() -> None:
+def test_both_may_be_on_one_machine() -> None:
     room, server = (recipe_of(name, VERSION, 0, PROJECT, ABOARD) for name in ("room", "server"))
     assert set(places(room)) & set(places(server)) == set()
-    assert room["deb"]["breaks"] == [f"darsbox-server (<< {VERSION})", f"darsbox-server (>> {VERSION})"]
 
 
 def test_browser_and_fonts_are_recommended_and_nothing_needs_them() -> None:

@@ -163,6 +163,21 @@ def test_old_and_half_built_versions_give_their_space_back(tmp_path: Path) -> No
     assert sorted(os.listdir(tmp_path / "slots")) == ["1.1", "1.2"]
 
 
+def test_what_a_program_still_runs_from_stays(tmp_path: Path) -> None:
+    """A daemon that ends its lesson first is still of the version before."""
+    old = ready(tmp_path, "1.0")
+    ready(tmp_path, "1.1")
+    switch(tmp_path, "1.1")
+    daemon = subprocess.Popen(["cat", "-", f"{old}/bin/appliance"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    try:
+        tidy(tmp_path)
+        assert versions(tmp_path) == ["1.0", "1.1"]
+    finally:
+        daemon.communicate()
+    tidy(tmp_path)
+    assert versions(tmp_path) == ["1.1"]
+
+
 def test_a_damaged_mark_is_said(tmp_path: Path) -> None:
     (ready(tmp_path, "1.0") / MARK).write_text("{")
     with pytest.raises(SlotError, match="damaged"):
