@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.version import InvalidVersion, Version
+
 from lms_server.catalog.schemas import Health, RoomView, Trouble, TroubleCode
 
 FRESH = 900.0
@@ -23,6 +25,8 @@ FEW_HOURS, ENOUGH_HOURS = 3.0, 6.0
 """Of recording that fit on a room's disk: a morning's lessons, and when it is well again."""
 CLOCK_WRONG, CLOCK_RIGHT = 300.0, 60.0
 """Seconds between a room's clock and the server's."""
+BEHIND = 2 * 86400.0
+"""Seconds after a release in which a room finds an hour without a lesson, and a link."""
 GROWN = 500_000_000
 """Bytes by which the least of a day must rise to count as growth: less is a lesson more or less."""
 _SOUNDLESS = frozenset({"microphone-silent", "microphone-muted"})
@@ -103,8 +107,18 @@ def _ailing(room: RoomView, said: Health) -> Iterator[Trouble]:
         yield Trouble(code="clock-wrong", need="look", seconds=said.clock_ahead)
     if said.problem and said.waiting:
         yield Trouble(code="cannot-send", need="look", bytes=said.waiting)
+    if _behind(said.version, room.wanted) and said.received - (room.released or 0.0) > BEHIND:
+        yield Trouble(code="version-behind", need="look", names=[room.wanted])
     if grows(room.lows):
         yield Trouble(code="backlog-growing", need="look", bytes=said.waiting)
+
+
+def _behind(runs: str, wanted: str) -> bool:
+    """Not where a stick has brought something newer; agents of others run no version of ours."""
+    try:
+        return bool(runs and wanted) and Version(runs) < Version(wanted)
+    except InvalidVersion:
+        return False
 
 
 WORST_FIRST: tuple[TroubleCode, ...] = (
@@ -122,6 +136,7 @@ WORST_FIRST: tuple[TroubleCode, ...] = (
     "backlog-growing",
     "room-quiet",
     "clock-wrong",
+    "version-behind",
 )
 """A lesson that is lost while one reads comes before the next one, and that before all that can wait."""
 _RANK = {code: rank for rank, code in enumerate(WORST_FIRST)}

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, select
 
 from lms_server.catalog import fleet
 from lms_server.catalog.schemas import AlarmView, Health, RoomView, Trouble
-from lms_server.catalog.tables import AlarmRow, BacklogLow, Institution, LessonRow, Room, RoomDesk
+from lms_server.catalog.tables import AlarmRow, BacklogLow, Institution, LessonRow, RingRow, Room, RoomDesk
 
 
 def rooms(session: Session, now: float, *where: ColumnElement[bool]) -> list[RoomView]:
@@ -30,6 +30,9 @@ def rooms(session: Session, now: float, *where: ColumnElement[bool]) -> list[Roo
             )
         )
     }
+    rings = {ring.name: ring for ring in session.exec(select(RingRow))}
+    placed = select(RoomDesk.room_id, RoomDesk.ring).where(col(RoomDesk.room_id).in_(mine))
+    ringed = dict(session.exec(placed).all())
     tally = session.exec(
         select(col(LessonRow.room_id), col(LessonRow.state), func.count(), func.max(col(LessonRow.started)))
         .where(col(LessonRow.room_id).in_(mine), col(LessonRow.trashed).is_(None))
@@ -49,6 +52,7 @@ def rooms(session: Session, now: float, *where: ColumnElement[bool]) -> list[Roo
     found = []
     for room, institution in rows:
         heartbeat, received, has_timetable = desks.get(room.id, (None, None, False))
+        ring = rings.get(ringed.get(room.id, ""))
         view = RoomView(
             id=room.id,
             name=room.name,
@@ -63,6 +67,8 @@ def rooms(session: Session, now: float, *where: ColumnElement[bool]) -> list[Roo
             health=health(heartbeat, received),
             has_timetable=has_timetable,
             lows=lows[room.id],
+            wanted=ring.version if ring is not None else "",
+            released=ring.released if ring is not None else None,
             alarms=lasting[room.id],
         )
         found.append(view.model_copy(update={"troubles": fleet.troubles(view, now)}))

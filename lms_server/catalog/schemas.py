@@ -341,6 +341,7 @@ TroubleCode = Literal[
     "lesson-poor",
     "disk-filling",
     "clock-wrong",
+    "version-behind",
     "cannot-send",
     "backlog-growing",
     "lessons-failed",
@@ -348,8 +349,9 @@ TroubleCode = Literal[
 
 
 class Trouble(View):
-    """What is wrong with a room. names: of the devices concerned. seconds: of silence, of recording that still fit, or
-    by which the clock is ahead; bytes: that wait in the room; number: of lessons; finding: what the room's judge says.
+    """What is wrong with a room. names: of the devices concerned, or the version wanted. seconds: of silence, of
+    recording that still fit, or by which the clock is ahead; bytes: that wait in the room; number: of lessons; finding:
+    what the room's judge says.
     """
 
     code: TroubleCode
@@ -388,7 +390,8 @@ class RoomView(View):
     """last_seen: Unix seconds by the server's clock, None before the first signed request. lessons: how many came or
     are coming; receiving: how many of them are still on their way; failed: how many could not be made ready. health:
     None before the first heartbeat. lows: the least that waited in the room, in bytes, on each of the last days since
-    nothing did. troubles: what is wrong now, the worst first. alarms: those that last."""
+    nothing did. wanted: the version of Darsbox that it shall have, "" for none in particular; released: since when.
+    troubles: what is wrong now, the worst first. alarms: those that last."""
 
     id: str
     name: str
@@ -403,6 +406,8 @@ class RoomView(View):
     health: Health | None = None
     has_timetable: bool = False
     lows: list[int] = []
+    wanted: str = ""
+    released: float | None = None
     troubles: list[Trouble] = []
     alarms: list[AlarmView] = []
 

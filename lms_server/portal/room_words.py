@@ -125,6 +125,10 @@ def _plain(tongue: Tongue, found: Trouble) -> str:
         "cannot-send": tongue.gettext(
             "Connected, but it cannot send: %(size)s are waiting. On its computer, lms-sync status says why."
         ),
+        "version-behind": tongue.gettext(
+            "For two days it should have had version %(names)s and has not. On its computer, provision update status "
+            "says why."
+        ),
         "backlog-growing": tongue.gettext(
             "More is recorded than sent, day after day: %(size)s are waiting. Give the room more of the link, or fetch "
             "lessons by stick."

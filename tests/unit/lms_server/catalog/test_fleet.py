@@ -77,6 +77,27 @@ def test_a_room_is_missed_when_it_ought_to_be_there(
     assert [found.code for found in room(silent, said, **more).troubles] == codes
 
 
+@pytest.mark.parametrize(
+    ("runs", "wanted", "days", "codes"),
+    [
+        ("1.3.9", "1.4.0", 3, ["version-behind"]),
+        ("1.3.9", "1.4.0", 1, []),
+        ("1.9", "1.10", 3, ["version-behind"]),
+        ("1.4.0", "1.4.0", 3, []),
+        ("1.5.0", "1.4.0", 3, []),  # a stick brought it
+        ("1.3.9", "", 3, []),
+        ("", "1.4.0", 3, []),  # an agent of others
+        ("strange", "1.4.0", 3, []),
+    ],
+)
+def test_a_room_that_does_not_take_a_version_is_looked_at(
+    runs: str, wanted: str, days: int, codes: list[TroubleCode]
+) -> None:
+    """It has tried and gone back, or has no space, and nobody in the room would notice."""
+    found = room(said=health(version=runs), wanted=wanted, released=NOW - days * DAY)
+    assert [each.code for each in found.troubles] == codes
+
+
 def test_a_lesson_being_lost_comes_before_all_that_can_wait() -> None:
     said = health(state="recording", sources=[source("lost")], disk_hours=0.5, clock_ahead=9000.0)
     found = room(said=said, failed=1).troubles

@@ -64,6 +64,10 @@ def test_who_looks_after_the_rooms_sees_which_has_which(rings: Rings, catalogue:
     shown = [(room.ring, room.institution, room.name, room.wanted, room.runs) for room in rings.rooms()]
     assert shown == [("pilot", "ENS", "Amphi A", "1.4.0", "1.3.9"), ("", "FST", "Labo", "", "")]
     assert rings.rings() == {"pilot": "1.4.0", "": ""}
+    assert [(room.name, room.wanted) for room in catalogue.rooms.all(AT_CONSOLE)] == [
+        ("Amphi A", "1.4.0"),
+        ("Labo", ""),
+    ]
 
 
 def test_a_name_that_two_institutions_have_is_asked_after(rings: Rings, catalogue: Catalog, amphi: Room) -> None:
