@@ -70,10 +70,14 @@ async def place(room: Here, device: str, wish: Place) -> StatusView:
 
 
 @router.get("/devices/{device}/place.jpg", response_class=Response, responses={200: {"content": {"image/jpeg": {}}}})
-async def picture(room: Here, device: str, preset: Annotated[str, Query(max_length=PLACE_LENGTH)]) -> Response:
-    """What a place showed when it was made. Problem: ``not-found``."""
+async def picture(
+    room: Here, device: str, preset: Annotated[str, Query(max_length=PLACE_LENGTH)], v: str = ""
+) -> Response:
+    """What a place showed when it was made. v: its version as the status has it; then browsers may keep it. Problem:
+    ``not-found``."""
     jpeg = room.fittings.picture(device, preset)
-    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=31536000, immutable"})
+    kept = "private, max-age=31536000, immutable" if v else "no-store"
+    return Response(jpeg, media_type="image/jpeg", headers={"Cache-Control": kept})
 
 
 @router.post("/scenes/{scene}")

@@ -30,7 +30,8 @@ ANSWER_SECONDS = 1.7
 """Whoever touches a button is answered within 2 s."""
 FRESH_SECONDS = 30.0
 """A panel that was seen longer ago may be in any state by now. The poller looks every 10 s."""
-PICTURE_SECONDS = 2.0
+PICTURE_SECONDS = 8.0
+"""A camera that nobody looks at gives its first picture after a while; one that is recorded, one in two seconds."""
 
 log = logging.getLogger(__name__)
 

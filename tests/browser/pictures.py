@@ -13,6 +13,7 @@ from PIL import Image
 from playwright.sync_api import Page
 
 from tests.browser.desk_peer import PIN
+from tests.browser.gallery.serve import URL, hang
 from tests.browser.room_peer import STARTED, RoomPeer, Status, furnished, kept, paused, planned, ready, recording
 from tests.browser.test_kiosk_fit import troubled, unable
 from tests.peers.chromium import chromium
@@ -50,12 +51,20 @@ def main(folder: Path, languages: list[str]) -> None:
             for language in languages:
                 for screen in SCREENS:
                     show(room, page, screen, language)
-                    picture = Image.open(io.BytesIO(page.screenshot())).convert("RGB")
-                    picture.thumbnail((WIDTH, WIDTH), Image.Resampling.LANCZOS)
-                    small = picture.quantize(COLOURS, dither=Image.Dither.NONE)
-                    small.save(folder / f"panel-{language}-{screen}.png", optimize=True)
+                    save(page.screenshot(), folder / f"panel-{language}-{screen}.png")
+            hang(page)
+            for language in languages:
+                page.goto(f"{URL}?language={language}")
+                page.locator("html[data-made]").wait_for()
+                save(page.screenshot(full_page=True), folder / f"panel-{language}-components.png")
     finally:
         room.stop()
+
+
+def save(png: bytes, file: Path) -> None:
+    picture = Image.open(io.BytesIO(png)).convert("RGB")
+    picture.thumbnail((WIDTH, picture.height), Image.Resampling.LANCZOS)
+    picture.quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:

@@ -20,6 +20,27 @@ EMPTY = """() => [...document.querySelectorAll('.component')]
     .map((host) => `${host.dataset.component} ${host.dataset.state}`)"""
 
 
+FIGURES = """async () => {
+    const { Words } = await import('/js/words.js');
+    const differ = [];
+    const rooms = ['en en', 'fr fr', 'ar ar', 'ar ar-EG', 'ur ur', 'zh zh', 'en ar', 'ur ur-IN', 'fr fr-CH'];
+    for (const [language, room] of rooms.map((each) => each.split(' '))) {
+        const words = new Words(language, {}, room);
+        const two = new Intl.NumberFormat(words.tag, { minimumIntegerDigits: 2, useGrouping: false });
+        const whole = new Intl.NumberFormat(words.tag, { maximumFractionDigits: 0 });
+        for (const n of [0, 7, 41.6, 59, 998, 998.7, 1234, -3])
+            if (words.number(n) !== whole.format(n) || (n % 1 === 0 && n >= 0 && words.two(n) !== two.format(n)))
+                differ.push(`${language} ${room} ${n}`);
+    }
+    return differ;
+}"""
+
+
+def test_figures_are_those_of_the_language_though_they_are_written_without_asking(visits: Visits) -> None:
+    page = visits.open(f"{URL}?language=en", prepare=hang)
+    assert page.evaluate(FIGURES) == []
+
+
 @pytest.mark.parametrize(("language", "theme"), [("ar", "light"), ("en", "dark"), ("ur", "light")])
 def test_every_component_in_every_state(visits: Visits, language: str, theme: str) -> None:
     page = visits.open(f"{URL}?language={language}&theme={theme}", at="2026-11-21T10:02:00Z", prepare=hang)

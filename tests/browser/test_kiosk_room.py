@@ -95,7 +95,8 @@ def test_a_camera_turns_by_picture_and_a_place_is_made_in_two_touches(room: Room
     until(lambda: ("place turning", {"preset": "class"}) in room.commands)
     expect(camera).not_to_contain_text("Touch the place")
 
-    opened.get_by_role("button", name="Film").click()
+    with page.expect_response("**/api/v1/scenes/film"):
+        opened.get_by_role("button", name="Film").click()
     until(lambda: ("scene film", {}) in room.commands)
     done = furnished(ready())
     done["scenes"][1] |= {"done": True, "untold": ["Projector"]}

@@ -421,12 +421,12 @@ def test_a_camera_turns_at_a_touch_and_says_why_it_does_not(room: RoomPeer, visi
     expect(fixtures).to_have_text(
         ["Interactive panelOn", "ProjectorDoes not answer", "Turning cameraBoardLecternClass"]
     )
-    page.get_by_role("button", name="Lectern", exact=False).click()
+    fixtures.get_by_role("button", name="Lectern").click()
     until(lambda: ("preset turning", {"preset": "lectern"}) in room.commands)
     expect(page.locator(".sentence")).to_contain_text("Everything works")
     trouble = {"problem": "ptz-refuses", "source": "turning", "label": "Turning camera"}
     room.answer = lambda _action, _body: problem(503, "device-trouble", **trouble)
-    page.get_by_role("button", name="Board", exact=False).click()
+    fixtures.get_by_role("button", name="Board").click()
     expect(page.locator(".sentence")).to_contain_text("Turning camera")
     expect(page.locator(".sentence")).to_contain_text("cannot turn now")
 

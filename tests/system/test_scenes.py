@@ -8,9 +8,11 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from drivers.panel import model
@@ -108,6 +110,31 @@ def place(tmp_path: Path) -> Iterator[tuple[Daemon, Devices]]:
         yield daemon, devices
 
 
+def told_by_hand(daemon: Daemon, devices: Devices) -> None:
+    """In mid-lesson, as the panel's sheet of the room does it."""
+
+    def tell(device: str, what: str, **body: str | int) -> httpx.Response:
+        return HTTP.post(f"{daemon.url}/api/v1/devices/{device}/{what}", json=body, timeout=20)
+
+    def shown(answer: httpx.Response, device: str) -> dict[str, Any]:
+        return next(each for each in answer.json()["fixtures"] if each["id"] == device)
+
+    assert shown(tell("display", "order", volume=55), "display")["volume"] == 55
+    assert devices.display.state["volume"] == 55
+    deaf = tell("deaf", "order", power="on")  # answered while the order is still on its way
+    assert deaf.status_code == 503 or shown(deaf, "deaf")["telling"]
+    assert deaf.elapsed < timedelta(seconds=4)
+    assert tell("turning", "place", preset="class").status_code == 200
+    assert devices.camera.presets[3] == (0.0, 0.0, 0.0)
+    soon(lambda: shown(daemon_status(daemon), "turning")["pictures"], "the picture of the place")
+    picture = HTTP.get(f"{daemon.url}/api/v1/devices/turning/place.jpg", params={"preset": "class"})
+    assert picture.content.startswith(b"\xff\xd8")
+
+
+def daemon_status(daemon: Daemon) -> httpx.Response:
+    return HTTP.get(f"{daemon.url}/api/v1/status", timeout=20)
+
+
 def soon(condition: Callable[[], object], what: str) -> None:
     wait_until(lambda: bool(condition()), 15, what)
 
@@ -133,6 +160,7 @@ def test_a_lesson_lights_its_room_up_and_leaves_it_dark(place: tuple[Daemon, Dev
     assert (camera.pan, camera.tilt) == (0, 0)
     nowhere = HTTP.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "moon"}, timeout=20)
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "not-found")
+    told_by_hand(daemon, devices)
     foreign = {"Origin": "http://evil.example"}
     refused = HTTP.post(f"{daemon.url}/api/v1/devices/turning/preset", json={"preset": "home"}, headers=foreign)
     assert refused.status_code == 403

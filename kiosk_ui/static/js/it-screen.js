@@ -121,7 +121,7 @@ export class ItScreen {
     if (!this.is_open) return;
     for (const [id, [rms]] of Object.entries(levels)) {
       const level = this.levels.get(id);
-      if (level) say(level, `${this.words.numbers.format(Math.max(-99, rms))} dB`);
+      if (level) say(level, `${this.words.number(Math.max(-99, rms))} dB`);
     }
   }
 

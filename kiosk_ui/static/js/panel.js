@@ -29,6 +29,7 @@ const NOTICE = 6_000; // ms that an answer to a tap stays in the place of the he
 const MARKED = 3_000;
 const SLOW = 1_500; // ms after which a command that is still on its way is spoken of
 const KEPT = 180_000; // ms until the end screen makes room by itself
+const AT_LAST = 500; // ms after the first picture in which the rest is shown, however busy the page is
 const TREMBLE = 700; // ms in which a second tap is taken for the trembling of the first
 /** @type {Set<Mode>} */
 const STILL = new Set(["waking", "lost", "cannot-record"]);
@@ -64,6 +65,7 @@ export class Panel {
   turned = -Infinity;
   listens = false;
   paused = false;
+  painted = false;
   due = 0;
   /** @type {Record<"away" | "unmark" | "noticed", number | undefined>} */
   timers = { away: undefined, unmark: undefined, noticed: undefined };
@@ -127,6 +129,7 @@ export class Panel {
     room.addEventListener("change", () => this._show_soon(), this.ears);
     room.addEventListener("levels", (event) => this._hear(/** @type {CustomEvent} */ (event).detail), this.ears);
     this.show();
+    requestAnimationFrame(() => requestIdleCallback(() => this._show_rest(), { timeout: AT_LAST }));
   }
 
   /** The page has it now. */
@@ -165,6 +168,12 @@ export class Panel {
     this.due = requestAnimationFrame(() => this.show());
   }
 
+  /** Start stands there and can be touched: now what takes dates and plurals of the language, which are slow to make. */
+  _show_rest() {
+    this.painted = true;
+    if (!this.ears.signal.aborted) this.show();
+  }
+
   show() {
     const { room } = this;
     const { status } = room;
@@ -179,12 +188,12 @@ export class Panel {
     this._show_headline(status, mode);
     this._show_controls(mode);
     this._show_sentence(mode);
-    this.title.show(status, mode, now);
+    if (this.painted || !IDLE.has(mode)) this.title.show(status, mode, now);
     this.plan.show(status, mode, now);
     this.sources.show(status, sure);
     this.fixtures.show(status, sure, room.pending);
     this.desk.show(status);
-    this.facts.show(status, mode);
+    if (this.painted) this.facts.show(status, mode);
     this.equipment.show(status, sure);
     this.rehearsal.show(status, IDLE.has(mode), room.pending.has("test"));
   }
@@ -303,8 +312,7 @@ export class Panel {
     say(this.next.label, words.t("next"));
     const turns = this._turns_on();
     const left = { n: Math.ceil(room.status.undo_seconds) };
-    const labels = { pause: words.t("pause"), resume: words.t("resume"), undo: words.t("undo", left) };
-    say(this.pause.label, labels[turns]);
+    say(this.pause.label, turns === "undo" ? words.t("undo", left) : words.t(turns === "resume" ? "resume" : "pause"));
     icon_in(this.pause.shape, turns === "pause" ? "pause" : "resume", icon);
     put(this.pause.element, "data-inviting", this.paused);
     const label = words.t(mode === "stopping" ? "stop.stopping" : "stop");

@@ -26,7 +26,7 @@ export class PinPad extends HTMLElement {
     put(this.field, "aria-label", words.t("pin"));
     this.field.addEventListener("input", () => this._take(this.field.value));
     this.field.addEventListener("keydown", ({ key }) => key === "Enter" && this._done());
-    const figure = (/** @type {number} */ digit) => this._key(words.numbers.format(digit), () => this._take(this.field.value + digit));
+    const figure = (/** @type {number} */ digit) => this._key(words.number(digit), () => this._take(this.field.value + digit));
     const back = this._key(icon("back"), () => this._take(this.field.value.slice(0, -1)), words.t("pin.back"));
     this.enter = this._key(icon("check"), () => this._done(), words.t("pin.enter"));
     put(this.enter, "class", "key pin-enter");

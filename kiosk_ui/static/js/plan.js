@@ -34,8 +34,9 @@ export class Plan {
     put(this.element, "hidden", !plan);
     say(this.element, plan ? following(words, plan) : "");
     const ends = RUNNING.has(mode) ? ending(status) : null;
-    put(this.more, "hidden", ends === null || ends - now.getTime() / 1000 > LAST);
-    say(this.label, words.t("plan.more", { n: MORE }));
+    const soon = ends !== null && ends - now.getTime() / 1000 <= LAST;
+    put(this.more, "hidden", !soon);
+    if (soon) say(this.label, words.t("plan.more", { n: MORE }));
   }
 }
 

@@ -46,7 +46,7 @@ export class Title {
     this.text = h("p", { class: "title-text", dir: "auto" });
     this.under = h("p", { class: "title-under" });
     this.row = h("div", { class: "title-row" }, this.under);
-    this.told = h("div", { class: "title-told" }, this.text, this.row);
+    this.told = h("div", { class: "title-told", hidden: true }, this.text, this.row);
     this.element = h("div", { class: "title" }, this.form, this.told);
   }
 

@@ -38,23 +38,37 @@ export class Words {
     this.messages = messages;
     this.room_tag = room_tag;
     this.tag = figures(language, room_tag);
+    this.plain = !RIGHT_TO_LEFT.has(language) || this.tag === TAGS[language]; // its figures are 0 to 9
   }
 
   /** @type {{ plural?: Intl.PluralRules, lists?: Intl.ListFormat } & Partial<Record<"numbers" | "two" | "percents", Intl.NumberFormat>> & Partial<Record<"weekdays" | "days", Intl.DateTimeFormat>>} */
   made = {};
 
-  // Each of these takes a browser some ten milliseconds to make, on a poor panel forty: not before it is wanted.
+  // Each of these takes a browser some ten milliseconds to make, on a poor panel forty, and the first of them a hundred
+  // more: not before it is wanted, and not before Start can be touched.
 
   get plural() {
     return (this.made.plural ??= new Intl.PluralRules(this.language));
   }
 
-  get numbers() {
-    return (this.made.numbers ??= new Intl.NumberFormat(this.tag, { maximumFractionDigits: 0 }));
+  /**
+   * A whole number, in the language's figures.
+   * @param {number} n
+   */
+  number(n) {
+    if (this.plain && n >= 0 && n < 999) return String(Math.round(n));
+    this.made.numbers ??= new Intl.NumberFormat(this.tag, { maximumFractionDigits: 0 });
+    return this.made.numbers.format(n);
   }
 
-  get two() {
-    return (this.made.two ??= new Intl.NumberFormat(this.tag, { minimumIntegerDigits: 2, useGrouping: false }));
+  /**
+   * Two figures of a time.
+   * @param {number} n
+   */
+  two(n) {
+    if (this.plain) return String(n).padStart(2, "0");
+    this.made.two ??= new Intl.NumberFormat(this.tag, { minimumIntegerDigits: 2, useGrouping: false });
+    return this.made.two.format(n);
   }
 
   get percents() {
@@ -97,7 +111,7 @@ export class Words {
     const text = typeof found === "string" ? found : (found[this.plural.select(values.n)] ?? found.other);
     return text.replace(/\{(\w+)\}/g, (_, name) => {
       const value = values[name];
-      return typeof value === "number" ? this.numbers.format(value) : `\u2068${value ?? "?"}\u2069`;
+      return typeof value === "number" ? this.number(value) : `\u2068${value ?? "?"}\u2069`;
     });
   }
 
@@ -107,12 +121,12 @@ export class Words {
    */
   clock(at) {
     const date = new Date(at);
-    return `${this.two.format(date.getHours())}:${this.two.format(date.getMinutes())}`;
+    return `${this.two(date.getHours())}:${this.two(date.getMinutes())}`;
   }
 
   /** @param {Date | number} at */
   clock_with_seconds(at) {
-    return `${this.clock(at)}:${this.two.format(new Date(at).getSeconds())}`;
+    return `${this.clock(at)}:${this.two(new Date(at).getSeconds())}`;
   }
 
   /**
@@ -121,8 +135,8 @@ export class Words {
    */
   stopwatch(seconds) {
     const whole = Math.max(0, Math.floor(seconds));
-    const hours = this.numbers.format(Math.floor(whole / 3600));
-    return `${hours}:${this.two.format(Math.floor(whole / 60) % 60)}:${this.two.format(whole % 60)}`;
+    const hours = this.number(Math.floor(whole / 3600));
+    return `${hours}:${this.two(Math.floor(whole / 60) % 60)}:${this.two(whole % 60)}`;
   }
 
   /**

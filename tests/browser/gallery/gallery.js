@@ -7,11 +7,14 @@ import { h } from "/js/dom.js";
 import { Equipment } from "/js/equipment.js";
 import { Facts } from "/js/facts.js";
 import { Fixtures } from "/js/fixtures.js";
+import { ItScreen } from "/js/it-screen.js";
 import { Languages } from "/js/languages.js";
 import { LevelMeter } from "/js/level-meter.js";
+import { PinPad } from "/js/pin-pad.js";
 import { Plan } from "/js/plan.js";
 import { Rehearsal } from "/js/rehearsal.js";
 import { Room } from "/js/room.js";
+import { ScreenKeyboard } from "/js/screen-keyboard.js";
 import { Sources } from "/js/sources.js";
 import { StopButton } from "/js/stop-button.js";
 import { Strip } from "/js/strip.js";
@@ -20,7 +23,7 @@ import { Words } from "/js/words.js";
 import { mode_of } from "/js/mode.js";
 import { standing } from "/js/sentences.js";
 
-const SHEETS = ["panel", "controls", "sources", "deliveries", "sheet"];
+const SHEETS = ["panel", "controls", "sources", "deliveries", "sheet", "keyboard", "desk"];
 const query = new URLSearchParams(location.search);
 const { states, now, deliveries } = await (await fetch("/states.json")).json();
 const words = await Words.load(query.get("language") ?? "en", query.get("language") ?? "en");
@@ -124,6 +127,29 @@ const MAKE = {
     rehearsal.show(room.status, true, room.pending.has("test"));
     return opened(rehearsal.sheet);
   },
+  pin(_room, _mode, { said, busy = false }) {
+    const pad = new PinPad(words);
+    if (busy) pad.enter.ariaBusy = "true";
+    if (said) pad.sentence.append(words.t(said));
+    return pad;
+  },
+  keyboard(_room, _mode, { layout, signs = false, large = false }) {
+    const keyboard = new ScreenKeyboard(h("input"), words);
+    Object.assign(keyboard, { layout: layout ?? keyboard.layout, signs, large });
+    keyboard.style.position = "static";
+    queueMicrotask(() => {
+      keyboard._draw(); // it is in the page now
+      keyboard._show(true);
+    });
+    return keyboard;
+  },
+  technicians(room) {
+    const screen = new ItScreen(room, words, nothing, nothing);
+    screen.is_open = true;
+    screen.show(room.status);
+    screen.hear({ lectern: [-24, -15] });
+    return screen.element;
+  },
   deliveries(room) {
     const page = new Deliveries(room, words);
     page._show(deliveries);
@@ -132,7 +158,7 @@ const MAKE = {
     return page.element;
   },
 };
-const WIDE = new Set(["strip", "sources", "fixtures", "facts", "equipment", "rehearsal", "deliveries", "sentence"]);
+const WIDE = new Set(["strip", "sources", "fixtures", "facts", "equipment", "rehearsal", "keyboard", "technicians", "deliveries", "sentence"]);
 
 /** On the panel a sheet has the room of the pictures; here it has its own. */
 function opened({ element, button }) {

@@ -155,6 +155,17 @@ STATES: dict[str, dict[str, State]] = {
         "found something": of(tested(lectern="microphone-silent", front="picture-black")),
         "not made": READY,
     },
+    "pin": {
+        "empty": of(ready(), given={}),
+        "wrong": of(ready(), given={"said": "door.wrong-pin"}),
+        "being asked": of(ready(), given={"busy": True}),
+    },
+    "keyboard": {
+        "letters": of(ready(), given={}),
+        "large letters": of(ready(), given={"layout": "fr", "large": True}),
+        "signs": of(ready(), given={"signs": True}),
+    },
+    "technicians": {"idle": READY, "in a lesson": RECORDING, "with trouble": of(health("no-sources", "error"))},
     "deliveries": {"each state": READY},
 }
 WAY: Status = {

@@ -14,7 +14,7 @@ import pytest
 from starlette.applications import Starlette
 from starlette.routing import Mount
 
-from kiosk_ui.page import COOKIE, PanelPage
+from kiosk_ui.page import COOKIE, STATIC, PanelPage
 
 HOSTILE = "</script><script>alert(1)</script>"
 
@@ -73,6 +73,16 @@ async def test_every_address_in_the_page_leads_to_a_file_that_browsers_may_keep(
         answer = await client.get(address)
         assert answer.status_code == 200, address
         assert "immutable" in answer.headers["cache-control"], address
+
+
+@pytest.mark.anyio
+async def test_the_style_sheets_come_as_one_in_the_order_of_the_template(client: httpx.AsyncClient) -> None:
+    written = re.findall(r'rel="stylesheet" href="([\w.-]+)"', (STATIC / "index.html").read_text())
+    assert len(written) > 5
+    (sheet,) = re.findall(r'rel="stylesheet" href="([^"]+)"', (await client.get("/")).text)
+    answer = await client.get(sheet)
+    assert answer.headers["content-type"].startswith("text/css")
+    assert answer.text == "\n".join((STATIC / name).read_text() for name in written)
 
 
 @pytest.mark.anyio
