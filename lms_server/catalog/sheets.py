@@ -19,6 +19,7 @@ _ARABIC = re.compile(r"[\u0621-\u064a\u067e\u0686\u0698\u06a9\u06af\u06ba\u06be\
 _WORDS = re.compile(f"{_ARABIC.pattern}{{2,}}")
 _NAMES = {"utf-8": "UTF-8", "utf-8-sig": "UTF-8", "utf-16": "UTF-16"}
 _SIGNS = {",": "commas", ";": "semicolons", "\t": "tabs"}
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")
 _MARKS = ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"))
 
 
@@ -99,6 +100,10 @@ def look(
     """
     if len(content) > LARGEST:
         raise BadRequest("bad-sheet", f"The file is larger than {LARGEST >> 20} MiB; import it in several parts.")
+    if content.startswith(_WORKBOOKS):
+        raise BadRequest(
+            "bad-sheet", "This is a workbook of Excel or LibreOffice; save it as CSV (UTF-8), and try again."
+        )
     text, encoding = _text(content, encoding, guess=guess)
     head = text.lstrip("\r\n").partition("\n")[0]
     parted_by = max(",;\t", key=head.count)

@@ -122,6 +122,12 @@ def test_a_french_sheet_is_not_taken_for_an_arabic_one() -> None:
     assert made.rooms[0].room["room"]["name"] == "École supérieure"
 
 
+@pytest.mark.parametrize("beginning", [b"PK\x03\x04\x14\x00", b"\xd0\xcf\x11\xe0\xa1\xb1"])
+def test_a_workbook_is_told_from_a_sheet(beginning: bytes) -> None:
+    with pytest.raises(BadRequest, match="save it as CSV"):
+        fleet.made(beginning + bytes(range(256)) * 8, Profiles())
+
+
 def test_a_password_in_a_sheet_is_a_mistake_and_is_not_repeated() -> None:
     text = "name,profile,camera.teacher.url,camera.teacher.password\nA,lecture-hall,rtsp://u:hunter2@c/1,hunter2\n"
     with pytest.raises(BadRequest) as refused:

@@ -233,7 +233,7 @@ def test_every_mistake_of_a_sheet_is_named_in_one_run_and_nothing_is_written(
         (b"full_name\nx", "the column 'name' is missing"),
         (b'name,role\n"x,student', "quotation mark"),
         (b"name,role\nx,student,y", "it has 3 cells"),
-        (b"PK\x03\x04\x14\x00\x06\x00", "there is no column"),
+        (b"PK\x03\x04\x14\x00\x06\x00", "save it as CSV"),
         (b"name,role,password\nx,student,short", "Line 2: A password has at least"),
         (b"name,role,password\nx,student,\x00\x00\x00\x00\x00\x00\x00\x00", "cannot be shown"),
     ],
