@@ -159,7 +159,7 @@ def test_a_stick_is_filled_and_the_session_ends_with_the_page(room: RoomPeer, vi
     room.answer = lambda _action, _body: None
     type_pin(page, PIN)
     expect(page.locator(".it")).to_be_visible()
-    page.locator(".desk .deliveries-back").click()
+    page.locator(".desk-back").click()
     opened(page)
     expect(page.locator(".it")).to_be_hidden()
     assert room.commands[-1] == ("leave", {})

@@ -39,7 +39,7 @@ export class Desk {
     this.told = told;
     const opens = { type: "button", class: "tool desk-tool", "aria-label": words.t("desk"), "aria-haspopup": "dialog" };
     this.button = h("button", { ...opens, onclick: () => this.open() }, icon("person"));
-    const back = h("button", { type: "button", class: "button side deliveries-back" }, words.t("deliveries.back"));
+    const back = h("button", { type: "button", class: "button side desk-back" }, words.t("deliveries.back"));
     back.addEventListener("click", () => this.element.close());
     this.pad = new PinPad(words);
     this.pad.addEventListener("pin", (event) => this._say({ pin: /** @type {CustomEvent} */ (event).detail }));
@@ -48,9 +48,9 @@ export class Desk {
     const more = h("div", { class: "desk-more" }, this.leave, this.other);
     this.door = h("div", { class: "desk-door" }, this.hint, this.pad, more);
     this.it = new ItScreen(room, words, choose, () => this._turn("it", words.t("it.over")));
-    const head = h("header", { class: "deliveries-head" }, this.heading, back);
-    const body = h("div", { class: "deliveries-body", tabindex: "0" }, this.door, this.it.element);
-    this.element = h("dialog", { class: "deliveries desk", "aria-labelledby": "desk-title" }, head, body);
+    const head = h("header", { class: "desk-head" }, this.heading, back);
+    const body = h("div", { class: "desk-body", tabindex: "0" }, this.door, this.it.element);
+    this.element = h("dialog", { class: "desk", "aria-labelledby": "desk-title" }, head, body);
     this.element.addEventListener("close", () => this._closed());
     this.reader = new CardReader(() => keep(title), (card) => this._say({ card }));
     this.goes_on = goes_on;
