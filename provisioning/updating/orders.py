@@ -57,6 +57,11 @@ def run(root: Root = slots.ROOT, spool: Spool_ = SPOOL, anchor: Anchor = trust.A
                 return
             if version == slots.current(root):
                 return
+            said = installer.journal()
+            if version == said.bad:
+                # No failure of the timer's, twice an hour for weeks: the server sees that the room stays behind.
+                say(f"{said.last} It is not tried again; the room waits for another.")
+                return
             source = Web(f"{_server(spool)}/updates")
             say(_apply(installer, source, anchor, Spool(spool), version))
 

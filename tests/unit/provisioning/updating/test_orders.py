@@ -13,6 +13,8 @@ from appliance.spool import wanted
 from appliance.spool.layout import Spool
 from provisioning import slots
 from provisioning.cli import app
+from provisioning.updating import journal
+from provisioning.updating.journal import Journal
 from tests.peers.updates import Maker, wheel
 
 
@@ -86,6 +88,13 @@ def test_the_timer_is_quiet_where_there_is_nothing_to_do_or_nobody_answers(room:
     room["--anchor"].parent.mkdir()
     room["--anchor"].write_bytes(Maker(room["--spool"].parent / "maker").anchor)
     assert "does not answer" in order("run", *at(room))
+
+
+def test_a_version_that_failed_is_left_alone_without_a_word_of_alarm(room: dict[str, Path]) -> None:
+    failed = Journal().trying("1.0", "1.4.0").returning("It ended.").settled("Version 1.4.0 failed: It ended.")
+    journal.write(room["--root"] / "updates", failed)
+    wanted.write(Spool(room["--spool"]), "1.4.0")
+    assert "1.4.0 failed: It ended. It is not tried again" in order("run", *at(room))
 
 
 def test_a_machine_that_starts_settles_what_was_begun(room: dict[str, Path]) -> None:
