@@ -137,6 +137,10 @@ class Installer:
             return self._settled(said, f"Version {current} is in use.") if current else "No version is in use here."
         if said.phase == "trying" and current == said.old:
             return self._settled(said, f"Version {said.old} is in use; {said.new} was not begun.")
+        if said.phase == "trying" and self._running() == said.old:
+            # The updater alone was killed, between the switch and the restart: the new version has not been seen yet.
+            self.wait_not()
+            self._services.restart()
         said = said.started()
         self._write(said)
         if said.phase == "returning":
@@ -203,17 +207,22 @@ class Installer:
 
     def _ill(self, version: str, could: bool) -> str:
         """As it is this moment."""
-        url = quiet.address(self._spool)
-        try:
-            found = ask(url, "GET", "/healthz")
-        except RoomError:
+        running = self._running()
+        if running is None:
             return "Its daemon does not answer."
-        running = found.get("version") if isinstance(found, dict) else None
         if running != version:
-            return f"The daemon that answers is of version {str(running)[:60]}."
+            return f"The daemon that answers is of version {running}."
         if could and not _records(self._look(self._spool)):
             return "The room could record before, and with it cannot."
         return ""
+
+    def _running(self) -> str | None:
+        """The version that the daemon says it is of; None when it does not answer."""
+        try:
+            found = ask(quiet.address(self._spool), "GET", "/healthz")
+        except RoomError:
+            return None
+        return str(found.get("version"))[:60] if isinstance(found, dict) else None
 
     def _switch(self, version: str) -> None:
         try:

@@ -90,7 +90,7 @@ def apply(
     help="Judge an update that lost its power, as at the machine's start.\n\nExample: provision update settle"
 )
 def settle(root: Root = slots.ROOT, spool: Spool_ = SPOOL) -> None:
-    with _sentences():
+    with _sentences(patient=True):
         installer = Installer(root, spool, Systemd())
         with installer.alone():
             say(installer.settle())

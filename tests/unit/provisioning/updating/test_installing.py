@@ -173,6 +173,19 @@ def test_a_cut_before_the_switch_is_as_if_nothing_had_been_begun(place: Place) -
     assert "1.1 is in use" in place.installer.install(*new)
 
 
+def test_an_updater_that_was_killed_before_the_restart_has_the_new_version_tried(place: Place) -> None:
+    place.ready("1.1")
+    journal.write(place.installer.folder, place.installer.journal().trying("1.0", "1.1"))
+    slots.switch(place.root, "1.1")
+    place.daemon.state = {"state": "recording", "lesson": {"id": "x"}}
+    with pytest.raises(NotNow):
+        place.installer.settle()
+    assert (place.daemon.version, place.installer.journal().phase) == ("1.0", "trying")
+    place.daemon.state = {"state": "ready", "lesson": None}
+    assert "1.1 is in use" in place.installer.settle()
+    assert place.daemon.version == "1.1"
+
+
 def test_a_cut_on_the_way_back_is_followed_by_the_rest_of_the_way(place: Place) -> None:
     place.daemon.silent.add("1.1")
     place.daemon.cut = "1.0"
