@@ -22,6 +22,16 @@ SIZE = {"width": 1280, "height": 800}
 WIDTH = 800
 """Pixels of a picture in the documents."""
 COLOURS = 64
+
+
+def tried(**wrong: str) -> Status:
+    """A room whose test before class has found this wrong, by source."""
+    (source, verdict), *_ = wrong.items()
+    facts = {"at": STARTED, "verdict": verdict, "source": source}
+    health = {"code": "selftest", "level": "warning", "facts": facts}
+    return ready() | {"selftest": {"at": STARTED, "sources": 3, "wrong": wrong}, "health": health}
+
+
 SCREENS: dict[str, Status] = {
     "ready": planned(furnished(ready())),
     "recording": recording(),
@@ -31,7 +41,7 @@ SCREENS: dict[str, Status] = {
     "kept": kept(),
     "cannot-record": unable(),
     "room": furnished(recording()),
-    "test": ready() | {"selftest": {"at": STARTED, "sources": 3, "wrong": {"lectern": "microphone-silent"}}},
+    "test": tried(lectern="microphone-silent"),
     "who": ready() | {"who": {"name": ""}},
     "technicians": ready() | {"who": {"name": ""}},
     "keyboard": ready(),

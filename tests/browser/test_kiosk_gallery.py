@@ -15,6 +15,11 @@ CUT = """() => [...document.querySelectorAll('.component')].flatMap((host) =>
         .filter((e) => e.checkVisibility({ visibilityProperty: true }) && e.clientWidth)
         .filter((e) => e.scrollWidth > e.clientWidth + 1)
         .map((e) => `${host.dataset.component} ${host.dataset.state}: ${e.className} ${e.textContent}`))"""
+OUTSIDE = """() => [...document.querySelectorAll('.component')].flatMap((host) =>
+    [...host.shadowRoot.querySelectorAll('button, input, li')]
+        .map((e) => [e, e.getBoundingClientRect()])
+        .filter(([, { left, right, width }]) => width && (left < 0 || right > innerWidth))
+        .map(([e]) => `${host.dataset.component} ${host.dataset.state}: ${e.className} ${e.textContent}`))"""
 EMPTY = """() => [...document.querySelectorAll('.component')]
     .filter((host) => !host.shadowRoot.textContent.trim() || host.getBoundingClientRect().height < 20)
     .map((host) => `${host.dataset.component} ${host.dataset.state}`)"""
@@ -43,9 +48,11 @@ def test_figures_are_those_of_the_language_though_they_are_written_without_askin
 
 @pytest.mark.parametrize(("language", "theme"), [("ar", "light"), ("en", "dark"), ("ur", "light")])
 def test_every_component_in_every_state(visits: Visits, language: str, theme: str) -> None:
-    page = visits.open(f"{URL}?language={language}&theme={theme}", at="2026-11-21T10:02:00Z", prepare=hang)
+    address = f"{URL}?language={language}&theme={theme}"
+    page = visits.open(address, size=(1280, 800), at="2026-11-21T10:02:00Z", prepare=hang)
     page.locator("html[data-made]").wait_for()
     assert page.locator(".component").count() == EVERY
     assert page.evaluate(EMPTY) == []
     assert page.evaluate(CUT) == []
+    assert page.evaluate(OUTSIDE) == []
     assert severe(page) == []

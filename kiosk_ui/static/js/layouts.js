@@ -22,4 +22,4 @@ export const LAYOUTS = {
 };
 
 /** What is the same in every language: figures, signs, and the letters of French that its own keys have no room for. */
-export const SIGNS = ["1234567890", "-–—:;,.!?/", "()+=&%#«»âêîôûëïùœ"];
+export const SIGNS = ["1234567890()", "-–—:;,.!?/+=&%", "#«»âêîôûëïùœ"];
