@@ -64,6 +64,7 @@ PARTS = {
             "ffmpeg",
             "libportaudio2",
             "cage",
+            "xwayland",
             "chromium",
             "libpam-systemd",
             "fonts-noto-core",

@@ -92,3 +92,10 @@ def test_stopping_the_target_stops_the_room() -> None:
     for name in ("room", "sync", "kiosk"):
         unit = PROJECT / "systemd" / f"darsbox-{name}.service"
         assert (values(unit, "PartOf"), values(unit, "WantedBy")) == (["darsbox.target"], ["darsbox.target"])
+
+
+def test_the_panels_browser_reaches_its_session() -> None:
+    """ProtectHome hides /run/user, and then there is no panel at all."""
+    kiosk = PROJECT / "systemd" / "darsbox-kiosk.service"
+    assert values(kiosk, "ProtectHome") == []
+    assert values(kiosk, "ReadWritePaths") == ["/run/user"]
