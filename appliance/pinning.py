@@ -45,16 +45,29 @@ def set_pin(
     typer.echo("The IT screen has a new PIN." if name is None else f"{pins.plain(name)} has a new PIN.")
 
 
-@app.command(epilog="Example: appliance pin card 'Dr Sidi' | qrencode -o card.png")
-def card(name: Name, spool: SpoolFolder = DEFAULT_SPOOL) -> None:
-    """Print the code of a new card for a teacher, for a QR code or a bar code; an older card counts no longer."""
+@app.command(epilog="Example: appliance pin card 'Dr Sidi' --out card.png")
+def card(
+    name: Name,
+    out: Annotated[Path | None, typer.Option(help="A .png or .svg for its QR code; else digits.")] = None,
+    spool: SpoolFolder = DEFAULT_SPOOL,
+) -> None:
+    """Make a new card for a teacher, as a QR code or as digits for a bar code; an older card counts no longer."""
+    if out is not None and out.suffix not in {".png", ".svg"}:
+        raise RoomError(f"{out} is no picture that can be made; name a .png or an .svg.")
     place, known = _read(spool)
     try:
         code = known.new_card(name)
     except BadPin as error:
         raise RoomError(str(error)) from error
+    if out is None:
+        pins.write(place, known)
+        typer.echo(code)
+        return
+    import segno  # noqa: PLC0415 - only a card needs it
+
+    segno.make(code, micro=False).save(str(out), scale=8, border=4)
     pins.write(place, known)
-    typer.echo(code)
+    typer.echo(f"{out} is the card of {pins.plain(name)}. Print it and remove the file: whoever has it has the card.")
 
 
 @app.command(epilog="Example: appliance pin remove 'Dr Sidi'")

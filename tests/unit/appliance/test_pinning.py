@@ -44,6 +44,7 @@ def test_pins_and_cards_are_set_and_taken_away(
         (["set"], "12", "6 to 12 digits"),
         (["set", " "], "271828", "A name has"),
         (["card", "x" * 101], None, "A name has"),
+        (["card", "Dr Ba", "--out", "card.txt"], None, "name a .png or an .svg"),
         (["remove", "Dr Ba"], None, "knows no teacher Dr Ba"),
     ],
 )
@@ -68,6 +69,16 @@ def test_a_folder_that_is_no_spool_is_named(
 ) -> None:
     assert run(monkeypatch, tmp_path / "nowhere", "list") == 1
     assert "--spool" in capsys.readouterr().err
+
+
+def test_a_card_is_a_picture_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for kind, begins in (("png", b"\x89PNG"), ("svg", b"<?xml")):
+        picture = tmp_path / f"card.{kind}"
+        assert run(monkeypatch, tmp_path, "card", "Dr Sidi", "--out", str(picture)) == 0
+        assert picture.read_bytes().startswith(begins)
+    assert pins.read(Spool(tmp_path)).teachers["Dr Sidi"].card
+    assert run(monkeypatch, tmp_path, "card", "Dr Ba", "--out", str(tmp_path / "nowhere" / "card.png")) == 1
+    assert "Dr Ba" not in pins.read(Spool(tmp_path)).teachers
 
 
 def test_two_different_pins_are_none(
