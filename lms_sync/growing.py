@@ -52,7 +52,7 @@ class GrowingFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def scan(self, offset: int, count: int, seen: Seen) -> None:
+    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
         for at in range(offset, offset + count, WINDOW):
             data = await self.again(at, min(WINDOW, offset + count - at))
             await asyncio.to_thread(seen, memoryview(data))

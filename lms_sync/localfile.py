@@ -1,7 +1,8 @@
 """One closed file of the spool, read in order and checked against its SHA-256 while it is read.
 
 The state of the hash is carried along, so that a file is read once; after a resume or a step back, what lies before
-is read again. Bytes that rotted on our own disk are found before the last of them is sent.
+is read again. Bytes that rotted on our own disk are found before the last of them is given. Where the receiver proves
+the whole itself, nothing of that is needed: a file that it refuses is held against its hash then.
 
     LocalFileError          code, detail
     ├── FileMissing         it is not there, or is no plain file
@@ -55,8 +56,9 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def scan(self, offset: int, count: int, seen: Seen) -> None:
-        """Give exactly count bytes from offset to seen, window after window, in a thread. Raises LocalFileError."""
+    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
+        """Give exactly count bytes from offset to seen, window after window, in a thread. checked: the whole is held
+        against what is known of it, once its last byte is among them. Raises LocalFileError."""
 
     async def again(self, offset: int, count: int) -> bytes:
         """Exactly count bytes from offset, which were scanned before. Raises LocalFileError."""
@@ -134,8 +136,12 @@ class LocalFile:
         await self.scan(offset, count, found.extend)
         return bytes(found)
 
-    async def scan(self, offset: int, count: int, seen: Seen) -> None:
+    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
         """As ``read``, without all of it in memory. Raises FileRotten, FileUnreadable."""
+        if not checked:
+            for at in range(offset, offset + count, _SLICE):
+                await asyncio.to_thread(self._show, at, min(_SLICE, offset + count - at), seen)
+            return
         await self._seek(offset)
         self._marks.append((offset, self._hash.copy()))
         await self._through(offset + count, seen)
@@ -162,16 +168,16 @@ class LocalFile:
     async def _through(self, end: int, seen: Seen) -> None:
         while self._at < end:
             count = min(_SLICE, end - self._at)
-            await asyncio.to_thread(self._hash_slice, self._at, count, seen, self._hash)
+            await asyncio.to_thread(self._show, self._at, count, self._hash.update, seen)
             self._at += count
 
-    def _hash_slice(self, offset: int, count: int, seen: Seen, state: _Hash) -> None:
+    def _show(self, offset: int, count: int, *seen: Seen) -> None:
         window = memoryview(bytearray(min(WINDOW, count)))
         for at in range(0, count, WINDOW):
             part = window[: count - at]
             self._fill(part, offset + at)
-            state.update(part)
-            seen(part)
+            for each in seen:
+                each(part)
 
     def _bytes(self, offset: int, count: int) -> bytes:
         try:

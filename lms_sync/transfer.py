@@ -79,7 +79,8 @@ class _Chunk:
 @dataclass(slots=True)
 class _Journey:
     """Where one call of send stands. best: the furthest offset acknowledged in it. proves: the server has said that it
-    holds pieces against what arrives. ahead: the chunk after the one that is on its way."""
+    is ours, which holds pieces, and in the end the whole, against what arrives. ahead: the chunk after the one that is
+    on its way."""
 
     asset: wire.Asset
     file: Source
@@ -101,7 +102,7 @@ class _Journey:
             if whole is not None:
                 whole.update(data)
 
-        await self.file.scan(offset, count, seen)
+        await self.file.scan(offset, count, seen, checked=not self.proves)
         digest = "" if whole is None else base64.b64encode(whole.digest()).decode()
         return _Chunk(offset, count, digest, sums.pieces().header)
 

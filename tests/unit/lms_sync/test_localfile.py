@@ -77,6 +77,16 @@ async def test_a_step_back_to_what_was_on_its_way_costs_no_reading_from_the_begi
         assert await file.read(30_000, 70_000) == DATA[30_000:]
 
 
+async def test_what_another_proves_is_read_where_it_is_wanted_and_nowhere_else(path: Path) -> None:
+    put(path, b"x" + DATA[1:])
+    with LocalFile(path, len(DATA), SHA) as file:
+        found = bytearray()
+        await file.scan(60_000, 40_000, found.extend, checked=False)
+        assert found == DATA[60_000:]
+        with pytest.raises(FileRotten):
+            await file.verify()
+
+
 @pytest.mark.parametrize("count", [1000, 1400, 50_000])
 async def test_a_body_is_read_in_whatever_pieces_it_goes_and_more_than_once(
     path: Path, count: int, monkeypatch: pytest.MonkeyPatch

@@ -290,10 +290,12 @@ async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server:
     assert len(server.requests) < 12
 
 
+@pytest.mark.parametrize("proves", [False, True])
 @pytest.mark.parametrize("pace", [Pace, quick])
 async def test_rot_on_our_disk_is_said_and_never_becomes_a_recording(
-    server: FakeServer, path: Path, pace: Callable[[], Pace]
+    server: FakeServer, path: Path, pace: Callable[[], Pace], proves: bool
 ) -> None:
+    server.proves = proves
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))  # noqa: ASYNC240 - a test's set-up
     with pytest.raises(FileRotten):
         await send(server, path, pace=pace())
