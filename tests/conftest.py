@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,12 +21,32 @@ settings.register_profile("quick", deadline=None, max_examples=12)  # make check
 settings.load_profile("house")
 
 
+HERE = Path(__file__).resolve().parent
 LONGEST_FIRST = ("system", "browser", "contract", "judge", "architecture", "unit")
 """Folders under tests/, so that what is left at the end of a run is short and keeps every processor at work."""
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+FLOOR = {"architecture": 50, "browser": 180, "contract": 960, "judge": 5, "system": 180, "unit": 2690}
+"""Tests at least, by the folder under tests/: tests that silently stop being collected are tests lost. It holds for
+each folder that is run as a whole, as ``make test`` and ``make check`` run them. Raise it when tests are added."""
+
+
+def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
+    _count(session.config, items)
     items.sort(key=lambda item: LONGEST_FIRST.index(item.nodeid.split("/")[1]))
+
+
+def _count(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.option.keyword:
+        return
+    every = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    whole = set(FLOOR) if every else {Path(arg).name for arg in config.args if Path(arg).resolve().parent == HERE}
+    found = Counter(item.nodeid.split("/")[1] for item in items)
+    lost = [
+        f"{folder} {found[folder]} < {FLOOR[folder]}" for folder in whole & set(FLOOR) if found[folder] < FLOOR[folder]
+    ]
+    if lost:
+        raise pytest.UsageError(f"Fewer tests were found than there were once: {', '.join(lost)}.")
 
 
 @pytest.fixture

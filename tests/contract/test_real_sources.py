@@ -102,7 +102,7 @@ def screen(tmp_path: Path) -> Iterator[str]:
     """A screen of odd size."""
     ask, tell = os.pipe()
     server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1023x767x24", "-nolisten", "tcp"],
+        ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1023x767x24", "-nolisten", "tcp", "-noreset"],
         pass_fds=(tell,),
         stderr=subprocess.DEVNULL,
     )
