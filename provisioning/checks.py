@@ -23,11 +23,11 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
-SIDE_BY_SIDE = ["-n", "6", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""Most of the slow tests wait for lessons to be recorded in real time, so more run at once than there are processors;
-those of one file one after the other, for they share servers and browsers. Their order is that of tests/conftest.py:
+SIDE_BY_SIDE = ["-n", "5", "--dist", "loadfile", "--no-loadscope-reorder"]
+"""Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
+file one after the other, for they share servers and browsers. Not many more: simulated cameras take their share of a
+processor for as long as a test lasts, and with eight at once all took longer. Their order is that of tests/conftest.py:
 xdist's own puts files of many tests first, which are quick ones here."""
-SLOW = ["tests/system", "tests/browser", "tests/contract", "tests/judge"]
 STATIC: dict[str, list[str]] = {
     "ruff check": [str(_BIN / "ruff"), "check", "--quiet"],
     "ruff format --check": [str(_BIN / "ruff"), "format", "--check", "--quiet"],
@@ -42,8 +42,6 @@ QUIETLY = "pytest.mark.quiet"
 QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine."""
 QUICK = ["tests/unit", "tests/architecture"]
-QUICKLY = {"unit and architecture tests": ["nice", "-n", "5", *_PYTEST, *QUICK, "-n", "2", "--dist", "loadfile"]}
-"""Beside the slow ones, and behind them: of a processor they take what is left."""
 BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
 """Fewer examples of each property than make test tries. What a file's tests share is made once."""
 
@@ -53,10 +51,10 @@ def check() -> int:
 
 
 def test() -> int:
-    crowd = [*_PYTEST, *SLOW, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
+    crowd = [*_PYTEST, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
     # Only the files that have such tests: every process that runs tests reads all the files it is given.
     files = [str(file) for file in sorted((PROJECT / "tests").rglob("test_*.py")) if QUIETLY in file.read_text()]
-    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *files, *QUIET]}, STATIC | SCRIPTS | QUICKLY)
+    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *files, *QUIET]}, STATIC | SCRIPTS)
 
 
 def soak() -> int:
@@ -79,8 +77,8 @@ class Outcome(NamedTuple):
 
 
 def _all(tests: dict[str, list[str]], static: dict[str, list[str]]) -> int:
-    """The tests, one command after the other, and beside them, one after the other, what would leave a processor idle
-    or can wait for one: what reads the program without running it, and quick tests."""
+    """The tests, one command after the other, and beside them what reads the program without running it: that is one
+    process at a time, which would leave the second processor idle."""
     with ThreadPoolExecutor(max_workers=1) as beside:
         reading = {name: beside.submit(_run, command, silent=True) for name, command in static.items()}
         results = {}
