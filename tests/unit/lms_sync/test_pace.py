@@ -26,6 +26,12 @@ def test_a_fast_link_is_filled_within_a_few_chunks() -> None:
     assert pace.at_largest
 
 
+def test_a_link_that_may_be_shared_is_tried_carefully() -> None:
+    pace = Pace()
+    drive(pace, 250_000, 1)
+    assert pace.size <= 2 * FIRST
+
+
 def test_a_slow_link_gets_chunks_of_a_few_seconds() -> None:
     pace = Pace()
     drive(pace, 32_000, 10)
