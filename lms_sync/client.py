@@ -42,7 +42,7 @@ from joserfc.jwk import OKPKey
 
 from lms_sync import wire
 from lms_sync.pace import HEADERS
-from lms_sync.pacer import Body, Pacer, Whole
+from lms_sync.pacer import Pacer
 
 LARGEST_ANSWER = 64 * 1024
 PATIENCE = 30.0
@@ -230,26 +230,18 @@ class Client:
         self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
     ) -> Answer:
         """An answer with a status of 2xx that is our server's. Raises SyncError."""
-        return await self._signed(method, path, headers or {}, Whole(body) if body else None, _sha256(body))
-
-    async def send(self, method: str, path: str, *, headers: Mapping[str, str], body: Body) -> Answer:
-        """As ``request``, with a body that need not be in memory: the signature covers what its pieces hash to, which
-        the headers must say. Raises what reading it raises, too."""
-        return await self._signed(method, path, headers, body, _sha256(headers[wire.PIECES_HEADER].encode()))
-
-    async def _signed(
-        self, method: str, path: str, headers: Mapping[str, str], body: Body | None, digest: str
-    ) -> Answer:
+        signed = (headers or {}).get(wire.PIECES_HEADER, "").encode() or body
+        digest = await asyncio.to_thread(_sha256, signed) if len(signed) > 256 * 1024 else _sha256(signed)
         try:
-            return await self._ask_again_in_time(method, path, headers, body, digest)
+            return await self._ask_again_in_time(method, path, headers or {}, body, digest)
         except NotAdmitted as error:
             if method == "HEAD" and error.code == NotAdmitted.code:
                 # The answer to a HEAD has no body that could say why; this one's has.
-                await self._ask_again_in_time("GET", f"{path}/receipt", {}, None, wire.EMPTY_SHA256)
+                await self._ask_again_in_time("GET", f"{path}/receipt", {}, b"", wire.EMPTY_SHA256)
             raise
 
     async def _ask_again_in_time(
-        self, method: str, path: str, headers: Mapping[str, str], body: Body | None, digest: str
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes, digest: str
     ) -> Answer:
         """Once more when only our clock was wrong."""
         try:
@@ -261,7 +253,7 @@ class Client:
         except _ClockSkew as error:
             raise NotAdmitted("The server does not accept this room's clock, nor its own.", "clock-skew") from error
 
-    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: Body | None, digest: str) -> Answer:
+    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, digest: str) -> Answer:
         sent = dict(headers)
         if self._key is not None:
             sent["Authorization"] = wire.prove(
@@ -269,11 +261,11 @@ class Client:
             )
         try:
             async with asyncio.timeout(self._patience) as deadline:
-                content: bytes | AsyncIterator[bytes] = b""
+                content: bytes | AsyncIterator[bytes] = body
                 self.pacer.spend(HEADERS)
-                if body is not None:
+                if body:
                     content = self._paced(body, deadline)
-                    sent["Content-Length"] = str(body.length)
+                    sent["Content-Length"] = str(len(body))
                 url, watch = self.server + path, {"trace": self._trace}
                 async with self._http.stream(method, url, headers=sent, content=content, extensions=watch) as response:
                     return self._judge(response, await _read(response, self._largest))
@@ -286,7 +278,7 @@ class Client:
                 raise NotOurServer("The server's certificate is not trusted.", "bad-certificate") from error
             raise Unreachable(f"The server cannot be reached ({_why(error)}).") from error
 
-    def _paced(self, body: Body, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    def _paced(self, body: bytes, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
         """The body in its pieces; each one that moves puts the deadline off."""
         loop = asyncio.get_running_loop()
 

@@ -18,7 +18,7 @@ from appliance.spool import keeping
 from appliance.spool.layout import Spool
 from lms_sync import wire
 from lms_sync.client import LinkError, RequestError
-from lms_sync.localfile import WINDOW, FileMissing, FileUnreadable, LocalFileError, Seen
+from lms_sync.localfile import FileMissing, FileUnreadable, LocalFileError
 from lms_sync.transfer import Transfer
 from media import journal as journals
 from media.lesson import BadLesson
@@ -52,12 +52,7 @@ class GrowingFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
-        for at in range(offset, offset + count, WINDOW):
-            data = await self.again(at, min(WINDOW, offset + count - at))
-            await asyncio.to_thread(seen, memoryview(data))
-
-    async def again(self, offset: int, count: int) -> bytes:
+    async def read(self, offset: int, count: int) -> bytes:
         return await asyncio.to_thread(self._read, offset, count)
 
     async def verify(self) -> None:

@@ -1,8 +1,7 @@
 """One closed file of the spool, read in order and checked against its SHA-256 while it is read.
 
 The state of the hash is carried along, so that a file is read once; after a resume or a step back, what lies before
-is read again. Bytes that rotted on our own disk are found before the last of them is given. Where the receiver proves
-the whole itself, nothing of that is needed: a file that it refuses is held against its hash then.
+is read again. Bytes that rotted on our own disk are found before the last of them is sent.
 
     LocalFileError          code, detail
     ├── FileMissing         it is not there, or is no plain file
@@ -16,21 +15,12 @@ import asyncio
 import hashlib
 import os
 import stat
-from collections import deque
-from collections.abc import Callable
-from operator import itemgetter
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol
 
-WINDOW = 1024 * 1024
-"""Bytes of a file in memory at once."""
-_SLICE = 4 * WINDOW
+_SLICE = 4 * 1024 * 1024
 """Bytes read and hashed between two instants at which the agent can be stopped."""
-_MARKS = 3
-"""Stretches to whose beginning one can step back without reading the file anew: the one that is on its way, the one
-after it, and one more."""
-Seen = Callable[[memoryview], None]
 
 
 class LocalFileError(Exception):
@@ -56,37 +46,15 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
-        """Give exactly count bytes from offset to seen, window after window, in a thread. checked: the whole is held
-        against what is known of it, once its last byte is among them. Raises LocalFileError."""
-
-    async def again(self, offset: int, count: int) -> bytes:
-        """Exactly count bytes from offset, which were scanned before. Raises LocalFileError."""
+    async def read(self, offset: int, count: int) -> bytes:
+        """Exactly count bytes from offset. Raises LocalFileError."""
 
     async def verify(self) -> None:
         """Hold what is on the disk against what is known of it. Raises LocalFileError."""
 
 
-class Stretch:
-    """Part of a source as the body of a request: a window of it is in memory at a time."""
-
-    def __init__(self, source: Source, offset: int, length: int) -> None:
-        self.length = length
-        self._source = source
-        self._offset = offset
-        self._begin, self._window = 0, b""
-
-    async def read(self, at: int, count: int) -> bytes:
-        """Bytes from at on, counted from the stretch's first: count of them, or fewer. Raises LocalFileError."""
-        if not self._begin <= at < self._begin + len(self._window):
-            self._window = await self._source.again(self._offset + at, min(WINDOW, self.length - at))
-            self._begin = at
-        inside = at - self._begin
-        return self._window[inside : inside + count]
-
-
 class _Hash(Protocol):
-    def update(self, data: memoryview, /) -> None: ...
+    def update(self, data: bytes, /) -> None: ...
     def copy(self) -> _Hash: ...
     def hexdigest(self) -> str: ...
 
@@ -113,7 +81,7 @@ class LocalFile:
             self._file.close()
             raise FileRotten(f"{path} has {facts.st_size} bytes on the disk, but {length} were recorded.")
         self._at, self._hash = 0, self._fresh()
-        self._marks: deque[tuple[int, _Hash]] = deque(maxlen=_MARKS)
+        self._before: tuple[int, _Hash] = 0, self._fresh()
 
     def __enter__(self) -> LocalFile:
         return self
@@ -132,25 +100,12 @@ class LocalFile:
 
         Raises FileRotten, FileUnreadable.
         """
-        found = bytearray()
-        await self.scan(offset, count, found.extend)
-        return bytes(found)
-
-    async def scan(self, offset: int, count: int, seen: Seen, *, checked: bool = True) -> None:
-        """As ``read``, without all of it in memory. Raises FileRotten, FileUnreadable."""
-        if not checked:
-            for at in range(offset, offset + count, _SLICE):
-                await asyncio.to_thread(self._show, at, min(_SLICE, offset + count - at), seen)
-            return
         await self._seek(offset)
-        self._marks.append((offset, self._hash.copy()))
-        await self._through(offset + count, seen)
+        self._before = offset, self._hash.copy()
+        data = await self._slice(offset, count)
         if self._at == self.length:
             self._judge()
-
-    async def again(self, offset: int, count: int) -> bytes:
-        """Without a check: for what goes out under the hash that ``scan`` gave. Raises FileRotten, FileUnreadable."""
-        return await asyncio.to_thread(self._bytes, offset, count)
+        return data
 
     async def verify(self) -> None:
         """Read the whole file again. Raises FileRotten, FileUnreadable."""
@@ -159,44 +114,34 @@ class LocalFile:
         self._judge()
 
     async def _seek(self, offset: int) -> None:
-        """Bring the hash to offset: forward by reading, back to the beginning of a late stretch or the file's."""
+        """Bring the hash to offset: forward by reading, back to the last chunk's beginning or the file's."""
         if offset < self._at:
-            known = max((mark for mark in self._marks if mark[0] <= offset), key=itemgetter(0), default=None)
-            self._at, self._hash = (known[0], known[1].copy()) if known is not None else (0, self._fresh())
-        await self._through(offset, lambda _: None)
+            at, state = self._before
+            self._at, self._hash = (at, state.copy()) if at <= offset else (0, self._fresh())
+        while self._at < offset:
+            await self._slice(self._at, min(_SLICE, offset - self._at))
 
-    async def _through(self, end: int, seen: Seen) -> None:
-        while self._at < end:
-            count = min(_SLICE, end - self._at)
-            await asyncio.to_thread(self._show, self._at, count, self._hash.update, seen)
-            self._at += count
+    async def _slice(self, offset: int, count: int) -> bytes:
+        state = self._hash
+        data = await asyncio.to_thread(self._read_and_hash, offset, count, state)
+        self._at = offset + count
+        return data
 
-    def _show(self, offset: int, count: int, *seen: Seen) -> None:
-        window = memoryview(bytearray(min(WINDOW, count)))
-        for at in range(0, count, WINDOW):
-            part = window[: count - at]
-            self._fill(part, offset + at)
-            for each in seen:
-                each(part)
-
-    def _bytes(self, offset: int, count: int) -> bytes:
+    def _read_and_hash(self, offset: int, count: int, state: _Hash) -> bytes:
         try:
-            found = os.pread(self._file.fileno(), count, offset)
-        except OSError as error:
-            raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
-        if len(found) < count:
-            raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
-        return found
-
-    def _fill(self, part: memoryview, offset: int) -> None:
-        try:
-            while part:
-                come = os.preadv(self._file.fileno(), [part], offset)
-                if not come:
+            parts: list[bytes] = []
+            missing = count
+            while missing:
+                part = os.pread(self._file.fileno(), missing, offset + count - missing)
+                if not part:
                     raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
-                part, offset = part[come:], offset + come
+                parts.append(part)
+                missing -= len(part)
         except OSError as error:
             raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        state.update(data)
+        return data
 
     def _judge(self) -> None:
         if self._hash.hexdigest() != self.sha256:

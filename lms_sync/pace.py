@@ -13,14 +13,9 @@ import random
 KIB = 1024
 SMALLEST = 64 * KIB
 FIRST = 256 * KIB
-LARGEST, LARGEST_WHERE_CUT = 128 * KIB * KIB, 4 * KIB * KIB
-"""A chunk is read twice, to be hashed and to be sent, and should still be in the disk's cache the second time. On a
-link that was cut before, the pieces shall be small, of which the next cut costs one: the server takes so many of a
-chunk and no more."""
-GROWTH, LEAP, SHRINKS = 2, 4, 16
-QUICK = 0.25
-"""Seconds: a chunk that took no longer is followed by one that is ``LEAP`` times as large. On a slower link that would
-make the careful beginning, in which a shared one is felt, too short."""
+LARGEST, LARGEST_WHERE_CUT = 16 * KIB * KIB, 4 * KIB * KIB
+"""We hold a chunk in memory, and on a quick link the next one too. On a link that was cut before, the pieces shall be
+small, of which the next cut costs one: the server takes so many of a chunk and no more."""
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
@@ -37,8 +32,7 @@ HEADERS = 1500
 
 
 class Pace:
-    """The size of the next chunk. It at most doubles from one chunk to the next, but for very quick links, and
-    follows the link down at once.
+    """The size of the next chunk. It at most doubles from one chunk to the next, and follows the link down at once.
 
     On a link that is cut again and again, and where a cut loses the chunk, the best size balances that (half a chunk)
     against what a chunk costs (headers and a round trip): the square root of twice the cost times the bytes between
@@ -98,13 +92,7 @@ class Pace:
             self._guessed -= 1
             if not self._guessed:
                 self._largest = LARGEST
-        growth = LEAP if seconds < QUICK else GROWTH
-        self._size = min(growth * max(self._size, count), rate * self.aim, LARGEST)
-
-    def overdue(self) -> None:
-        """A chunk was given up, for the link has become far slower than it was."""
-        self._size = max(SMALLEST, self.size / SHRINKS)
-        self._rate = 0.0
+        self._size = min(2 * max(self._size, count), rate * self.aim, LARGEST)
 
     def cut(self) -> None:
         """The link broke in the middle of a chunk."""

@@ -10,7 +10,6 @@ import asyncio
 import math
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from typing import Protocol
 
 from lms_sync import tcpinfo
 from lms_sync.bandwidth import ON_THE_WIRE
@@ -21,33 +20,12 @@ SAVED = 0.1
 """Seconds of the rate that may be caught up: timers are late at times."""
 PACKET = 1400
 """Bytes of a body that fit into one packet of any link."""
-SMALLEST, LARGEST = 256, 1024 * 1024
+SMALLEST, LARGEST = 256, 256 * 1024
 SHORT, LONG = 0.06, 0.025
 """Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
 UNSENT = 0.1
 """Seconds of the rate that the kernel may hold."""
 _GRAIN = 16 * KIB
-
-
-class Body(Protocol):
-    """A request's, which may be sent more than once."""
-
-    length: int
-    """Bytes."""
-
-    async def read(self, at: int, count: int) -> bytes:
-        """Bytes from at on: count of them, or fewer."""
-
-
-class Whole:
-    """A body that is in memory."""
-
-    def __init__(self, content: bytes) -> None:
-        self.length = len(content)
-        self._content = content
-
-    async def read(self, at: int, count: int) -> bytes:
-        return self._content[at : at + count]
 
 
 class Pacer:
@@ -97,17 +75,16 @@ class Pacer:
             tcpinfo.keep_unsent(self._connection, wanted)
             self._unsent = wanted
 
-    async def pieces(self, body: Body, moved: Callable[[], None]) -> AsyncIterator[bytes]:
-        """The body in order, each piece when it may go. moved: told before each, and at the end. Raises what reading
-        the body raises."""
-        at = 0
+    async def pieces(self, body: bytes, moved: Callable[[], None]) -> AsyncIterator[bytes]:
+        """The body in order, each piece when it may go. moved: told before each, and at the end."""
+        view, at = memoryview(body), 0
         self.yielding.body()
-        while at < body.length:
+        while at < len(body):
             self._feel()
-            piece = await body.read(at, self.piece(body.length))
+            piece = view[at : at + self.piece(len(body))]
             await self.take(len(piece))
             moved()
-            yield piece
+            yield bytes(piece)
             at += len(piece)
         moved()
 

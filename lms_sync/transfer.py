@@ -1,9 +1,9 @@
 """One asset to the server by tus 1.0: created once, then chunk after chunk from wherever the server says it stands.
 
-The server's offset is the truth; ours is only where we expect it. Every chunk carries the SHA-256 of its pieces, and
-our own server keeps what came before the damaged piece or the cut; another one gets that of the whole chunk too, and
-refuses it when it is damaged. A server that answers nonsense is asked anew a few times and then left alone for a while
-(``Confused``); it never makes us loop, skip or repeat without end.
+The server's offset is the truth; ours is only where we expect it. Every chunk carries its SHA-256 and those of its
+pieces, so a damaged one is refused, and our own server keeps what came before the damaged piece or the cut. A server
+that answers nonsense is asked anew a few times and then left alone for a while (``Confused``); it never makes us loop,
+skip or repeat without end.
 
     SyncError (see client)
     ├── LinkError
@@ -29,16 +29,13 @@ import structlog
 
 from lms_sync import wire
 from lms_sync.client import Answer, Client, Conflict, Garbled, Gone, LinkError, NotOurServer, RequestError, TooLarge
-from lms_sync.localfile import Source, Stretch
+from lms_sync.localfile import Source
 from lms_sync.pace import Pace
 
 STUMBLES = 8
 """Steps without new ground after which a server counts as confused."""
 SAME_CHUNK = 3
 """Times a chunk may arrive damaged before our own file is read again."""
-LONGEST = 90.0
-"""Seconds after which a chunk is given up, whose link has become far slower than it was: else what is more urgent would
-wait for hours. The server keeps what it has proven of it."""
 _TUS = {"Tus-Resumable": wire.TUS_VERSION}
 
 log = structlog.get_logger("lms_sync.transfer")
@@ -67,20 +64,18 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Bytes of the asset from offset on. digest: base64 of their SHA-256, empty for a server that holds their pieces
-    against them; pieces: the header of these."""
+    """Bytes of the asset from offset on. digest: base64 of their SHA-256; pieces: the header of their pieces."""
 
     offset: int
-    length: int
+    body: bytes
     digest: str
     pieces: str
 
 
 @dataclass(slots=True)
 class _Journey:
-    """Where one call of send stands. best: the furthest offset acknowledged in it. proves: the server has said that it
-    is ours, which holds pieces, and in the end the whole, against what arrives. ahead: the chunk after the one that is
-    on its way."""
+    """Where one call of send stands. best: the furthest offset acknowledged in it. ahead: the chunk after the one that
+    is on its way."""
 
     asset: wire.Asset
     file: Source
@@ -90,21 +85,12 @@ class _Journey:
     stumbles: int = 0
     damaged: int = 0
     renewed: bool = False
-    proves: bool = False
     ahead: asyncio.Task[_Chunk] | None = None
 
-    async def scan(self, offset: int, count: int) -> _Chunk:
+    async def read(self, offset: int, count: int) -> _Chunk:
         """Raises localfile.LocalFileError."""
-        sums, whole = wire.PieceSums(count), None if self.proves else hashlib.sha256()
-
-        def seen(data: memoryview) -> None:
-            sums.add(data)
-            if whole is not None:
-                whole.update(data)
-
-        await self.file.scan(offset, count, seen, checked=not self.proves)
-        digest = "" if whole is None else base64.b64encode(whole.digest()).decode()
-        return _Chunk(offset, count, digest, sums.pieces().header)
+        body = await self.file.read(offset, count)
+        return _Chunk(offset, body, *await asyncio.to_thread(_digests, body))
 
     async def verify(self) -> None:
         """Raises localfile.LocalFileError."""
@@ -172,7 +158,7 @@ class Transfer:
         length = {"Upload-Length": str(asset.bytes)} if asset.sha256 else {"Upload-Defer-Length": "1"}
         headers = {**_TUS, **length, "Upload-Metadata": metadata}
         try:
-            answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers), journey)
+            answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers))
         except Gone as error:
             raise NotOurServer("The server there takes no uploads.") from error
         location = answer.headers.get("location")
@@ -188,7 +174,7 @@ class Transfer:
         """The server's offset, None when it has no such upload."""
         began = self._steady()
         try:
-            answer = _tus(await self._client.request("HEAD", journey.url, headers=_TUS), journey)
+            answer = _tus(await self._client.request("HEAD", journey.url, headers=_TUS))
         except Gone:
             return None
         self._pace.answered(self._steady() - began)
@@ -203,62 +189,55 @@ class Transfer:
     async def _chunk(self, journey: _Journey, offset: int) -> int:
         """Send the bytes at offset; returns where the server stands then."""
         chunk = await self._next(journey, offset)
+        body = chunk.body
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
-            **({"Upload-Checksum": f"sha256 {chunk.digest}"} if chunk.digest else {}),
+            "Upload-Checksum": f"sha256 {chunk.digest}",
             wire.PIECES_HEADER: chunk.pieces,
             "Content-Type": "application/offset+octet-stream",
         }
-        body, began = Stretch(journey.file, offset, chunk.length), self._steady()
+        began = self._steady()
         try:
-            async with asyncio.timeout(LONGEST):
-                answer = _tus(await self._client.send("PATCH", journey.url, headers=headers, body=body), journey)
+            answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body))
         except LinkError:
             self._pace.cut()
             raise
         except TooLarge:
-            if not self._pace.too_large(chunk.length):
+            if not self._pace.too_large(len(body)):
                 raise
             return offset
         except Garbled as error:
             return await self._damaged(journey, offset, error)
-        except (TimeoutError, Conflict, Gone) as error:
-            self._astray(journey, chunk, error)
+        except Conflict:
+            self._stumble(journey, "the server stands at another offset")
+            return await self._offset(journey, offset)
+        except Gone:
+            journey.url = ""
+            self._stumble(journey, "the server no longer knows the upload")
             return await self._offset(journey, offset)
         reached = answer.number("upload-offset")
-        if reached != offset + chunk.length:
+        if reached != offset + len(body):
             self._stumble(journey, "the server acknowledged something else than was sent")
             return await self._offset(journey, offset)
-        self._pace.sent(chunk.length, self._steady() - began)
+        self._pace.sent(len(body), self._steady() - began)
         journey.damaged = 0
         if reached > journey.best:
             journey.best, journey.stumbles = reached, 0
         journey.record.reached(reached)
         return reached
 
-    def _astray(self, journey: _Journey, chunk: _Chunk, error: Exception) -> None:
-        """A chunk was given up, or the server does not stand where we thought."""
-        if isinstance(error, TimeoutError):
-            log.info("upload.slow", asset=_name(journey.asset), offset=chunk.offset, chunk=chunk.length)
-            self._pace.overdue()
-        elif isinstance(error, Gone):
-            journey.url = ""
-            self._stumble(journey, "the server no longer knows the upload")
-        else:
-            self._stumble(journey, "the server stands at another offset")
-
     async def _next(self, journey: _Journey, offset: int) -> _Chunk:
         """The chunk at offset. On a link so quick that chunks are of the largest size, the one after it is read and
         hashed while this one is on its way."""
         ahead, journey.ahead = journey.ahead, None
         chunk = await ahead if ahead is not None else None
-        if chunk is None or chunk.offset != offset or chunk.length > self._pace.size:
-            chunk = await journey.scan(offset, min(self._pace.size, journey.asset.bytes - offset))
-        then = offset + chunk.length
+        if chunk is None or chunk.offset != offset or len(chunk.body) > self._pace.size:
+            chunk = await journey.read(offset, min(self._pace.size, journey.asset.bytes - offset))
+        then = offset + len(chunk.body)
         if self._pace.at_largest and then < journey.asset.bytes:
             count = min(self._pace.size, journey.asset.bytes - then)
-            journey.ahead = asyncio.create_task(journey.scan(then, count))
+            journey.ahead = asyncio.create_task(journey.read(then, count))
         return chunk
 
     async def _damaged(self, journey: _Journey, offset: int, error: Garbled) -> int:
@@ -297,11 +276,15 @@ class Transfer:
             raise Confused(f"The upload does not move on: {why}, {journey.stumbles} times in a row.")
 
 
-def _tus(answer: Answer, journey: _Journey) -> Answer:
-    """A tus answer says so; one of our own server also says that it proves pieces. Raises NotOurServer."""
+def _digests(body: bytes) -> tuple[str, str]:
+    """Base64 of the whole's SHA-256, and the header of its pieces."""
+    return base64.b64encode(hashlib.sha256(body).digest()).decode(), wire.Pieces.of(body).header
+
+
+def _tus(answer: Answer) -> Answer:
+    """A tus answer says so. Raises NotOurServer."""
     if answer.headers.get("tus-resumable") != wire.TUS_VERSION:
         raise NotOurServer("The server there does not speak tus 1.0.")
-    journey.proves = wire.PIECES_HEADER.lower() in answer.headers
     return answer
 
 

@@ -65,8 +65,6 @@ TUS_EXTENSIONS = (
     "expiration",
 )
 PIECES_HEADER = "Darsbox-Pieces"
-"""In a request: what its pieces hash to. In an answer about an upload: how many of them the server holds against what
-arrives, so that a checksum of the whole request would say nothing more."""
 MOST_PIECES = 64
 SMALLEST_PIECE = 16 * 1024
 TIERS = ("card", "slidecast", "proxy", "master")

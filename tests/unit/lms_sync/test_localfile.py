@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from lms_sync.localfile import FileMissing, FileRotten, LocalFile, Stretch
+from lms_sync.localfile import FileMissing, FileRotten, LocalFile
 
 pytestmark = pytest.mark.anyio
 DATA = random.Random(5).randbytes(100_000)
@@ -66,39 +66,6 @@ async def test_verify_leaves_the_reader_usable(path: Path) -> None:
         await file.read(0, 40_000)
         await file.verify()
         assert await file.read(40_000, 60_000) == DATA[40_000:]
-
-
-async def test_a_step_back_to_what_was_on_its_way_costs_no_reading_from_the_beginning(path: Path) -> None:
-    """A cut while the chunk after it was hashed already: a film of hours is not read anew for it."""
-    with LocalFile(path, len(DATA), SHA) as file:
-        for at in (0, 30_000, 60_000):
-            await file.scan(at, 30_000, lambda _: None)
-        put(path, b"x" + DATA[1:])
-        assert await file.read(30_000, 70_000) == DATA[30_000:]
-
-
-async def test_what_another_proves_is_read_where_it_is_wanted_and_nowhere_else(path: Path) -> None:
-    put(path, b"x" + DATA[1:])
-    with LocalFile(path, len(DATA), SHA) as file:
-        found = bytearray()
-        await file.scan(60_000, 40_000, found.extend, checked=False)
-        assert found == DATA[60_000:]
-        with pytest.raises(FileRotten):
-            await file.verify()
-
-
-@pytest.mark.parametrize("count", [1000, 1400, 50_000])
-async def test_a_body_is_read_in_whatever_pieces_it_goes_and_more_than_once(
-    path: Path, count: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lms_sync.localfile.WINDOW", 4096)
-    with LocalFile(path, len(DATA), SHA) as file:
-        body = Stretch(file, 5000, 90_000)
-        for _ in range(2):
-            found = b""
-            while len(found) < body.length:
-                found += await body.read(len(found), count)
-            assert found == DATA[5000:95_000]
 
 
 def test_another_length_is_said_with_both_figures(path: Path) -> None:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lms_sync.bandwidth import KBIT, ON_THE_WIRE
 from lms_sync.pace import KIB, LARGEST
-from lms_sync.pacer import PACKET, SAVED, HeldPace, Pacer, Whole
+from lms_sync.pacer import PACKET, SAVED, HeldPace, Pacer
 
 pytestmark = pytest.mark.anyio
 
@@ -36,7 +36,7 @@ def pacer_of(kbit: float, clock: Clock) -> Pacer:
 
 
 async def sent(pacer: Pacer, clock: Clock, length: int) -> list[tuple[float, int]]:
-    return [(clock(), len(piece)) async for piece in pacer.pieces(Whole(bytes(length)), lambda: None)]
+    return [(clock(), len(piece)) async for piece in pacer.pieces(bytes(length), lambda: None)]
 
 
 @pytest.mark.parametrize("kbit", [8, 64, 128, 512, 100_000])
@@ -75,7 +75,7 @@ async def test_the_body_arrives_in_order_and_whole_whatever_the_rate() -> None:
     body = bytes(range(256)) * 40
     for kbit in (8, 64, math.inf):
         clock = Clock()
-        pieces = [piece async for piece in pacer_of(kbit, clock).pieces(Whole(body), lambda: None)]
+        pieces = [piece async for piece in pacer_of(kbit, clock).pieces(body, lambda: None)]
         assert b"".join(pieces) == body
 
 
@@ -83,7 +83,7 @@ async def test_a_rate_that_changes_in_mid_body_holds_from_the_next_piece() -> No
     clock = Clock()
     pacer = pacer_of(64, clock)
     begin = clock()
-    async for _ in pacer.pieces(Whole(bytes(80_000)), lambda: None):
+    async for _ in pacer.pieces(bytes(80_000), lambda: None):
         if clock() - begin >= 5:
             pacer.limit = 640 * KBIT
     assert 5 <= clock() - begin <= 6

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from lms_sync import wire
 from lms_sync.client import Client, LinkError, NotOurServer, RequestError, ServerClock, SyncError, TooLarge, Unreachable
 from lms_sync.localfile import FileRotten, LocalFile
-from lms_sync.pace import FIRST, Pace
+from lms_sync.pace import Pace
 from lms_sync.transfer import Confused, Garbling, Transfer
 from tests.unit.lms_sync.fake_server import FakeServer
 
@@ -256,30 +256,6 @@ async def test_a_damaged_chunk_is_sent_again(server: FakeServer, path: Path) -> 
     assert whole(server)
 
 
-async def test_a_chunk_does_not_hold_a_link_that_has_become_slow(
-    server: FakeServer, path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("lms_sync.transfer.LONGEST", 0.12)
-    monkeypatch.setattr("lms_sync.pace.AIM", 0.05)
-    clock = ServerClock(lambda: server.now)
-    async with Client("http://server.example", "room", KEY, transport=server.transport, clock=clock) as client:
-        client.pacer.limit = 1e6
-        with LocalFile(path, ASSET.bytes, ASSET.sha256) as file:
-            assert await Transfer(client, Pace()).send(ASSET, file, Memory())
-    assert whole(server)
-    sizes = [size for method, _, size in server.requests if method == "PATCH"]
-    assert max(sizes) < FIRST, "the first one was given up"
-
-
-async def test_a_server_that_proves_pieces_needs_no_checksum_of_their_whole(server: FakeServer, path: Path) -> None:
-    checksums: list[str] = []
-    server.hook = lambda request: checksums.append(request.headers.get("upload-checksum", ""))
-    server.proves = True
-    assert await send(server, path)
-    assert whole(server)
-    assert set(checksums) == {""}
-
-
 async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server: FakeServer, path: Path) -> None:
     def hook(request: httpx.Request) -> httpx.Response | None:
         return server.problem(460, "checksum-mismatch") if request.method == "PATCH" else None
@@ -290,12 +266,10 @@ async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server:
     assert len(server.requests) < 12
 
 
-@pytest.mark.parametrize("proves", [False, True])
 @pytest.mark.parametrize("pace", [Pace, quick])
 async def test_rot_on_our_disk_is_said_and_never_becomes_a_recording(
-    server: FakeServer, path: Path, pace: Callable[[], Pace], proves: bool
+    server: FakeServer, path: Path, pace: Callable[[], Pace]
 ) -> None:
-    server.proves = proves
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))  # noqa: ASYNC240 - a test's set-up
     with pytest.raises(FileRotten):
         await send(server, path, pace=pace())
