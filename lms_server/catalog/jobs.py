@@ -12,7 +12,7 @@ from sqlmodel import Session, case, col, delete, distinct, func, or_, select
 
 from lms_server.catalog import graves, renditions
 from lms_server.catalog.database import LOCK, Database
-from lms_server.catalog.tables import Asset, LessonRow, OutputRow
+from lms_server.catalog.tables import Asset, LessonRow, OutputRow, RenderingRow
 
 LEASE = 15.0
 """Seconds; renewed several times in that time by whoever works."""
@@ -56,11 +56,35 @@ class Made:
     content_type: str
 
 
-class Jobs:
+class Leases:
+    """What one worker at a time holds, for LEASE seconds from when it last said so."""
+
     def __init__(self, database: Database, clock: Callable[[], float]) -> None:
         self._database = database
         self._clock = clock
 
+    def renew(self, job: Job, owner: str, progress: float = 0.0) -> bool:
+        """False when it went to somebody else, or is wanted no more: stop working on it. progress: 0 to 1."""
+        with self._database.write() as session:
+            row = self._held(session, job, owner)
+            if row is None:
+                return False
+            row.lease_until, row.progress = self._clock() + LEASE, progress
+            return True
+
+    def release(self, job: Job, owner: str) -> None:
+        """Give it back unharmed."""
+        with self._database.write() as session:
+            row = self._held(session, job, owner)
+            if row is not None:
+                row.lease_owner, row.lease_until = "", 0.0
+
+    def _held(self, session: Session, job: Job, owner: str) -> LessonRow | RenderingRow | None:
+        """The row with the lease, locked; None when it is not this owner's."""
+        raise NotImplementedError
+
+
+class Jobs(Leases):
     def claim(self, owner: str, goal: Goal = "files") -> Job | None:
         """The lesson that waited longest, now this owner's for LEASE seconds; None when there is nothing to do."""
         now = self._clock()
@@ -86,22 +110,6 @@ class Jobs:
             ).all()
             known = {**dict(files), **wanted}
             return Job(row.id, row.manifest_sha256, known, row.attempts, goal, tuple(programmes))
-
-    def renew(self, job: Job, owner: str, progress: float = 0.0) -> bool:
-        """False when the lease went to somebody else, or the lesson changed: stop working on it. progress: 0 to 1."""
-        with self._database.write() as session:
-            row = _mine(session, job, owner)
-            if row is None:
-                return False
-            row.lease_until, row.progress = self._clock() + LEASE, progress
-            return True
-
-    def release(self, job: Job, owner: str) -> None:
-        """Give the lesson back unharmed."""
-        with self._database.write() as session:
-            row = _mine(session, job, owner)
-            if row is not None:
-                row.lease_owner, row.lease_until = "", 0.0
 
     def done(
         self,
@@ -166,6 +174,9 @@ class Jobs:
                 row.state = "failed"
             else:
                 row.retry_at = self._clock() + PATIENCE[min(max(row.attempts, 1), len(PATIENCE)) - 1]
+
+    def _held(self, session: Session, job: Job, owner: str) -> LessonRow | None:
+        return _mine(session, job, owner)
 
 
 _ANYTHING = select(LessonRow.id).where(col(LessonRow.state) == "assembling").limit(1)

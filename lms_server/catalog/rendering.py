@@ -3,22 +3,18 @@ worker's goes to the next."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
 from lms_server.catalog import graves
-from lms_server.catalog.database import LOCK, Database
-from lms_server.catalog.jobs import LEASE, PATIENCE, TRIES, Goal, Job, Made, past
+from lms_server.catalog.database import LOCK
+from lms_server.catalog.jobs import LEASE, PATIENCE, TRIES, Goal, Job, Leases, Made, past
 from lms_server.catalog.renditions import ENDINGS, WAIT, came, drop, of_another_system, want
 from lms_server.catalog.tables import Asset, LessonRow, OutputRow, RenderingRow
 
 
-class Rendering:
-    def __init__(self, database: Database, clock: Callable[[], float]) -> None:
-        self._database = database
-        self._clock = clock
-
+class Rendering(Leases):
     def claim(self, owner: str, goal: Goal = "small") -> Job | None:
         """The small form that is due longest, now this owner's for LEASE seconds; None when there is nothing to do."""
         now = self._clock()
@@ -47,22 +43,6 @@ class Rendering:
             row.lease_owner, row.lease_until, row.progress = owner, now + LEASE, 0.0
             row.due = now  # behind the others, should this worker die of it
             return job
-
-    def renew(self, job: Job, owner: str, progress: float = 0.0) -> bool:
-        """False when it is somebody else's, or wanted no more: stop working on it. progress: 0 to 1."""
-        with self._database.write() as session:
-            row = _mine(session, job, owner)
-            if row is None:
-                return False
-            row.lease_until, row.progress = self._clock() + LEASE, progress
-            return True
-
-    def release(self, job: Job, owner: str) -> None:
-        """Give it back unharmed."""
-        with self._database.write() as session:
-            row = _mine(session, job, owner)
-            if row is not None:
-                row.lease_owner, row.lease_until = "", 0.0
 
     def done(
         self,
@@ -102,6 +82,9 @@ class Rendering:
             row.problem, row.over = problem, final or row.attempts >= TRIES
             row.lease_owner, row.lease_until = "", 0.0
             row.due = self._clock() + PATIENCE[min(max(row.attempts, 1), len(PATIENCE)) - 1]
+
+    def _held(self, session: Session, job: Job, owner: str) -> RenderingRow | None:
+        return _mine(session, job, owner)
 
 
 def _thumbnail(session: Session, row: RenderingRow, goal: Goal) -> Job | None:

@@ -152,9 +152,9 @@ class Pieces:
 
     @classmethod
     def of(cls, body: bytes) -> Pieces:
-        sums = PieceSums(len(body))
-        sums.add(memoryview(body))
-        return sums.pieces()
+        size = max(SMALLEST_PIECE, -(-len(body) // MOST_PIECES))
+        view = memoryview(body)
+        return cls(size, tuple(piece_digest(view[at : at + size]) for at in range(0, len(body), size)))
 
     @property
     def header(self) -> str:
@@ -173,34 +173,6 @@ class Pieces:
         if not joined or len(joined) % _PIECE_DIGEST or len(joined) > MOST_PIECES * _PIECE_DIGEST:
             raise ValueError(f"{PIECES_HEADER} must hold 1 to {MOST_PIECES} digests of {_PIECE_DIGEST} bytes.")
         return cls(int(size), tuple(_split(joined)))
-
-
-class PieceSums:
-    """The pieces of a body of ``length`` bytes, hashed as it is read."""
-
-    def __init__(self, length: int) -> None:
-        self._size = max(SMALLEST_PIECE, -(-length // MOST_PIECES))
-        self._missing = self._size
-        self._digests: list[bytes] = []
-        self._open = hashlib.sha256()
-
-    def add(self, data: memoryview) -> None:
-        while data:
-            part, data = data[: self._missing], data[self._missing :]
-            self._open.update(part)
-            self._missing -= len(part)
-            if not self._missing:
-                self._close()
-
-    def pieces(self) -> Pieces:
-        """Once every byte was added."""
-        if self._missing < self._size:
-            self._close()
-        return Pieces(self._size, tuple(self._digests))
-
-    def _close(self) -> None:
-        self._digests.append(shortened(self._open.digest()))
-        self._open, self._missing = hashlib.sha256(), self._size
 
 
 def piece_digest(data: bytes | memoryview) -> bytes:

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import itertools
-import random
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from lms_sync import wire
 
@@ -79,15 +75,3 @@ def test_metadata_goes_there_and_back() -> None:
         lacking = {key: value for key, value in ASSET.metadata().items() if key != name}
         with pytest.raises(ValueError, match=f"does not say its {name}"):
             wire.Asset.from_metadata(lacking, 7)
-
-
-@given(length=st.integers(1, 3_000_000), cuts=st.lists(st.integers(0, 3_000_000), max_size=5))
-def test_pieces_are_the_same_however_the_body_was_read(length: int, cuts: list[int]) -> None:
-    body = random.Random(3).randbytes(length)
-    sums, marks = wire.PieceSums(length), [0, *sorted(min(cut, length) for cut in cuts), length]
-    for begin, end in itertools.pairwise(marks):
-        sums.add(memoryview(body)[begin:end])
-    pieces = sums.pieces()
-    assert pieces == wire.Pieces.of(body)
-    assert len(pieces.digests) == -(-length // pieces.size) <= wire.MOST_PIECES
-    assert pieces.digests[-1] == wire.piece_digest(body[(len(pieces.digests) - 1) * pieces.size :])
