@@ -12,12 +12,12 @@ done
 
 if ! command -v python3 >/dev/null && command -v apt-get >/dev/null; then
     if [ "$(id -u)" = 0 ]; then as_root=; else as_root="sudo -n"; fi
-    echo "There is no Python here; installing Debian's: apt-get install python3 python3-venv (log: var/log/install.log)" >&2
+    echo "There is no Python here; installing Debian's: apt-get install python3 python3-venv (log: var/log/install-debian.log)" >&2
     mkdir -p var/log
     if {
         $as_root apt-get -q update &&
             $as_root env DEBIAN_FRONTEND=noninteractive apt-get -q install -y --no-install-recommends python3 python3-venv
-    } </dev/null >>var/log/install.log 2>&1 &&
+    } </dev/null >>var/log/install-debian.log 2>&1 &&
         /usr/bin/python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))'; then
         echo /usr/bin/python3
         exit 0

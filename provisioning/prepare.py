@@ -2,7 +2,7 @@
 provisioning.prepare run|check|test``, from the project's folder.
 
 Standard library only. Each thing is done once: what ``.venv`` was made from is written down in it, so that a second
-start takes no time, and a changed lock is installed at the next.
+start takes no time, and a changed lock is installed at the next. What does not wait for another is installed beside it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
 from provisioning.packages import PURPOSES, VENV, Package, install_line, may_install, missing
@@ -35,23 +36,26 @@ class CannotPrepare(Exception):
 # -- Debian packages -------------------------------------------------------------------------------------
 
 
-def debian_packages(project: Path, purpose: str, log: Path) -> None:
-    """Install what is missing when this may be done, else say what will not work. Raises CannotPrepare when it
-    cannot go on without."""
-    wanted = [package for package in PURPOSES[purpose] if not (package is VENV and _works(project))]
-    lacking = missing(wanted)
-    if not lacking:
+def lacking(project: Path, purpose: str) -> list[Package]:
+    """The Debian packages that are missing for this."""
+    return missing([package for package in PURPOSES[purpose] if not (package is VENV and _works(project))])
+
+
+def debian_packages(purpose: str, wanted: Sequence[Package], log: Path) -> None:
+    """Install them when this may be done, else say what will not work. Raises CannotPrepare when it cannot go on
+    without."""
+    if not wanted:
         return
     prefix = may_install()
-    names = [package.name for package in lacking]
+    names = [package.name for package in wanted]
     if prefix is not None:
         say("Debian packages to install: " + " ".join(names))
         try:
             _apt_get(prefix, names, log)
         except CannotPrepare as error:
             complain(str(error))
-        lacking = missing(wanted)
-    _report(purpose, lacking)
+        wanted = missing(wanted)
+    _report(purpose, wanted)
 
 
 def _apt_get(prefix: Sequence[str], names: Sequence[str], log: Path) -> None:
@@ -83,20 +87,27 @@ def _report(purpose: str, lacking: Sequence[Package]) -> None:
 # -- the Python environment ------------------------------------------------------------------------------
 
 
-def python_environment(project: Path, purpose: str, log: Path) -> None:
-    """``.venv`` as the lock wants it. Raises CannotPrepare."""
+def virtual_environment(project: Path, purpose: str, log: Path) -> None:
+    """``.venv``, empty where there was none that is of use here. Raises CannotPrepare."""
     venv = project / ".venv"
-    wanted = fingerprint(project, purpose)
-    if is_current(installed(venv), wanted):
+    made_from = installed(venv)
+    if is_current(made_from, fingerprint(project, purpose)):
         return
-    moved = installed(venv).get("project", str(project)) != str(project)
-    if moved or not _works(project):
+    if made_from.get("project", str(project)) != str(project) or not _works(project):
         with Step("Making .venv"):
             _logged(
                 [sys.executable, "-m", "venv", "--clear", str(venv)],
                 log,
                 f"The Python environment .venv could not be made; the reason is in {log}.",
             )
+
+
+def python_packages(project: Path, purpose: str, log: Path) -> None:
+    """What the lock names, and Darsbox, in ``.venv``. Raises CannotPrepare."""
+    venv = project / ".venv"
+    wanted = fingerprint(project, purpose)
+    if is_current(installed(venv), wanted):
+        return
     pip = [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "--no-input"]
     lock = LOCKS[purpose]
     with Step(f"Installing Python packages from {lock} (the first time takes a minute or two)"):
@@ -198,18 +209,39 @@ def _logged(command: Sequence[str], log: Path, sentence: str) -> None:
         raise CannotPrepare("\n".join([*(f"    {line}" for line in last), sentence]))
 
 
+def everything(project: Path, purpose: str, logs: Path) -> None:
+    """Debian's packages while Python's come by the network, for each of them leaves a processor idle at times. logs: a
+    folder. Raises CannotPrepare."""
+    packages = lacking(project, purpose)
+    if VENV in packages:
+        debian_packages(purpose, packages, logs / "install-debian.log")
+        packages = []
+    virtual_environment(project, purpose, logs / "install-python.log")
+    with ThreadPoolExecutor() as beside:
+        debian = beside.submit(debian_packages, purpose, packages, logs / "install-debian.log")
+        parts: list[Future[None]] = [
+            debian,
+            beside.submit(python_packages, project, purpose, logs / "install-python.log"),
+        ]
+        if purpose == "test":
+            parts.append(beside.submit(peers_environment, project, logs / "install-peers.log"))
+
+            def with_npm() -> None:
+                debian.result()  # npm is one of Debian's
+                npm_peers(project, logs / "install-npm.log")
+
+            parts.append(beside.submit(with_npm))
+    for part in parts:
+        part.result()
+
+
 def main(arguments: Sequence[str]) -> int:
     if len(arguments) != 1 or arguments[0] not in PURPOSES:
         complain(f"Say what for: python3 -m provisioning.prepare {'|'.join(PURPOSES)}")
         return 2
     project = Path(__file__).resolve().parent.parent
-    log = project / "var" / "log" / "install.log"
     try:
-        debian_packages(project, arguments[0], log)
-        python_environment(project, arguments[0], log)
-        if arguments[0] == "test":
-            peers_environment(project, log)
-            npm_peers(project, log)
+        everything(project, arguments[0], project / "var" / "log")
     except CannotPrepare as error:
         complain(str(error))
         return 1

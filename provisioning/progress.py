@@ -8,9 +8,15 @@ import threading
 import time
 from types import TracebackType
 
+_LINE = threading.RLock()
+"""Held by whoever writes."""
+_running: list[Step] = []
+"""Whose seconds are shown on the terminal."""
+
 
 class Step:
-    """``with Step("Installing"):`` — shows the running seconds on a terminal, and the finished line anywhere.
+    """``with Step("Installing"):`` — shows the running seconds on a terminal, and the finished line anywhere. Those of
+    several threads share the line.
 
     A step that raises ends its line with "failed". ``quiet_below``: a step shorter than this many seconds leaves no
     line, for work that is nearly always done already.
@@ -30,6 +36,8 @@ class Step:
     def __enter__(self) -> Step:
         self._began = time.monotonic()
         if sys.stdout.isatty():
+            with _LINE:
+                _running.append(self)
             self._ticker = threading.Thread(target=self._tick, daemon=True)
             self._ticker.start()
         elif not self._quiet_below:
@@ -43,23 +51,41 @@ class Step:
         if self._ticker is not None:
             self._done.set()
             self._ticker.join()
-            sys.stdout.write("\r\033[K")
-        if kind is not None or seconds >= self._quiet_below:
-            say(f"  {self.text}: {'failed' if kind else 'done'} ({seconds:.1f} s)")
+        with _LINE:
+            if self._ticker is not None:
+                _clear()
+                _running.remove(self)
+            if kind is not None or seconds >= self._quiet_below:
+                say(f"  {self.text}: {'failed' if kind else 'done'} ({seconds:.1f} s)")
 
     def _tick(self) -> None:
         while not self._done.wait(0.5):
-            sys.stdout.write(f"\r\033[K  {self.text} … {self.seconds:.0f} s")
-            sys.stdout.flush()
+            with _LINE:
+                # Of several the oldest, by its text; the others are as many more.
+                first, *others = _running
+                more = f" (and {len(others)} more)" if others else ""
+                _clear()
+                sys.stdout.write(f"  {first.text} … {first.seconds:.0f} s{more}")
+                sys.stdout.flush()
+
+
+def _clear() -> None:
+    if _running:
+        sys.stdout.write("\r\033[K")
+        sys.stdout.flush()
 
 
 def say(text: str = "") -> None:
     """One line for whoever sits at the terminal."""
-    sys.stdout.write(text + "\n")
-    sys.stdout.flush()
+    with _LINE:
+        _clear()
+        sys.stdout.write(text + "\n")
+        sys.stdout.flush()
 
 
 def complain(text: str) -> None:
     """One sentence on standard error."""
-    sys.stderr.write(text + "\n")
-    sys.stderr.flush()
+    with _LINE:
+        _clear()
+        sys.stderr.write(text + "\n")
+        sys.stderr.flush()
