@@ -1,9 +1,11 @@
 """A link of a few kbit/s between a room and a school's server, in networks of their own that nobody else sees.
 
 ``with shaped(kbit) as link``: this thread, and whatever it starts, is in the server's network (address ``SERVER``);
-``link.room`` before a command runs it in the room's. What the room sends goes through a token bucket of the kernel
-(tc-tbf(8)) with a queue of ``QUEUE`` seconds; the way back is free. Networks without a name end with the last process
-in them, and the one that holds the room's dies with us: nothing is left, however this ends. Only root can do it.
+``link.room`` before a command runs it in the room's. Between them stands a router, where what the room sends goes
+through a token bucket of the kernel (tc-tbf(8)) with a queue of ``QUEUE`` seconds; the way back is free. The queue must
+not be the sender's own: Linux lets a connection have two packets at most in a queue of the machine that it sends from
+(TCP small queues), so that nobody there could ever fill one. Networks without a name end with the last process in them,
+and those that hold the room's and the router's die with us: nothing is left, however this ends. Only root can do it.
 """
 
 from __future__ import annotations
@@ -18,11 +20,12 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 from benchmarks.harness import ending, wait_until
 
-SERVER, ROOM = "10.93.7.1", "10.93.7.2"
+SERVER, ROOM = "10.93.7.1", "10.93.8.1"
+_TO_SERVER, _TO_ROOM = "10.93.7.2", "10.93.8.2"
+"""The router's addresses."""
 QUEUE = 1.0
 """Seconds of the link that its queue holds before it loses packets."""
 _NEW_NETWORK = 0x40000000
@@ -77,10 +80,8 @@ def shaped(kbit: int) -> Iterator[Shaped]:
         if libc.unshare(_NEW_NETWORK) != 0:
             raise NotShaped(f"No network of our own: {os.strerror(ctypes.get_errno())}.")
         try:
-            # It dies with the thread that started it, which is this one.
-            holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"])
-            with ending(holder):
-                yield _joined(holder, kbit)
+            with _network() as room, _network() as router:
+                yield _joined(room, router, kbit)
         finally:
             if libc.setns(home, _NEW_NETWORK) != 0:
                 raise NotShaped(f"No way back from our network: {os.strerror(ctypes.get_errno())}.")
@@ -88,34 +89,51 @@ def shaped(kbit: int) -> Iterator[Shaped]:
         os.close(home)
 
 
-def _joined(holder: subprocess.Popen[bytes], kbit: int) -> Shaped:
-    theirs = Path(f"/proc/{holder.pid}/ns/net")
-    ours = os.readlink("/proc/thread-self/ns/net")
-    wait_until(lambda: os.readlink(theirs) != ours, 10, "the room's network")
-    room = (shutil.which("nsenter") or "nsenter", f"--net={theirs}", "--")
+@contextmanager
+def _network() -> Iterator[int]:
+    """The process that holds a network of its own. It dies with the thread that started it, which is this one."""
+    holder = subprocess.Popen(["setpriv", "--pdeathsig", "KILL", "unshare", "--net", "sleep", "infinity"])
+    with ending(holder):
+        theirs, ours = f"/proc/{holder.pid}/ns/net", os.readlink("/proc/thread-self/ns/net")
+        wait_until(lambda: os.readlink(theirs) != ours, 10, "another network")
+        yield holder.pid
+
+
+def _joined(room: int, router: int, kbit: int) -> Shaped:
+    """room, router: the processes that hold their networks."""
+    in_room, in_router = _within(room), _within(router)
     queue = int(kbit * 125 * QUEUE)
-    for line in (
-        f"ip link add server type veth peer name room netns {holder.pid}",
-        f"ip addr add {SERVER}/24 dev server",
-        "ip link set server up",
-        "ip link set lo up",
+    for place, line in (
+        ((), f"ip link add server type veth peer name north netns {router}"),
+        (in_router, f"ip link add south type veth peer name room netns {room}"),
+        ((), f"ip addr add {SERVER}/24 dev server"),
+        (in_router, f"ip addr add {_TO_SERVER}/24 dev north"),
+        (in_router, f"ip addr add {_TO_ROOM}/24 dev south"),
+        (in_room, f"ip addr add {ROOM}/24 dev room"),
+        ((), "ip link set server up"),
+        ((), "ip link set lo up"),
+        (in_router, "ip link set north up"),
+        (in_router, "ip link set south up"),
+        (in_room, "ip link set room up"),
+        (in_room, "ip link set lo up"),
+        ((), f"ip route add default via {_TO_SERVER}"),
+        (in_room, f"ip route add default via {_TO_ROOM}"),
+        (in_router, "sysctl -q -w net.ipv4.ip_forward=1"),
+        (in_router, f"tc qdisc add dev north root tbf rate {kbit}kbit burst 1600 limit {queue}"),
     ):
-        _ordered(line.split())
-    for line in (
-        f"ip addr add {ROOM}/24 dev room",
-        "ip link set room up",
-        "ip link set lo up",
-        f"tc qdisc add dev room root tbf rate {kbit}kbit burst 1600 limit {queue}",
-    ):
-        _ordered([*room, *line.split()])
-    return Shaped(room, kbit * 125.0)
+        _ordered([*place, *line.split()])
+    return Shaped(in_room, kbit * 125.0)
+
+
+def _within(holder: int) -> tuple[str, ...]:
+    return (shutil.which("nsenter") or "nsenter", f"--net=/proc/{holder}/ns/net", "--")
 
 
 def _ordered(command: Sequence[str]) -> None:
     try:
         subprocess.run(command, capture_output=True, text=True, check=True)
     except FileNotFoundError as error:
-        raise NotShaped(f"There is no {command[0]}; install iproute2.") from error
+        raise NotShaped(f"There is no {command[0]}; install iproute2 and procps.") from error
     except subprocess.CalledProcessError as error:
         raise NotShaped(f"{' '.join(command)}: {error.stderr.strip()}") from error
 

@@ -1,7 +1,8 @@
 """One closed file of the spool, read in order and checked against its SHA-256 while it is read.
 
 The state of the hash is carried along, so that a file is read once; after a resume or a step back, what lies before
-is read again. Bytes that rotted on our own disk are found before the last of them is sent.
+is read again. Bytes that rotted on our own disk are found before the last of them is sent. Where the receiver proves
+the whole itself, nothing of that is needed: a file that it refuses is held against its hash then.
 
     LocalFileError          code, detail
     ├── FileMissing         it is not there, or is no plain file
@@ -46,8 +47,9 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def read(self, offset: int, count: int) -> bytes:
-        """Exactly count bytes from offset. Raises LocalFileError."""
+    async def read(self, offset: int, count: int, *, checked: bool = True) -> bytes:
+        """Exactly count bytes from offset. checked: the whole is held against what is known of it, once its last byte
+        is among them. Raises LocalFileError."""
 
     async def verify(self) -> None:
         """Hold what is on the disk against what is known of it. Raises LocalFileError."""
@@ -95,11 +97,13 @@ class LocalFile:
     def _fresh() -> _Hash:
         return hashlib.sha256()
 
-    async def read(self, offset: int, count: int) -> bytes:
-        """Exactly count bytes from offset; the whole is checked when its last byte is among them.
+    async def read(self, offset: int, count: int, *, checked: bool = True) -> bytes:
+        """Exactly count bytes from offset; checked: the whole is, when its last byte is among them.
 
         Raises FileRotten, FileUnreadable.
         """
+        if not checked:
+            return await asyncio.to_thread(self._read, offset, count)
         await self._seek(offset)
         self._before = offset, self._hash.copy()
         data = await self._slice(offset, count)
@@ -128,6 +132,11 @@ class LocalFile:
         return data
 
     def _read_and_hash(self, offset: int, count: int, state: _Hash) -> bytes:
+        data = self._read(offset, count)
+        state.update(data)
+        return data
+
+    def _read(self, offset: int, count: int) -> bytes:
         try:
             parts: list[bytes] = []
             missing = count
@@ -139,9 +148,7 @@ class LocalFile:
                 missing -= len(part)
         except OSError as error:
             raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        state.update(data)
-        return data
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _judge(self) -> None:
         if self._hash.hexdigest() != self.sha256:

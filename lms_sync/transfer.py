@@ -1,9 +1,9 @@
 """One asset to the server by tus 1.0: created once, then chunk after chunk from wherever the server says it stands.
 
-The server's offset is the truth; ours is only where we expect it. Every chunk carries its SHA-256 and those of its
-pieces, so a damaged one is refused, and our own server keeps what came before the damaged piece or the cut. A server
-that answers nonsense is asked anew a few times and then left alone for a while (``Confused``); it never makes us loop,
-skip or repeat without end.
+The server's offset is the truth; ours is only where we expect it. Every chunk carries the SHA-256 of its pieces, and
+our own server keeps what came before the damaged piece or the cut; another one gets that of the whole chunk too, and
+refuses it when it is damaged. A server that answers nonsense is asked anew a few times and then left alone for a while
+(``Confused``); it never makes us loop, skip or repeat without end.
 
     SyncError (see client)
     ├── LinkError
@@ -64,7 +64,8 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Bytes of the asset from offset on. digest: base64 of their SHA-256; pieces: the header of their pieces."""
+    """Bytes of the asset from offset on. digest: base64 of their SHA-256, empty for a server that holds their pieces
+    against them; pieces: the header of these."""
 
     offset: int
     body: bytes
@@ -74,8 +75,9 @@ class _Chunk:
 
 @dataclass(slots=True)
 class _Journey:
-    """Where one call of send stands. best: the furthest offset acknowledged in it. ahead: the chunk after the one that
-    is on its way."""
+    """Where one call of send stands. best: the furthest offset acknowledged in it. proves: the server has said that it
+    is ours, which holds pieces, and in the end the whole, against what arrives. ahead: the chunk after the one that is
+    on its way."""
 
     asset: wire.Asset
     file: Source
@@ -85,12 +87,14 @@ class _Journey:
     stumbles: int = 0
     damaged: int = 0
     renewed: bool = False
+    proves: bool = False
     ahead: asyncio.Task[_Chunk] | None = None
 
     async def read(self, offset: int, count: int) -> _Chunk:
         """Raises localfile.LocalFileError."""
-        body = await self.file.read(offset, count)
-        return _Chunk(offset, body, *await asyncio.to_thread(_digests, body))
+        whole = not self.proves
+        body = await self.file.read(offset, count, checked=whole)
+        return _Chunk(offset, body, *await asyncio.to_thread(_digests, body, whole=whole))
 
     async def verify(self) -> None:
         """Raises localfile.LocalFileError."""
@@ -158,7 +162,7 @@ class Transfer:
         length = {"Upload-Length": str(asset.bytes)} if asset.sha256 else {"Upload-Defer-Length": "1"}
         headers = {**_TUS, **length, "Upload-Metadata": metadata}
         try:
-            answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers))
+            answer = _tus(await self._client.request("POST", wire.UPLOADS, headers=headers), journey)
         except Gone as error:
             raise NotOurServer("The server there takes no uploads.") from error
         location = answer.headers.get("location")
@@ -174,7 +178,7 @@ class Transfer:
         """The server's offset, None when it has no such upload."""
         began = self._steady()
         try:
-            answer = _tus(await self._client.request("HEAD", journey.url, headers=_TUS))
+            answer = _tus(await self._client.request("HEAD", journey.url, headers=_TUS), journey)
         except Gone:
             return None
         self._pace.answered(self._steady() - began)
@@ -193,13 +197,13 @@ class Transfer:
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
-            "Upload-Checksum": f"sha256 {chunk.digest}",
+            **({"Upload-Checksum": f"sha256 {chunk.digest}"} if chunk.digest else {}),
             wire.PIECES_HEADER: chunk.pieces,
             "Content-Type": "application/offset+octet-stream",
         }
         began = self._steady()
         try:
-            answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body))
+            answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body), journey)
         except LinkError:
             self._pace.cut()
             raise
@@ -276,15 +280,17 @@ class Transfer:
             raise Confused(f"The upload does not move on: {why}, {journey.stumbles} times in a row.")
 
 
-def _digests(body: bytes) -> tuple[str, str]:
-    """Base64 of the whole's SHA-256, and the header of its pieces."""
-    return base64.b64encode(hashlib.sha256(body).digest()).decode(), wire.Pieces.of(body).header
+def _digests(body: bytes, *, whole: bool) -> tuple[str, str]:
+    """Base64 of the whole's SHA-256 if it is wanted, and the header of its pieces."""
+    digest = base64.b64encode(hashlib.sha256(body).digest()).decode() if whole else ""
+    return digest, wire.Pieces.of(body).header
 
 
-def _tus(answer: Answer) -> Answer:
-    """A tus answer says so. Raises NotOurServer."""
+def _tus(answer: Answer, journey: _Journey) -> Answer:
+    """A tus answer says so; one of our own server also says that it proves pieces. Raises NotOurServer."""
     if answer.headers.get("tus-resumable") != wire.TUS_VERSION:
         raise NotOurServer("The server there does not speak tus 1.0.")
+    journey.proves = wire.PIECES_HEADER.lower() in answer.headers
     return answer
 
 

@@ -39,8 +39,9 @@ SCRIPTS: dict[str, list[str]] = {"tsc --checkJs": [str(TSC), "--project", str(PR
 """The panel's scripts. ``make test`` has installed the checker; ``make check``, which needs no npm, uses it if it is
 there."""
 QUIETLY = "pytest.mark.quiet"
-QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""What measures seconds, in half the crowd: with more at once it would measure the machine."""
+QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "load"]
+"""What measures seconds, in half the crowd: with more at once it would measure the machine. They share nothing, so that
+none waits for those of its file."""
 QUICK = ["tests/unit", "tests/architecture"]
 BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
 """Fewer examples of each property than make test tries. What a file's tests share is made once."""

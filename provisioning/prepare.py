@@ -112,10 +112,13 @@ def python_packages(project: Path, purpose: str, log: Path) -> None:
     lock = LOCKS[purpose]
     with Step(f"Installing Python packages from {lock} (the first time takes a minute or two)"):
         _logged(
-            [*pip, "install", "--require-hashes", "-r", str(project / lock)],
+            [*pip, "install", "--no-compile", "--require-hashes", "-r", str(project / lock)],
             log,
             f"The Python packages could not be installed; is there a network? The reason is in {log}.",
         )
+        # pip would compile one file after the other. What cannot be compiled is a template for something else.
+        compiling = [str(venv / "bin" / "python"), "-m", "compileall", "-q", "-j", "0", str(venv / "lib")]
+        subprocess.run(compiling, stdin=subprocess.DEVNULL, capture_output=True, check=False)
     with Step("Installing Darsbox itself"):
         _logged(
             [*pip, "install", "--no-deps", "--no-build-isolation", "-e", str(project)],

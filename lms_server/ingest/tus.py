@@ -274,7 +274,11 @@ def _proof(request: Request, caller: Caller) -> Proof:
 
 
 def _progress(row: UploadRow) -> dict[str, str]:
-    headers = {"Tus-Resumable": wire.TUS_VERSION, "Upload-Offset": str(row.offset)}
+    headers = {
+        "Tus-Resumable": wire.TUS_VERSION,
+        "Upload-Offset": str(row.offset),
+        wire.PIECES_HEADER: str(wire.MOST_PIECES),
+    }
     if row.state == "open":
         headers["Upload-Expires"] = http_date(row.expires)
     return headers

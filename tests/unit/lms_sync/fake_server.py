@@ -39,6 +39,8 @@ class FakeServer:
     """Method, path, bytes of the body."""
     verifying: int = 0
     """Times the receipt is still being worked at."""
+    proves: bool = False
+    """Holds pieces against what arrives, and says so, as our own server."""
 
     @property
     def transport(self) -> httpx.MockTransport:
@@ -88,6 +90,8 @@ class FakeServer:
 
     def _serve(self, request: httpx.Request, path: str, body: bytes) -> httpx.Response:  # noqa: PLR0911 - one a method
         headers = {"Tus-Resumable": "1.0.0", wire.TIME_HEADER: f"{self.now}"}
+        if self.proves:
+            headers[wire.PIECES_HEADER] = str(wire.MOST_PIECES)
         if request.method == "OPTIONS":
             return httpx.Response(204, headers=headers)
         if request.method == "POST":
@@ -111,8 +115,7 @@ class FakeServer:
         if request.method == "PATCH":
             if int(request.headers["upload-offset"]) != len(found.data):
                 return self.problem(409, "wrong-offset")
-            kind, _, digest = request.headers["upload-checksum"].partition(" ")
-            if kind != "sha256" or base64.b64decode(digest) != hashlib.sha256(body).digest():
+            if not self._undamaged(request, body):
                 return self.problem(460, "checksum-mismatch")
             found.data += body
             whole = len(found.data) == found.asset.bytes and not found.grows
@@ -121,6 +124,12 @@ class FakeServer:
                 return self.problem(460, "checksum-mismatch")
         headers["Upload-Offset"] = str(len(found.data))
         return httpx.Response(204 if request.method == "PATCH" else 200, headers=headers)
+
+    def _undamaged(self, request: httpx.Request, body: bytes) -> bool:
+        if self.proves:
+            return request.headers[wire.PIECES_HEADER] == wire.Pieces.of(body).header
+        kind, _, digest = request.headers["upload-checksum"].partition(" ")
+        return kind == "sha256" and base64.b64decode(digest) == hashlib.sha256(body).digest()
 
     def _receipt(self, upload: Upload) -> httpx.Response:
         if len(upload.data) < upload.asset.bytes:

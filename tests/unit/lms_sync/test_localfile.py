@@ -68,6 +68,14 @@ async def test_verify_leaves_the_reader_usable(path: Path) -> None:
         assert await file.read(40_000, 60_000) == DATA[40_000:]
 
 
+async def test_what_another_proves_is_read_where_it_is_wanted_and_nowhere_else(path: Path) -> None:
+    put(path, b"x" + DATA[1:])
+    with LocalFile(path, len(DATA), SHA) as file:
+        assert await file.read(60_000, 40_000, checked=False) == DATA[60_000:]
+        with pytest.raises(FileRotten):
+            await file.verify()
+
+
 def test_another_length_is_said_with_both_figures(path: Path) -> None:
     with pytest.raises(FileRotten, match="100000 bytes on the disk, but 7 were recorded"):
         LocalFile(path, 7, SHA)

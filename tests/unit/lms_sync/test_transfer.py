@@ -256,6 +256,15 @@ async def test_a_damaged_chunk_is_sent_again(server: FakeServer, path: Path) -> 
     assert whole(server)
 
 
+async def test_a_server_that_proves_pieces_needs_no_checksum_of_their_whole(server: FakeServer, path: Path) -> None:
+    checksums: list[str] = []
+    server.hook = lambda request: checksums.append(request.headers.get("upload-checksum", ""))
+    server.proves = True
+    assert await send(server, path)
+    assert whole(server)
+    assert set(checksums) == {""}
+
+
 async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server: FakeServer, path: Path) -> None:
     def hook(request: httpx.Request) -> httpx.Response | None:
         return server.problem(460, "checksum-mismatch") if request.method == "PATCH" else None
@@ -266,10 +275,12 @@ async def test_a_link_that_damages_everything_is_waited_out_not_hammered(server:
     assert len(server.requests) < 12
 
 
+@pytest.mark.parametrize("proves", [False, True])
 @pytest.mark.parametrize("pace", [Pace, quick])
 async def test_rot_on_our_disk_is_said_and_never_becomes_a_recording(
-    server: FakeServer, path: Path, pace: Callable[[], Pace]
+    server: FakeServer, path: Path, pace: Callable[[], Pace], proves: bool
 ) -> None:
+    server.proves = proves
     path.write_bytes(DATA[:-1] + bytes([DATA[-1] ^ 1]))  # noqa: ASYNC240 - a test's set-up
     with pytest.raises(FileRotten):
         await send(server, path, pace=pace())
