@@ -245,8 +245,7 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         try:
-            # Not on uvloop: quicker, but rooms did not yield to others then (sync.yield 0.22, not 0.97), for a reason
-            # that is not known yet.
+            # Not on uvloop, which has no sendfile: whoever fetches a recording would wait for it (see sendfile).
             anyio.run(_serve, _Web(config, server.bell), server, listener, _url(host, port))
         finally:
             server.close()

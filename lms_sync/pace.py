@@ -13,9 +13,12 @@ import random
 KIB = 1024
 SMALLEST = 64 * KIB
 FIRST = 256 * KIB
-LARGEST, LARGEST_WHERE_CUT = 16 * KIB * KIB, 4 * KIB * KIB
-"""We hold a chunk in memory, and on a quick link the next one too. On a link that was cut before, the pieces shall be
+LARGEST, LARGEST_WHERE_CUT = 64 * KIB * KIB, 4 * KIB * KIB
+"""We hold a chunk in memory, and on so quick a link the next one too. On a link that was cut before, the pieces shall be
 small, of which the next cut costs one: the server takes so many of a chunk and no more."""
+GROWTH, LEAP, QUICK = 2, 4, 0.25
+"""Times as large is the next chunk at most, and after one that took no longer than so many seconds. On a slower link
+the beginning shall be careful, so that whoever shares it is felt."""
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
@@ -32,7 +35,7 @@ HEADERS = 1500
 
 
 class Pace:
-    """The size of the next chunk. It at most doubles from one chunk to the next, and follows the link down at once.
+    """The size of the next chunk. It grows from one chunk to the next, and follows the link down at once.
 
     On a link that is cut again and again, and where a cut loses the chunk, the best size balances that (half a chunk)
     against what a chunk costs (headers and a round trip): the square root of twice the cost times the bytes between
@@ -92,7 +95,8 @@ class Pace:
             self._guessed -= 1
             if not self._guessed:
                 self._largest = LARGEST
-        self._size = min(2 * max(self._size, count), rate * self.aim, LARGEST)
+        growth = LEAP if seconds < QUICK else GROWTH
+        self._size = min(growth * max(self._size, count), rate * self.aim, LARGEST)
 
     def cut(self) -> None:
         """The link broke in the middle of a chunk."""

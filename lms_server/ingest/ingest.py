@@ -49,9 +49,9 @@ from media.lesson import BadLesson
 if TYPE_CHECKING:
     from hashlib import _Hash
 
-WRITE_BYTES = 1024 * 1024
+WRITE_BYTES = 4 * 1024 * 1024
 """Gathered before a thread writes them: memory is bounded by twice this and one network read per connection."""
-CHECKPOINT_BYTES = 8 * 1024 * 1024
+CHECKPOINT_BYTES = 32 * 1024 * 1024
 CHECKPOINT_SECONDS = 5.0
 """Of a body that may be kept in part so much is made durable at a time, so that a kill costs no more."""
 REMEMBERED_HASHES = 512
