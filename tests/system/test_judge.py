@@ -24,6 +24,7 @@ name = "Amphi A"
 [[camera]]
 id = "front"
 driver = "sim"
+fps = 5
 {camera}
 [[microphone]]
 id = "lectern"
