@@ -7,6 +7,7 @@
     ├── NotFound             404  not here, or not yours to see
     ├── Conflict             409  the state does not allow it now
     ├── WrongVersion         412  another version of tus
+    ├── ChangedMeanwhile     412  somebody else changed it since it was read
     ├── TooLarge             413  more bytes than announced or allowed
     ├── WrongMediaType       415  a body of another type
     ├── Busy                 423  another process holds this upload
@@ -53,6 +54,10 @@ class Conflict(ServerError):
 
 class WrongVersion(ServerError):
     """Another version of tus than ours."""
+
+
+class ChangedMeanwhile(ServerError):
+    """Somebody else changed it since it was read."""
 
 
 class TooLarge(ServerError):

@@ -35,6 +35,7 @@ from lms_server.api import (
     health,
     lessons,
     oai,
+    people,
     podcasts,
     problems,
     retention,
@@ -191,6 +192,7 @@ def build(settings: Settings, clock: Callable[[], float] = time.time) -> Server:
     if settings.oai_email:
         app.include_router(oai.router(Harvest(database, clock), settings.oai_email, address))
     app.include_router(rooms.router(catalog, gate))
+    app.include_router(people.router(catalog, gate))
     app.include_router(tokens.router(catalog, gate))
     app.include_router(audit.router(catalog, gate))
     app.include_router(retention.router(catalog, gate))

@@ -25,6 +25,7 @@ STATUS: dict[type[errors.ServerError], int] = {
     errors.NotFound: 404,
     errors.Conflict: 409,
     errors.WrongVersion: 412,
+    errors.ChangedMeanwhile: 412,
     errors.TooLarge: 413,
     errors.WrongMediaType: 415,
     errors.Busy: 423,

@@ -10,6 +10,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from lms_server.api.gate import Gate
+from lms_server.api.revisions import IfMatch, seen_in
 from lms_server.catalog import Catalog
 from lms_server.catalog.retention import MOST_TRASH_DAYS
 from lms_server.catalog.schemas import RetentionView, TrashView
@@ -81,9 +82,9 @@ def router(catalog: Catalog, gate: Gate) -> APIRouter:
         return Response(status_code=204)
 
     @routes.put("/courses/{course_id}/retention", status_code=204, summary="Say how long a course's lessons are kept")
-    def set_course_rule(course_id: str, body: NewCourseRule, request: Request) -> Response:
+    def set_course_rule(course_id: str, body: NewCourseRule, request: Request, if_match: IfMatch = None) -> Response:
         person = gate.require(request, "admin", scope="lessons:edit")
-        retention.set_course(person, row_id(course_id), body.keep)
+        retention.set_course(person, row_id(course_id), body.keep, seen_in(if_match))
         return Response(status_code=204)
 
     return routes

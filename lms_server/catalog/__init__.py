@@ -10,6 +10,7 @@
     catalog.editing.show(person, lesson_id, parts) -> None                  likewise
     catalog.editing.assign(person, lesson_id, course_id) -> None            likewise
     catalog.courses.terms(person), .of_term(person, term_id), .get(person, course_id)    raises NotFound
+    catalog.members.put(person, course_id, person_id) -> MemberView         raises NotFound, Forbidden
     catalog.rooms.all(person)  -> list[RoomView]                            raises Forbidden
     catalog.rooms.get(person, room_id) -> RoomView                          raises Forbidden, NotFound
     catalog.alarms.of(person, lasting=False) -> list[AlarmView]             raises Forbidden
@@ -41,6 +42,7 @@ from lms_server.catalog.editing import Editing
 from lms_server.catalog.enrolling import Enrolling
 from lms_server.catalog.institutions import Institutions
 from lms_server.catalog.lessons import Lessons
+from lms_server.catalog.members import Members
 from lms_server.catalog.operations import Operations
 from lms_server.catalog.people import People
 from lms_server.catalog.personal import Personal
@@ -62,6 +64,7 @@ class Catalog:
     desks: Desks
     editing: Editing
     courses: Courses
+    members: Members
     institutions: Institutions
     enrolling: Enrolling
     alarms: Alarms
@@ -84,6 +87,7 @@ class Catalog:
             Desks(database, clock),
             Editing(database, clock),
             Courses(database, clock),
+            Members(database, clock),
             Institutions(database),
             Enrolling(database, clock, people),
             Alarms(database, clock),

@@ -41,7 +41,8 @@ Action = Literal[
     "retention-set", "person-exported", "person-erased",
     "update-released", "room-ringed",
     "agent-added", "agent-revoked", "person-added", "person-moved", "password-set", "sheet-imported",
-    "role-set", "term-set", "course-added",
+    "role-set", "person-changed", "term-set", "term-removed",
+    "course-added", "course-changed", "course-removed", "course-joined", "course-left",
 ]  # fmt: skip
 """What there is to tell, as codes that stay."""
 ACTIONS: tuple[Action, ...] = get_args(Action)

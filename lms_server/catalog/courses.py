@@ -14,6 +14,7 @@ from lms_server.catalog import audit, placing
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.lessons import open_to
+from lms_server.catalog.revisions import Seen, check_seen, revision_of
 from lms_server.catalog.rooms import plain_name
 from lms_server.catalog.schemas import CourseName, CourseView, Person, TermView
 from lms_server.catalog.scoping import within
@@ -41,6 +42,13 @@ class Courses:
         today = placing.day_of(self._clock())
         with self._database.read() as session:
             return [_term(row, name, today) for row, name in session.exec(query)]
+
+    def term(self, person: Person, term_id: int) -> TermView:
+        """Raises NotFound, also for another institution's."""
+        found = next((term for term in self.terms(person) if term.id == term_id), None)
+        if found is None:
+            raise _no_term()
+        return found
 
     def of_term(self, person: Person, term_id: int | None = None) -> list[CourseView]:
         """Courses of a term, or of all, by their codes: a student's own, and for staff every one."""
@@ -100,6 +108,7 @@ class Courses:
                     "students": students.get(row.id or 0, 0),
                     "taught": any(who.id == person.id for who in teachers.get(row.id, [])),
                     "lessons": lessons.get(row.id, 0),
+                    "revision": revision_of(row),
                 }
             )
             for row, term, institution in rows
@@ -113,48 +122,156 @@ class Courses:
     ) -> int:
         """Its number. Days are ISO dates; a term of that name gets these days. institution: which, for who is of none.
         Raises NotFound, BadRequest, Forbidden."""
-        _admin(by)
+        _looks_after(by)
         name = plain_name(name)
-        first, last = _day(first_day), _day(last_day)
-        if last < first:
-            raise BadRequest("bad-term", f"The term {name!r} would end before it begins; check its days.")
         with self._database.write() as session:
             owner = by.institution_id or institution_named(session, institution)
-            known = select(TermRow).where(col(TermRow.institution_id) == owner, col(TermRow.name) == name)
-            row = session.exec(known).first() or TermRow(
-                institution_id=owner, name=name, first_day=first, last_day=last
+            row = _term_called(session, owner, name) or TermRow(
+                institution_id=owner, name=name, first_day=first_day, last_day=last_day
             )
-            row.first_day, row.last_day = first, last
-            session.add(row)
-            session.flush()
-            placing.place_waiting(session, owner)
-            facts = {"term": row.id, "first_day": first, "last_day": last}
-            audit.append(session, self._clock(), audit.Event("term-set", "", owner, by, facts=facts))
+            self._set_term(session, row, by, first_day, last_day)
             assert row.id is not None  # noqa: S101  it was written
             return row.id
+
+    def change_term(
+        self,
+        by: Person,
+        term_id: int,
+        *,
+        name: str | None = None,
+        first_day: str | None = None,
+        last_day: str | None = None,
+        seen: Seen = None,
+    ) -> None:
+        """What is None stays. Raises as add_term, ChangedMeanwhile, and Conflict for the name of another term."""
+        _looks_after(by)
+        plain = plain_name(name) if name is not None else None
+        with self._database.write() as session:
+            row = _term_to_change(session, by, term_id, seen)
+            other = _term_called(session, row.institution_id, plain) if plain is not None else None
+            if other is not None and other.id != row.id:
+                raise Conflict("name-taken", f"There is a term {plain!r} already.")
+            row.name = plain or row.name
+            self._set_term(session, row, by, first_day or row.first_day, last_day or row.last_day)
+
+    def remove_term(self, by: Person, term_id: int, seen: Seen = None) -> None:
+        """Raises NotFound, Forbidden, ChangedMeanwhile, and Conflict while it has courses."""
+        _looks_after(by)
+        with self._database.write() as session:
+            row = _term_to_change(session, by, term_id, seen)
+            if session.exec(select(CourseRow.id).where(col(CourseRow.term_id) == row.id).limit(1)).first() is not None:
+                raise Conflict("term-has-courses", f"The term {row.name!r} has courses; remove those first.")
+            session.delete(row)
+            self._tell(session, "term-removed", row.institution_id, by, term=row.id)
 
     def add(self, institution: str, term: str, code: str, title: str, *, by: Person = audit.AT_CONSOLE) -> int:
         """Its number. institution: which, for who is of none. Raises NotFound, BadRequest, Forbidden, and Conflict when
         the term has a course of that code."""
-        _admin(by)
+        _looks_after(by)
         with self._database.write() as session:
             owner = by.institution_id or institution_named(session, institution)
-            row = term_named(session, owner, term)
-            if code_taken(session, row, code):
-                raise Conflict("code-taken", f"The term {row.name!r} has a course {code.strip()!r} already.")
-            course = fresh_course(row, code, title)
-            session.add(course)
+            return self._add(session, term_named(session, owner, term), code, title, by)
+
+    def add_to(self, by: Person, term_id: int, code: str, title: str) -> int:
+        """As add, to the term of this number."""
+        _looks_after(by)
+        with self._database.write() as session:
+            return self._add(session, _term_to_change(session, by, term_id), code, title, by)
+
+    def change(
+        self, by: Person, course_id: int, *, code: str | None = None, title: str | None = None, seen: Seen = None
+    ) -> None:
+        """What is None stays. Raises as add, and ChangedMeanwhile."""
+        _looks_after(by)
+        with self._database.write() as session:
+            row = course_to_change(session, by, course_id, seen)
+            term = session.get_one(TermRow, row.term_id)
+            wanted = fresh_course(term, row.code if code is None else code, row.title if title is None else title)
+            _check_code(session, term, wanted.code, row)
+            row.code, row.title = wanted.code, wanted.title
             session.flush()
-            placing.place_waiting(session, owner)
-            facts = {"course": course.id, "term": row.id}
-            audit.append(session, self._clock(), audit.Event("course-added", "", owner, by, facts=facts))
-            assert course.id is not None  # noqa: S101  it was written
-            return course.id
+            placing.place_waiting(session, row.institution_id)
+            self._tell(session, "course-changed", row.institution_id, by, course=row.id)
+
+    def remove(self, by: Person, course_id: int, seen: Seen = None) -> None:
+        """With who takes part in it. Raises NotFound, Forbidden, ChangedMeanwhile, and Conflict while lessons are in
+        it: what students may see must not change by the way."""
+        _looks_after(by)
+        with self._database.write() as session:
+            row = course_to_change(session, by, course_id, seen)
+            if (
+                session.exec(select(LessonRow.id).where(col(LessonRow.course_id) == row.id).limit(1)).first()
+                is not None
+            ):
+                raise Conflict(
+                    "course-has-lessons", f"Lessons are in {row.code!r}; put them into another course first."
+                )
+            session.delete(row)
+            self._tell(session, "course-removed", row.institution_id, by, course=row.id)
+
+    def _set_term(self, session: Session, row: TermRow, by: Person, first_day: str, last_day: str) -> None:
+        first, last = _day(first_day), _day(last_day)
+        if last < first:
+            raise BadRequest("bad-term", f"The term {row.name!r} would end before it begins; check its days.")
+        row.first_day, row.last_day = first, last
+        session.add(row)
+        session.flush()
+        placing.place_waiting(session, row.institution_id)
+        self._tell(session, "term-set", row.institution_id, by, term=row.id, first_day=first, last_day=last)
+
+    def _add(self, session: Session, term: TermRow, code: str, title: str, by: Person) -> int:
+        _check_code(session, term, code)
+        course = fresh_course(term, code, title)
+        session.add(course)
+        session.flush()
+        placing.place_waiting(session, term.institution_id)
+        self._tell(session, "course-added", term.institution_id, by, course=course.id, term=term.id)
+        assert course.id is not None  # noqa: S101  it was written
+        return course.id
+
+    def _tell(self, session: Session, action: audit.Action, owner: int, by: Person, **facts: object) -> None:
+        audit.append(session, self._clock(), audit.Event(action, "", owner, by, facts=facts))
 
 
-def _admin(by: Person) -> None:
-    if by.role != "admin":
-        raise Forbidden("not-allowed", "Only an admin adds terms and courses.")
+def _looks_after(by: Person) -> None:
+    if not by.looks_after("courses:edit"):
+        raise Forbidden("not-allowed", "Only an admin, or a token made for it, changes terms and courses.")
+
+
+def _no_term() -> NotFound:
+    return NotFound("no-such-term", "There is no such term.")
+
+
+def _term_called(session: Session, institution: int, name: str) -> TermRow | None:
+    known = select(TermRow).where(col(TermRow.institution_id) == institution, col(TermRow.name) == name)
+    return session.exec(known).first()
+
+
+def _term_to_change(session: Session, by: Person, term_id: int, seen: Seen = None) -> TermRow:
+    """Raises NotFound, ChangedMeanwhile."""
+    query = select(TermRow).where(col(TermRow.id) == term_id, *within(by, TermRow.institution_id))
+    row = session.exec(query.with_for_update(key_share=True)).first()
+    if row is None:
+        raise _no_term()
+    check_seen(row, seen)
+    return row
+
+
+def course_to_change(session: Session, by: Person, course_id: int, seen: Seen = None) -> CourseRow:
+    """A course of theirs, which nobody else changes meanwhile. Raises NotFound, ChangedMeanwhile."""
+    query = select(CourseRow).where(col(CourseRow.id) == course_id, *within(by, CourseRow.institution_id))
+    row = session.exec(query.with_for_update()).first()
+    if row is None:
+        raise NotFound("no-such-course", "There is no such course.")
+    check_seen(row, seen)
+    return row
+
+
+def _check_code(session: Session, term: TermRow, code: str, but: CourseRow | None = None) -> None:
+    """Raises Conflict when another course of the term has this code."""
+    other = code_taken(session, term, code)
+    if other is not None and other is not but:
+        raise Conflict("code-taken", f"The term {term.name!r} has a course {code.strip()!r} already.")
 
 
 def fresh_course(term: TermRow, code: str, title: str) -> CourseRow:
@@ -176,8 +293,7 @@ def code_taken(session: Session, term: TermRow, code: str) -> CourseRow | None:
 
 def term_named(session: Session, institution: int, name: str) -> TermRow:
     """Raises NotFound."""
-    query = select(TermRow).where(col(TermRow.institution_id) == institution, col(TermRow.name) == name.strip())
-    row = session.exec(query).first()
+    row = _term_called(session, institution, name.strip())
     if row is None:
         raise NotFound("no-such-term", f"That institution has no term {name!r}; add it by `lms-server term add`.")
     return row
@@ -210,7 +326,8 @@ def _name(row: CourseRow, term: str, institution: str) -> dict[str, Any]:
 def _term(row: TermRow, institution: str, today: str) -> TermView:
     facts = row.model_dump()
     current = row.first_day <= today <= row.last_day
-    return TermView.model_validate({**facts, "institution": institution, "current": current})
+    shown = {"institution": institution, "current": current, "revision": revision_of(row)}
+    return TermView.model_validate({**facts, **shown})
 
 
 def _day(text: str) -> str:

@@ -12,6 +12,7 @@ from lms_server.catalog import audit, placing, sheets
 from lms_server.catalog.courses import code_taken, fresh_course, term_named
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
+from lms_server.catalog.members import part_of
 from lms_server.catalog.people import People, plain_full_name, plain_login
 from lms_server.catalog.schemas import ROLES
 from lms_server.catalog.tables import CourseMember, CourseRow, PersonRow, TermRow
@@ -189,10 +190,9 @@ class _Import:
                 continue
             assert course.id is not None  # noqa: S101  it came from the database
             assert row.id is not None  # noqa: S101  ``_row`` has flushed it
-            part = "student" if row.role == "student" else "teacher"
             member = self._session.get(CourseMember, (course.id, row.id))
             if member is None:
-                self._session.add(CourseMember(course_id=course.id, person_id=row.id, part=part))
+                self._session.add(CourseMember(course_id=course.id, person_id=row.id, part=part_of(row.role)))
                 self.enrolled += 1
 
     def _courses_of(self, term: TermRow) -> dict[str, CourseRow]:

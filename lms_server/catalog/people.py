@@ -7,11 +7,13 @@ import secrets
 from collections.abc import Callable
 
 from pwdlib import PasswordHash
+from sqlalchemy import String, cast, literal
 from sqlmodel import Session, col, delete, select
 
 from lms_server.catalog import audit, patience
 from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
+from lms_server.catalog.revisions import Seen, check_seen, revision_of
 from lms_server.catalog.schemas import ROLES, PeoplePage, Person, PersonView, Role
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
@@ -19,6 +21,8 @@ from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthe
 
 MIN_PASSWORD = 8
 LONGEST_FULL_NAME = 200
+BY_PROGRAMS: frozenset[Role] = frozenset({"teacher", "student"})
+"""Roles of those whom a program looks after: a token that was stolen makes nobody who may do more."""
 
 
 class People:
@@ -32,14 +36,16 @@ class People:
     # -- for who looks after the people
     # -----------------------------------------------------------------------------------
 
-    def found(self, by: Person, *, q: str = "", after: str = "", limit: int = 50) -> PeoplePage:
-        """Those of their institution, or all, by their logins. q: how a login begins, or a part of a full name. Raises
-        Forbidden."""
-        _admin(by)
+    def found(self, by: Person, *, q: str = "", name: str = "", after: str = "", limit: int = 50) -> PeoplePage:
+        """Those of their institution, or all, by their logins. q: how a login begins, or a part of a full name. name:
+        a whole login. Raises Forbidden."""
+        _looks_after(by)
         query = _PEOPLE.where(*within(by, PersonRow.institution_id)).order_by(col(PersonRow.name)).limit(limit + 1)
         if q:
             begins, part = col(PersonRow.name).istartswith(q, autoescape=True), col(PersonRow.full_name)
             query = query.where(begins | part.icontains(q, autoescape=True))
+        if name:
+            query = query.where(col(PersonRow.name) == name.strip())
         with self._database.read() as session:
             rows = session.exec(query.where(col(PersonRow.name) > after) if after else query).all()
         shown = [_view(row, institution) for row, institution in rows[:limit]]
@@ -48,50 +54,68 @@ class People:
     def get(self, by: Person, person_id: int) -> PersonView:
         """Raises Forbidden, NotFound."""
         with self._database.read() as session:
-            row = _theirs(session, by, person_id)
+            row = theirs(session, by, person_id)
             owner = session.get(Institution, row.institution_id) if row.institution_id is not None else None
         return _view(row, owner.name if owner is not None else None)
 
-    def set_role(self, by: Person, person_id: int, role: Role) -> None:
-        """Raises Forbidden, NotFound, BadRequest, and Conflict for one's own: somebody must remain who can undo it."""
-        _known_role(role)
+    def change(
+        self,
+        by: Person,
+        person_id: int,
+        *,
+        full_name: str | None = None,
+        role: Role | None = None,
+        password: str | None = None,
+        seen: Seen = None,
+    ) -> None:
+        """What is None stays; another password signs that person out everywhere. Raises Forbidden, NotFound,
+        BadRequest, ChangedMeanwhile; and Conflict for one's own role, for somebody must remain who can undo it, and for
+        role and password of who comes by their institution's own login."""
+        plain = plain_full_name(full_name) if full_name is not None else None
+        if role is not None:
+            _known_role(role)
+            _may_be(by, role)
+        hashed = self.hashed(password) if password is not None else None
         with self._database.write() as session:
-            row = _theirs(session, by, person_id)
-            if row.id == by.id:
-                raise Conflict("own-role", "Nobody changes their own role; ask another admin.")
-            if row.subject is not None:
-                raise Conflict("other-login", "This person's own login says their role each time; change it there.")
-            row.role = role
-            self._tell(session, row, "role-set", by, role=role)
-
-    def give_password(self, by: Person, person_id: int, password: str) -> None:
-        """As ``set_password``, for one of theirs. Raises Forbidden, NotFound, BadRequest, and Conflict for who comes by
-        their institution's own login."""
-        hashed = self.hashed(password)
-        with self._database.write() as session:
-            row = _theirs(session, by, person_id)
-            if row.subject is not None:
-                raise Conflict("other-login", "This person comes by their institution's own login.")
-            row.password_hash = hashed
-            self._tell(session, row, "password-set", by)
+            row = theirs(session, by, person_id, change=True)
+            check_seen(row, seen)
+            if plain is not None and plain != row.full_name:
+                row.full_name = plain
+                self._tell(session, row, "person-changed", by, fields=["full_name"])
+            if role is not None and role != row.role:
+                if row.id == by.id:
+                    raise Conflict("own-role", "Nobody changes their own role; ask another admin.")
+                if row.subject is not None:
+                    raise Conflict("other-login", "This person's own login says their role each time; change it there.")
+                row.role = role
+                self._tell(session, row, "role-set", by, role=role)
+            if hashed is not None:
+                if row.subject is not None:
+                    raise Conflict("other-login", "This person comes by their institution's own login.")
+                row.password_hash = hashed
+                self._tell(session, row, "password-set", by)
 
     def add(
         self,
         name: str,
         role: Role,
-        password: str,
+        password: str | None,
         institution: str = "",
         full_name: str = "",
         *,
         by: Person = audit.AT_CONSOLE,
     ) -> Person:
-        """institution: "" for those of the whole server; an admin of an institution adds to that one alone. Raises
-        Conflict when the name is taken, BadRequest for a name, role or password that will not do, NotFound for an
-        institution that is not there, Forbidden."""
-        _admin(by)
+        """institution: "" for those of the whole server, whom no program adds; an admin of an institution adds to that
+        one alone. password: None for who comes in by their institution's own login, or once somebody gives them one.
+        Raises Conflict when the name is taken, BadRequest for a name, role or password that will not do, NotFound for
+        an institution that is not there, Forbidden."""
+        _looks_after(by)
         _known_role(role)
+        _may_be(by, role)
+        if _is_program(by) and by.institution_id is None and not institution:
+            raise BadRequest("bad-institution", "Say whose they are; a program adds nobody to the whole server.")
         name = plain_login(name)
-        hashed = self.hashed(password)
+        hashed = self.hashed(password) if password is not None else ""
         with self._database.write() as session:
             fresh = PersonRow(name=name, role=role, password_hash=hashed, made=self._clock())
             fresh.full_name = plain_full_name(full_name)
@@ -207,15 +231,30 @@ class People:
         return self._nobody
 
 
-_PEOPLE = select(PersonRow, Institution.name).join(
-    Institution, col(PersonRow.institution_id) == col(Institution.id), isouter=True
+ERASED = "erased-"
+"""Before the number of somebody who was erased, in the place of their login."""
+_HERE = col(PersonRow.name) != literal(ERASED).concat(cast(col(PersonRow.id), String))
+_PEOPLE = (
+    select(PersonRow, Institution.name)
+    .join(Institution, col(PersonRow.institution_id) == col(Institution.id), isouter=True)
+    .where(_HERE)
 )
 """With the names of their institutions."""
 
 
-def _admin(by: Person) -> None:
-    if by.role != "admin":
-        raise Forbidden("not-allowed", "Only an admin looks after the people.")
+def _looks_after(by: Person) -> None:
+    if not by.looks_after("people:edit"):
+        raise Forbidden("not-allowed", "Only an admin, or a token made for it, looks after the people.")
+
+
+def _is_program(by: Person) -> bool:
+    return by.token not in ("", audit.CONSOLE)
+
+
+def _may_be(by: Person, role: str) -> None:
+    """Raises Forbidden."""
+    if _is_program(by) and role not in BY_PROGRAMS:
+        raise Forbidden("needs-login", "With a token, teachers and students are looked after, and nobody else.")
 
 
 def _known_role(role: str) -> None:
@@ -223,20 +262,24 @@ def _known_role(role: str) -> None:
         raise BadRequest("bad-role", f"The role is none of {', '.join(ROLES)}.")
 
 
-def _theirs(session: Session, by: Person, person_id: int) -> PersonRow:
-    """Raises Forbidden, and NotFound, whether there is nobody or somebody of another institution."""
-    _admin(by)
-    query = select(PersonRow).where(col(PersonRow.id) == person_id, *within(by, PersonRow.institution_id))
-    row = session.exec(query).first()
+def theirs(session: Session, by: Person, person_id: int, *, change: bool = False) -> PersonRow:
+    """One of those whom they look after. change: nobody else changes the row meanwhile. Raises Forbidden, and NotFound,
+    whether there is nobody, somebody of another institution, or somebody who was erased."""
+    _looks_after(by)
+    query = select(PersonRow).where(_HERE, col(PersonRow.id) == person_id, *within(by, PersonRow.institution_id))
+    row = session.exec(query.with_for_update(key_share=True) if change else query).first()
     if row is None:
         raise NotFound("no-such-person", "There is nobody like that.")
+    if change:
+        _may_be(by, row.role)
     return row
 
 
 def _view(row: PersonRow, institution: str | None) -> PersonView:
     facts = {name: getattr(row, name) for name in ("id", "name", "full_name", "role")}
     known = {"institution": institution or "", "own_login": row.subject is not None}
-    return PersonView.model_validate({**facts, **known, "password": row.password_hash != ""})
+    has = {"password": row.password_hash != "", "revision": revision_of(row)}
+    return PersonView.model_validate({**facts, **known, **has})
 
 
 def _fit(password: str) -> str:

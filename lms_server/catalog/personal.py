@@ -13,7 +13,8 @@ from sqlmodel import Session, col, delete, or_, select
 from lms_server.catalog import audit, finding
 from lms_server.catalog.database import Database
 from lms_server.catalog.editing import names_teacher
-from lms_server.catalog.people import known_person, person_of
+from lms_server.catalog.people import ERASED, known_person, person_of, theirs
+from lms_server.catalog.revisions import Seen, check_seen
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.scoping import in_rooms_of
 from lms_server.catalog.tables import (
@@ -24,10 +25,12 @@ from lms_server.catalog.tables import (
     CourseMember,
     CourseRow,
     LessonRow,
+    PersonRow,
     Room,
     SignInFailure,
     TermRow,
 )
+from lms_server.errors import Conflict
 
 TOKEN = ("name", "prefix", "scopes", "made", "expires", "last_used", "revoked")
 
@@ -68,30 +71,42 @@ class Personal:
         are gone, and their name wherever it stands as theirs. What must stay, as the audit log, knows their number.
         Their recordings are lessons: put those into the trash. Raises NotFound."""
         with self._database.write() as session:
-            row = known_person(session, name)
-            person = person_of(session, row)
-            lessons = _taught(session, person)
-            words = [(lesson.search, lesson.started) for lesson in lessons]
-            for lesson in lessons:
-                lesson.teacher = ""
-                lesson.edited = sorted({*lesson.edited, "teacher"})  # the room's timetable does not bring it back
-                lesson.find_by(session.get_one(Room, lesson.room_id).name)
-            pseudonym = f"erased-{person.id}"
-            for command in session.exec(select(CommandRow).where(col(CommandRow.by) == person.name)):
-                command.by = pseudonym
-            for alarm in session.exec(select(AlarmRow).where(col(AlarmRow.acknowledged_by) == person.name)):
-                alarm.acknowledged_by = pseudonym
-            for table in (ApiToken, CourseMember):
-                session.exec(delete(table).where(col(table.person_id) == person.id))
-            failures = col(SignInFailure.key).endswith(f" {person.name}", autoescape=True)
-            session.exec(delete(SignInFailure).where(failures))
-            row.name, row.full_name, row.subject, row.password_hash = pseudonym, "", None, ""
-            session.flush()
-            for said, started in words:
-                finding.forget(session, said, started)
-            event = audit.Event("person-erased", str(person.id), person.institution_id, by)
-            audit.append(session, self._clock(), event)
-            return pseudonym
+            return self._forget(session, known_person(session, name), by)
+
+    def remove(self, by: Person, person_id: int, seen: Seen = None) -> None:
+        """Forget one of those whom they look after, as ``erase``. Raises NotFound, Forbidden, ChangedMeanwhile, and
+        Conflict for oneself: somebody must remain who can let others in."""
+        with self._database.write() as session:
+            row = theirs(session, by, person_id, change=True)
+            check_seen(row, seen)
+            if row.id == by.id:
+                raise Conflict("own-account", "Nobody removes themselves; ask another admin.")
+            self._forget(session, row, by)
+
+    def _forget(self, session: Session, row: PersonRow, by: Person) -> str:
+        person = person_of(session, row)
+        lessons = _taught(session, person)
+        words = [(lesson.search, lesson.started) for lesson in lessons]
+        for lesson in lessons:
+            lesson.teacher = ""
+            lesson.edited = sorted({*lesson.edited, "teacher"})  # the room's timetable does not bring it back
+            lesson.find_by(session.get_one(Room, lesson.room_id).name)
+        pseudonym = f"{ERASED}{person.id}"
+        for command in session.exec(select(CommandRow).where(col(CommandRow.by) == person.name)):
+            command.by = pseudonym
+        for alarm in session.exec(select(AlarmRow).where(col(AlarmRow.acknowledged_by) == person.name)):
+            alarm.acknowledged_by = pseudonym
+        for table in (ApiToken, CourseMember):
+            session.exec(delete(table).where(col(table.person_id) == person.id))
+        failures = col(SignInFailure.key).endswith(f" {person.name}", autoescape=True)
+        session.exec(delete(SignInFailure).where(failures))
+        row.name, row.full_name, row.subject, row.password_hash = pseudonym, "", None, ""
+        session.flush()
+        for said, started in words:
+            finding.forget(session, said, started)
+        event = audit.Event("person-erased", str(person.id), person.institution_id, by)
+        audit.append(session, self._clock(), event)
+        return pseudonym
 
 
 def zipped(found: Mapping[str, Any]) -> bytes:

@@ -10,10 +10,12 @@ from typing import Literal
 from sqlmodel import Session, col, select
 
 from lms_server.catalog import audit
+from lms_server.catalog.courses import course_to_change
 from lms_server.catalog.database import LOCK, Database
 from lms_server.catalog.editing import editable
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.lessons import open_to
+from lms_server.catalog.revisions import Seen
 from lms_server.catalog.schemas import Person, RetentionView, TrashView
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseRow, Institution, LessonRow, Room
@@ -92,15 +94,12 @@ class Retention:
             facts = {"keep": row.keep, "trash_days": row.trash_days}
             audit.append(session, self._clock(), audit.Event("retention-set", "", number, person, facts=facts))
 
-    def set_course(self, person: Person, course_id: int, keep: str) -> None:
-        """keep: "" leaves it to the institution. Raises as set_institution."""
+    def set_course(self, person: Person, course_id: int, keep: str, seen: Seen = None) -> None:
+        """keep: "" leaves it to the institution. Raises as set_institution, and ChangedMeanwhile."""
         _admin(person)
         keep_of(keep)
         with self._database.write() as session:
-            query = select(CourseRow).where(col(CourseRow.id) == course_id, *within(person, CourseRow.institution_id))
-            row = session.exec(query.with_for_update()).first()
-            if row is None:
-                raise NotFound("no-such-course", "There is no such course.")
+            row = course_to_change(session, person, course_id, seen)
             row.keep = keep.strip()
             facts = {"keep": row.keep, "course": course_id}
             event = audit.Event("retention-set", "", row.institution_id, person, facts=facts)

@@ -13,12 +13,22 @@ SEES_EVERYTHING: frozenset[Role] = frozenset({"admin", "it", "service"})
 EDITS: frozenset[Role] = frozenset({"admin", "it", "teacher"})
 """Roles that change what is said of a lesson, and who sees it."""
 Scope = Literal[
-    "lessons:read", "lessons:edit", "lessons:upload", "rooms:read", "rooms:command", "audit:read", "metrics:read"
+    "lessons:read",
+    "lessons:edit",
+    "lessons:upload",
+    "people:edit",
+    "courses:edit",
+    "rooms:read",
+    "rooms:command",
+    "audit:read",
+    "metrics:read",
 ]
 SCOPES: dict[Scope, frozenset[Role]] = {
     "lessons:read": frozenset(ROLES),
     "lessons:edit": EDITS,
     "lessons:upload": frozenset({"admin", "service"}),
+    "people:edit": frozenset({"admin", "service"}),
+    "courses:edit": frozenset({"admin", "service"}),
     "rooms:read": SEES_EVERYTHING,
     "rooms:command": frozenset({"admin", "it"}),
     "audit:read": frozenset({"admin"}),
@@ -78,10 +88,17 @@ class Person(View):
         """Whether lessons that are not published are there too."""
         return self.role != "student"
 
+    def looks_after(self, scope: Scope) -> bool:
+        """An admin, and a program whose token names this scope: what was once given a token for everything, to fetch
+        recordings with, does not look after people for it."""
+        named = self.scopes is not None and scope in self.scopes
+        return self.role == "admin" or (self.role in SCOPES[scope] and named)
+
 
 class PersonView(View):
     """A person as an admin sees them. own_login: whether they come by their institution's own login, which says anew
-    each time what they are; password: whether they have one here."""
+    each time what they are; password: whether they have one here. revision: give it back to change this one or nothing,
+    see ``revisions``."""
 
     id: int
     name: str
@@ -90,6 +107,7 @@ class PersonView(View):
     institution: str
     own_login: bool
     password: bool
+    revision: str
 
 
 class PeoplePage(View):
@@ -213,7 +231,7 @@ class LessonDetail(LessonSummary):
 
 
 class TermView(View):
-    """first_day, last_day: ISO dates, both within the term. current: whether today is."""
+    """first_day, last_day: ISO dates, both within the term. current: whether today is. revision: as of a person."""
 
     id: int
     name: str
@@ -221,6 +239,7 @@ class TermView(View):
     first_day: str
     last_day: str
     current: bool
+    revision: str
 
 
 class CourseName(View):
@@ -236,12 +255,32 @@ class CourseName(View):
 
 class CourseView(CourseName):
     """teachers: their names. students: how many. taught: whether who asks teaches it. lessons: how many of it who asks
-    may see."""
+    may see. revision: as of a person; of its code, its title and how long it is kept."""
 
     teachers: list[str]
     students: int
     taught: bool
     lessons: int
+    revision: str
+
+
+MemberPart = Literal["teacher", "student"]
+
+
+class MemberView(View):
+    """Somebody who takes part in a course. name: their login. part: in this course, whatever they are elsewhere."""
+
+    person_id: int
+    name: str
+    full_name: str
+    part: MemberPart
+
+
+class MembersPage(View):
+    """next: as of ``PeoplePage``."""
+
+    items: list[MemberView]
+    next: str | None
 
 
 class JobView(View):

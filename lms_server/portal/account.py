@@ -91,6 +91,8 @@ def scope_name(tongue: Tongue, scope: Scope) -> str:
         "lessons:read": tongue.gettext("See lessons and fetch their files"),
         "lessons:edit": tongue.gettext("Change lessons and who sees them"),
         "lessons:upload": tongue.gettext("Send recordings for a room"),
+        "people:edit": tongue.gettext("Add, change and remove teachers and students"),
+        "courses:edit": tongue.gettext("Add, change and remove terms and courses"),
         "rooms:read": tongue.gettext("See the rooms and how they are"),
         "rooms:command": tongue.gettext("Tell rooms what to do"),
         "metrics:read": tongue.gettext("Read how the server does"),

@@ -13,7 +13,6 @@ from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import Person, TermView
 from lms_server.catalog.scoping import row_id
-from lms_server.errors import NotFound
 from lms_sync.wire import API
 
 from . import words
@@ -83,10 +82,7 @@ class CoursePages:
         title: Annotated[str, Form(max_length=1000)] = "",
     ) -> Response:
         person = self._gate.require(request, "admin")
-        of = next((known for known in self._catalog.courses.terms(person) if known.id == row_id(term)), None)
-        if of is None:
-            raise NotFound("no-such-term", "There is no such term.")
-        course = self._catalog.courses.add(of.institution, of.name, code, title, by=person)
+        course = self._catalog.courses.add_to(person, row_id(term), code, title)
         return RedirectResponse(f"/courses/{course}", 303)
 
     def course(self, request: Request, course_id: str, page: str = "") -> Response:

@@ -69,13 +69,13 @@ class PeoplePages:
         )
 
     def set_role(self, request: Request, person_id: str, chosen: Annotated[Role, Form(alias="role")]) -> Response:
-        self._catalog.people.set_role(self._gate.require_login(request), row_id(person_id), chosen)
+        self._catalog.people.change(self._gate.require_login(request), row_id(person_id), role=chosen)
         return RedirectResponse(f"/people/{row_id(person_id)}", 303)
 
     def give_password(
         self, request: Request, person_id: str, password: Annotated[str, Form(max_length=2000)]
     ) -> Response:
-        self._catalog.people.give_password(self._gate.require_login(request), row_id(person_id), password)
+        self._catalog.people.change(self._gate.require_login(request), row_id(person_id), password=password)
         return RedirectResponse(f"/people/{row_id(person_id)}", 303)
 
 

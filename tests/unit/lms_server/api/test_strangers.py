@@ -31,6 +31,7 @@ from lms_server.catalog.tables import (
     AlarmRow,
     ApiToken,
     CaptionRow,
+    CourseMember,
     CourseRow,
     Institution,
     LessonRow,
@@ -59,6 +60,9 @@ WITHOUT_IDS = {
     "POST /api/v1/session": "a login",
     "DELETE /api/v1/session": "a login",
     "POST /api/v1/tokens": "one's own",
+    "POST /api/v1/people": "into one's own institution; see test_people",
+    "POST /api/v1/terms": "of one's own institution; see test_courses",
+    "POST /api/v1/courses": "into a term of one's own institution; see test_records",
     "POST /api/v1/oai": "it only reads what everybody may read",
     "POST /login": "a login",
     "POST /logout": "a login",
@@ -67,7 +71,7 @@ WITHOUT_IDS = {
     "POST /retention": "likewise",
     "POST /people": "into one's own institution; see test_people",
     "POST /terms": "of one's own institution; see test_courses",
-    "POST /courses": "into a term of one's own institution; see test_pages",
+    "POST /courses": "likewise",
 }
 """Routes that change something and have no id in their address: why no stranger can mean anything by them."""
 ANSWERS = {
@@ -156,6 +160,7 @@ def furnish(database: Database, catalog: Catalog, clock: HandClock) -> dict[str,
         "upload_id": upload.id,
         "package_id": package.id,
         "course_id": str(course),
+        "term_id": str(term.id),
         "token_id": str(catalog.tokens.of(teacher)[0].id),
         "alarm_id": "626262",
         "person_id": "727272",
@@ -172,6 +177,7 @@ NOTHING = {
     "upload_id": "nothing-is-called-so-0000",
     "package_id": "99999999-2222-3333-4444-555555555555",
     "course_id": "987654",
+    "term_id": "987654",
     "token_id": "987654",
     "alarm_id": "987654",
     "person_id": "987654",
@@ -188,6 +194,10 @@ BODIES: dict[str, dict[str, Any]] = {
     "/captions/fr": {"content": b"WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"},
     "/course": {"json": {"course_id": None}},
     "PATCH /api/v1/lessons/": {"json": {"title": "Ours"}},
+    "PATCH /api/v1/people/": {"json": {"full_name": "Ours"}},
+    "PATCH /api/v1/terms/": {"json": {"name": "Ours"}},
+    "PATCH /api/v1/courses/": {"json": {"title": "Ours"}},
+    "/members/{}": {"json": {"part": "teacher"}},
     "/commands": {"json": {"verb": "start"}},
     "/policy": {"json": {}},
     "/hold": {"json": {"reason": ""}},
@@ -384,4 +394,7 @@ async def test_nothing_of_the_others_was_changed(world: World) -> None:
         assert session.get_one(Room, world.theirs["room_id"]).revoked is None
         assert session.get_one(AlarmRow, int(world.theirs["alarm_id"])).acknowledged is None
         assert session.exec(select(CaptionRow.language)).all() == ["fr"]
+        assert session.exec(select(TermRow.name)).one() == MARKS[3]
+        assert session.exec(select(CourseRow.title)).one() == MARKS[1]
+        assert session.exec(select(CourseMember.part)).all() == []
         assert session.exec(select(PersonRow.name).order_by(PersonRow.name)).all() == ["operator", "ours", "theirs"]

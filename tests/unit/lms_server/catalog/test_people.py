@@ -130,19 +130,19 @@ def test_another_role_and_password_are_for_one_s_own_people_and_are_written_down
     ens, fst = schools
     pupil = people.add("pupil", "student", GOOD, by=ens)
     for act in (
-        lambda: people.set_role(fst, pupil.id, "admin"),
-        lambda: people.give_password(fst, pupil.id, "another one"),
+        lambda: people.change(fst, pupil.id, role="admin"),
+        lambda: people.change(fst, pupil.id, password="another one"),
         lambda: people.get(fst, pupil.id),
     ):
         with pytest.raises(NotFound):
             act()
-    people.set_role(ens, pupil.id, "teacher")
-    people.give_password(ens, pupil.id, "another one")
+    people.change(ens, pupil.id, role="teacher")
+    people.change(ens, pupil.id, password="another one")
     assert people.authenticate("pupil", "another one", "10.0.0.1").role == "teacher"
     with pytest.raises(Conflict):
-        people.set_role(ens, ens.id, "student")
+        people.change(ens, ens.id, role="student")
     with pytest.raises(BadRequest):
-        people.set_role(ens, pupil.id, "emperor")  # type: ignore[arg-type]  # what a form might send
+        people.change(ens, pupil.id, role="emperor")  # type: ignore[arg-type]  # what a form might send
     with database.read() as session:
         rows = session.exec(select(AuditRow).where(AuditRow.person_id == ens.id).order_by(AuditRow.number)).all()
     assert [(row.action, row.about) for row in rows] == [
@@ -158,6 +158,6 @@ def test_who_comes_by_another_login_gets_neither_role_nor_password_here(
         session.get_one(PersonRow, pupil.id).subject = "https://id.example.org 7"
     assert people.get(schools[0], pupil.id).own_login
     with pytest.raises(Conflict):
-        people.set_role(schools[0], pupil.id, "admin")
+        people.change(schools[0], pupil.id, role="admin")
     with pytest.raises(Conflict):
-        people.give_password(schools[0], pupil.id, "another one")
+        people.change(schools[0], pupil.id, password="another one")
