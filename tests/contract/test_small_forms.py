@@ -15,14 +15,13 @@ from ulid import ULID
 from lms_server.catalog.database import Database
 from lms_server.catalog.migrate import migrate
 from lms_server.catalog.rendering import Rendering
-from lms_server.catalog.tables import Institution, LessonRow, OutputRow, RenderingRow
-from lms_server.catalog.tables import Room as RoomRow
+from lms_server.catalog.tables import OutputRow, RenderingRow
 from lms_server.store.folder import FolderStore
 from lms_server.worker.worker import Worker
 from media.lesson import Original, Source, Span
-from media.remux import digest_of
 from tests.measure import decode_errors
 from tests.measure.room import FRONT, LECTERN, Room
+from tests.peers.kept import put, put_lesson, ready
 
 
 class Server:
@@ -34,27 +33,6 @@ class Server:
         self.store = FolderStore(folder / "store")
         self.lesson = str(ULID())
         self.worker = Worker(Rendering(self.database, time.time), self.store, folder / "work", "one", "small")
-        self._folder = folder
-
-    def put(self, file: Path) -> str:
-        copy = self._folder / "copy"
-        copy.write_bytes(file.read_bytes())
-        _, sha256 = digest_of(copy)
-        self.store.adopt(copy, sha256)
-        return sha256
-
-    def ready(self, manifest: str, takes: list[dict[str, object]], outputs: list[OutputRow], *kinds: str) -> None:
-        with self.database.write() as session:
-            session.add(Institution(id=1, name="ENS"))
-            session.flush()
-            session.add(RoomRow(id="R", institution_id=1, name="Amphi", public_key="", enrolled=0.0))
-            session.flush()
-            row = LessonRow(id=self.lesson, room_id="R", started=1.0, received=1.0, state="ready", takes=takes)
-            row.manifest_sha256 = manifest
-            session.add(row)
-            session.flush()
-            session.add_all(outputs)
-            session.add_all(RenderingRow(lesson_id=self.lesson, kind=kind, due=0.0) for kind in kinds)
 
     def made(self) -> dict[str, OutputRow]:
         """Works until nothing is left to do; the files by kind."""
@@ -74,9 +52,7 @@ def test_a_room_s_lesson_gets_sound_and_slides_a_small_film_and_pictures(server:
     room = Room(tmp_path, FRONT, LECTERN)
     room.video(0.0, 4)
     room.audio(0.0, 4)
-    (tmp_path / "lesson.json").write_text(room.lesson.to_json())
-    takes = [{"path": take.file, "sha256": server.put(room.folder / take.file)} for take in room.lesson.takes]
-    server.ready(server.put(tmp_path / "lesson.json"), takes, [], "slidecast", "proxy")
+    ready(server.database, server.lesson, *put_lesson(server.store, room), "slidecast", "proxy")
     made = server.made()
     assert set(made) == {"slidecast", "poster", "proxy", "thumbnail"}
     for kind in ("slidecast", "proxy"):
@@ -104,7 +80,7 @@ def test_a_lesson_of_another_system_gets_them_from_the_files_that_were_made_of_i
             kind=output.kind,
             source=output.source,
             bytes=output.bytes,
-            sha256=server.put(output.path),
+            sha256=put(server.store, output.path),
             seconds=output.seconds,
             content_type=output.content_type,
             made=1.0,
@@ -114,9 +90,9 @@ def test_a_lesson_of_another_system_gets_them_from_the_files_that_were_made_of_i
     room.lesson.sources = [Source("front", "camera", "video")]
     room.lesson.takes, room.lesson.spans = [], [Span(boot="", mono=0.0, wall=1.0, ended="stopped")]
     room.lesson.originals = [Original("front", "front/original.mkv", 1, "0" * 64)]
-    (tmp_path / "lesson.json").write_text(room.lesson.to_json())
+    manifest, _ = put_lesson(server.store, room)
     takes: list[dict[str, object]] = [{"path": "front/original.mkv", "sha256": "0" * 64}]
-    server.ready(server.put(tmp_path / "lesson.json"), takes, outputs, "slidecast")
+    ready(server.database, server.lesson, manifest, takes, "slidecast", outputs=outputs)
     slidecast = server.made()["slidecast"]
     with server.store.local(slidecast.sha256) as file, av.open(str(file)) as container:
         assert {"video", "audio"} <= {stream.type for stream in container.streams}
