@@ -53,7 +53,7 @@ from lms_server.capture.delivery import Delivery
 from lms_server.capture.forms import Forms
 from lms_server.capture.login import Logins, Stranger
 from lms_server.capture.packages import PackageRoutes
-from lms_server.catalog import Catalog
+from lms_server.catalog import Catalog, finding
 from lms_server.catalog.agents import Agents
 from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.begun import Begun
@@ -340,6 +340,7 @@ def chores_of(
         Chore("expire", 900.0, deleting.expire),
         Chore("bury", 300.0, deleting.bury),
         Chore("empty graves", 300.0, lambda: graves.empty(store)),
+        Chore("tidy the index", 86400.0, lambda: finding.tidy(database)),
         Chore("webhooks", 5.0, webhook_telling(Webhooks(database, clock), clock, private=private_webhooks)),
     ]
 

@@ -22,6 +22,7 @@ from dataclasses import asdict, dataclass, replace
 from sqlalchemy import TextClause, text
 from sqlmodel import Session
 
+from lms_server.catalog.database import Database
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.text import typed
 
@@ -45,6 +46,12 @@ _WEEKS = text(f"""
 """)  # noqa: S608  a figure of ours
 _WEEKS_WITH = text("SELECT week FROM word_week WHERE word >= :begin AND word < :end LIMIT :most")
 _FORGET = text("DELETE FROM word_week WHERE word = :word AND week = :week")
+_MERGE = text("INSERT INTO finding_words (finding_words, rank) VALUES ('merge', :pages)")
+_CHANGES = text("SELECT total_changes()")
+_NOTHING_LEFT = 2
+"""Fewer rows changed than this by a step say that there was nothing to do: FTS5's own documentation."""
+_TIDY_PAGES = 500
+"""Of 4 KiB, written in one step."""
 _ALL = text("SELECT id FROM finding WHERE id < :below AND id >= :above ORDER BY id DESC LIMIT :most")
 _SQLITE = text("""
     SELECT found.value FROM json_each(:queries) query, json_each((
@@ -166,6 +173,22 @@ def forget(session: Session, words: str, started: float) -> None:
     for word in set(words.split()):
         if not slices or not _ask(session, [_either(session, slices, ((Word(word),),))], Limits(LAST, 0, 1)):
             session.connection().execute(_FORGET, {"word": word, "week": week})
+
+
+def tidy(database: Database) -> None:
+    """Bring the pieces of which FTS5 makes its index into one: each word of a question is looked up in every piece, and
+    there are ten and more after a month of lessons. In short transactions, between which others write. PostgreSQL's
+    index has no pieces."""
+    pages = -_TIDY_PAGES  # the first step takes all pieces on, those after it go on with them
+    while True:
+        with database.write() as session:
+            if not _on_sqlite(session):
+                return
+            before = session.connection().scalar(_CHANGES)
+            session.connection().execute(_MERGE, {"pages": pages})
+            if session.connection().scalar(_CHANGES) - before < _NOTHING_LEFT:
+                return
+        pages = _TIDY_PAGES
 
 
 def _by_weeks(session: Session, question: Question, weeks: Iterator[list[int]], limits: Limits) -> list[int]:

@@ -5,7 +5,7 @@ Every time is a float, Unix seconds of the server's clock, unless it says otherw
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, String, Text, UniqueConstraint, text
 from sqlalchemy.dialects.postgresql import TSVECTOR
 from sqlmodel import Field, SQLModel
 
@@ -15,6 +15,8 @@ MOST = 20_000
 """Signs by which a lesson is found: its description and marks in full, unless somebody means mischief."""
 
 
+_TRASHED, _HERE = text("trashed IS NOT NULL"), text("trashed IS NULL")
+"""Of an index over all lessons SQLite would believe that few are not in the trash, and begin each list with it."""
 _ROW = BigInteger().with_variant(Integer, "sqlite")
 """64 bits in both; SQLite makes only an INTEGER the row's own number."""
 
@@ -189,7 +191,12 @@ class LessonRow(SQLModel, table=True):
     lesson.json."""
 
     __tablename__ = "lesson"
-    __table_args__ = (Index("ix_lesson_started", "started", "id"), Index("ix_lesson_state", "state", "retry_at"))
+    __table_args__ = (
+        Index("ix_lesson_started", "started", "id"),
+        Index("ix_lesson_state", "state", "retry_at"),
+        Index("ix_lesson_trashed", "trashed", sqlite_where=_TRASHED, postgresql_where=_TRASHED),
+        Index("ix_lesson_tally", "room_id", "state", "started", sqlite_where=_HERE, postgresql_where=_HERE),
+    )
     id: str = Field(primary_key=True)
     room_id: str = Field(foreign_key="room.id", index=True)
     title: str = ""
@@ -227,7 +234,7 @@ class LessonRow(SQLModel, table=True):
     progress: float = 0.0
     """Of what is being made: 0 to 1, as of the last renewal of the lease."""
     received: float
-    trashed: float | None = Field(default=None, index=True)
+    trashed: float | None = None
     """Since when it lies in the trash."""
     held: float | None = None
     """Since when nothing may delete it; hold_reason: as somebody wrote it."""

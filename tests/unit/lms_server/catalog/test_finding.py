@@ -9,7 +9,7 @@ import pytest
 from sqlmodel import col, delete, select, update
 from ulid import ULID
 
-from lms_server.catalog import Catalog
+from lms_server.catalog import Catalog, finding
 from lms_server.catalog.database import Database
 from lms_server.catalog.finding import WEEK
 from lms_server.catalog.schemas import Person
@@ -168,6 +168,7 @@ def test_a_lesson_that_is_deleted_leaves_nothing_in_the_index(
         for table in (UploadRow, Asset):
             session.exec(delete(table).where(col(table.lesson_id).in_(gone)))
         session.exec(delete(LessonRow).where(col(LessonRow.title) == "Optique"))
+    finding.tidy(database)
     assert titles(catalogue, STAFF, q="amphi") == ["Chimie"]
     if isinstance(database.place, Path):
         with database.write() as session:  # FTS5 compares the index with the table, and raises
