@@ -43,7 +43,9 @@ class CoursePages:
         router.add_api_route("/courses", self.courses, methods=["GET", "HEAD"])
         router.add_api_route("/courses", self.add, methods=["POST"])
         router.add_api_route("/terms", self.add_term, methods=["POST"])
+        router.add_api_route("/terms/{term_id}/remove", self.remove_term, methods=["POST"])
         router.add_api_route("/courses/{course_id}", self.course, methods=["GET", "HEAD"])
+        router.add_api_route("/courses/{course_id}/remove", self.remove, methods=["POST"])
         router.add_api_route("/courses/{course_id}/podcast", self.podcast, methods=["POST"])
 
     def courses(self, request: Request, term: str = "") -> Response:
@@ -84,6 +86,16 @@ class CoursePages:
         person = self._gate.require(request, "admin")
         course = self._catalog.courses.add_to(person, row_id(term), code, title)
         return RedirectResponse(f"/courses/{course}", 303)
+
+    def remove_term(self, request: Request, term_id: str) -> Response:
+        self._catalog.courses.remove_term(self._gate.require(request, "admin"), row_id(term_id))
+        return RedirectResponse("/courses", 303)
+
+    def remove(self, request: Request, course_id: str) -> Response:
+        person = self._gate.require(request, "admin")
+        term = self._catalog.courses.get(person, row_id(course_id)).term_id
+        self._catalog.courses.remove(person, row_id(course_id))
+        return RedirectResponse(f"/courses?term={term}", 303)
 
     def course(self, request: Request, course_id: str, page: str = "") -> Response:
         return self._shown(request, self._gate.require(request), row_id(course_id), page=page)

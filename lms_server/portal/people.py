@@ -29,6 +29,7 @@ class PeoplePages:
         router.add_api_route("/people/{person_id}", self.one, methods=["GET", "HEAD"])
         router.add_api_route("/people/{person_id}/role", self.set_role, methods=["POST"])
         router.add_api_route("/people/{person_id}/password", self.give_password, methods=["POST"])
+        router.add_api_route("/people/{person_id}/remove", self.remove, methods=["POST"])
 
     def people(self, request: Request, q: str = "", after: str = "") -> Response:
         person = self._gate.require_login(request)
@@ -77,6 +78,10 @@ class PeoplePages:
     ) -> Response:
         self._catalog.people.change(self._gate.require_login(request), row_id(person_id), password=password)
         return RedirectResponse(f"/people/{row_id(person_id)}", 303)
+
+    def remove(self, request: Request, person_id: str) -> Response:
+        self._catalog.personal.remove(self._gate.require_login(request), row_id(person_id))
+        return RedirectResponse("/people", 303)
 
 
 def institutions_for(catalog: Catalog, person: Person) -> list[str]:

@@ -92,6 +92,18 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("Not yours to change"),
             tongue.gettext("Nobody changes their own role; another admin can."),
         ),
+        "own-account": (
+            tongue.gettext("Not yours to change"),
+            tongue.gettext("Nobody removes themselves; another admin can."),
+        ),
+        "course-has-lessons": (
+            tongue.gettext("Not empty"),
+            tongue.gettext("Lessons are in this course, perhaps in the trash. Put them into another course first."),
+        ),
+        "term-has-courses": (
+            tongue.gettext("Not empty"),
+            tongue.gettext("This term has courses. Remove those first."),
+        ),
         "other-login": (
             tongue.gettext("Not yours to change"),
             tongue.gettext(

@@ -130,7 +130,8 @@ def furnish(database: Database, catalog: Catalog, clock: HandClock) -> dict[str,
     with database.write() as session:
         row = session.get_one(LessonRow, lesson)
         term = session.exec(select(TermRow)).one()
-        course = 424_242  # a number that stands in no page by chance
+        course, term.id = 424_242, 828_282  # numbers that stand in no page by chance
+        session.flush()
         facts = {"institution_id": term.institution_id, "term_id": term.id, "code": MARKS[2], "title": MARKS[1]}
         session.add(CourseRow(id=course, **facts))
         session.flush()
