@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import Literal
+from typing import Literal, TypeVar
 
 from sqlmodel import Session, col, or_, select
+from sqlmodel.sql.expression import Select
 
 from lms_server.catalog.captioning import TRIES as CAPTION_TRIES
 from lms_server.catalog.database import Database
@@ -60,56 +61,36 @@ class Progress:
             )
 
     def _captions(self, session: Session, person: Person) -> Iterator[JobView]:
-        rows = session.exec(
-            select(CaptioningRow, LessonRow.title, Room.name, Institution.name)
-            .join(LessonRow, col(CaptioningRow.lesson_id) == col(LessonRow.id))
-            .join(Room, col(LessonRow.room_id) == col(Room.id))
-            .join(Institution, col(Room.institution_id) == col(Institution.id))
+        query = (
+            _beside(CaptioningRow, person)
             .where(col(CaptioningRow.over).is_(False) | (col(CaptioningRow.attempts) >= CAPTION_TRIES))
-            .where(col(LessonRow.state) == "ready", col(LessonRow.trashed).is_(None))
-            .where(*within(person, Room.institution_id))
+            .where(col(LessonRow.state) == "ready")
             .order_by(col(LessonRow.started).desc())
-            .limit(MOST)
         )
-        for row, title, room, institution in rows:
-            yield JobView(
-                lesson=row.lesson_id,
-                title=title,
-                room=room,
-                institution=institution,
-                goal="captions",
-                state="given-up" if row.over else self._state(row, row.retry_at),
-                attempts=row.attempts,
-                retry_at=row.retry_at if row.retry_at > self._clock() else None,
-                problem=row.problem,
-            )
+        for row, title, room, institution in session.exec(query):
+            yield self._view(row, "captions", row.retry_at, title=title, room=room, institution=institution)
 
     def _small(self, session: Session, person: Person) -> Iterator[JobView]:
         """Without those for which the room is waited: it will most likely send them."""
-        now = self._clock()
-        rows = session.exec(
-            select(RenderingRow, LessonRow.title, Room.name, Institution.name)
-            .join(LessonRow, col(RenderingRow.lesson_id) == col(LessonRow.id))
-            .join(Room, col(LessonRow.room_id) == col(Room.id))
-            .join(Institution, col(Room.institution_id) == col(Institution.id))
-            .where((col(RenderingRow.due) <= now) | (col(RenderingRow.attempts) > 0))
-            .where(col(LessonRow.trashed).is_(None), *within(person, Room.institution_id))
+        query = (
+            _beside(RenderingRow, person)
+            .where((col(RenderingRow.due) <= self._clock()) | (col(RenderingRow.attempts) > 0))
             .order_by(col(RenderingRow.over).desc(), col(RenderingRow.due))
-            .limit(MOST)
         )
-        for row, title, room, institution in rows:
-            yield JobView(
-                lesson=row.lesson_id,
-                title=title,
-                room=room,
-                institution=institution,
-                goal=row.kind,
-                state="given-up" if row.over else self._state(row, row.due),
-                progress=self._progress(row),
-                attempts=row.attempts,
-                retry_at=row.due if row.due > now else None,
-                problem=row.problem,
-            )
+        for row, title, room, institution in session.exec(query):
+            yield self._view(row, row.kind, row.due, title=title, room=room, institution=institution)
+
+    def _view(self, row: CaptioningRow | RenderingRow, goal: str, again: float, **whose: str) -> JobView:
+        facts = {
+            "lesson": row.lesson_id,
+            "goal": goal,
+            "state": "given-up" if row.over else self._state(row, again),
+            "progress": self._progress(row) if isinstance(row, RenderingRow) else None,
+            "attempts": row.attempts,
+            "retry_at": again if again > self._clock() else None,
+            "problem": row.problem,
+        }
+        return JobView.model_validate({**facts, **whose})
 
     def _state(self, row: LessonRow | CaptioningRow | RenderingRow, again: float) -> State:
         now = self._clock()
@@ -119,6 +100,21 @@ class Progress:
 
     def _progress(self, row: LessonRow | RenderingRow) -> float | None:
         return row.progress if self._state(row, 0.0) == "working" else None
+
+
+Row = TypeVar("Row", CaptioningRow, RenderingRow)
+
+
+def _beside(table: type[Row], person: Person) -> Select[Row, str, str, str]:
+    """What is made beside a lesson's files, with the lesson's title, its room and its institution."""
+    return (
+        select(table, LessonRow.title, Room.name, Institution.name)
+        .join(LessonRow, col(table.lesson_id) == col(LessonRow.id))
+        .join(Room, col(LessonRow.room_id) == col(Room.id))
+        .join(Institution, col(Room.institution_id) == col(Institution.id))
+        .where(col(LessonRow.trashed).is_(None), *within(person, Room.institution_id))
+        .limit(MOST)
+    )
 
 
 _ORDER: tuple[State, ...] = ("working", "waiting", "put-off", "given-up")

@@ -120,7 +120,7 @@ class RoomPages:
             request,
             "alarms.html",
             person=person,
-            alarms=self._catalog.alarms.of(person, limit=ALARMS),
+            entries=self._catalog.alarms.of(person, limit=ALARMS),
             sentence=lambda alarm: room_words.trouble(tongue, alarm.trouble),
             may_order=_may_order(person),
         )
@@ -132,7 +132,7 @@ class RoomPages:
             request,
             "jobs.html",
             person=person,
-            jobs=self._catalog.progress.of(person),
+            entries=self._catalog.progress.of(person),
             goal=lambda job: room_words.goal(tongue, job),
             how=lambda job: room_words.progress(tongue, job),
         )

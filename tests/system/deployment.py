@@ -46,6 +46,26 @@ device = "{device}"
 """
 
 
+def one_camera(recorder: str = "") -> str:
+    """room.toml of a small simulated camera that nobody judges, as light as a room can be. recorder: lines more of that
+    table."""
+    return f"""
+[recorder]
+renditions = false
+height = 240
+fps = 5
+{recorder}
+
+[[camera]]
+id = "front"
+driver = "sim"
+fps = 5
+
+[judge]
+enabled = false
+"""
+
+
 class Service:
     """One program that can be started again after it was killed. Its output goes to a log, appended to."""
 

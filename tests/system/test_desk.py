@@ -12,28 +12,14 @@ from appliance.spool import pins
 from appliance.spool.layout import Spool
 from appliance.spool.pins import Pins
 from tests.peers.program import wait_until
-from tests.system.deployment import Room, gaps_of, manifest
+from tests.system.deployment import Room, gaps_of, manifest, one_camera
 
 PIN, TEACHER = "271828", "314159"
-DEVICES = """
-[recorder]
-renditions = false
-height = 240
-fps = 5
-
-[[camera]]
-id = "front"
-driver = "sim"
-fps = 5
-
-[judge]
-enabled = false
-"""
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    room = Room(tmp_path, DEVICES)
+    room = Room(tmp_path, one_camera())
     spool, known = Spool(room.spool), Pins()
     spool.prepare()
     known.set_it(PIN)

@@ -12,28 +12,12 @@ from typing import Any
 import pytest
 
 from tests.peers.program import wait_until
-from tests.system.deployment import Room
-
-DEVICES = """
-[recorder]
-renditions = false
-height = 240
-fps = 5
-undo_seconds = 8
-
-[[camera]]
-id = "front"
-driver = "sim"
-fps = 5
-
-[judge]
-enabled = false
-"""
+from tests.system.deployment import Room, one_camera
 
 
 @pytest.fixture
 def room(tmp_path: Path) -> Iterator[Room]:
-    room = Room(tmp_path, DEVICES)
+    room = Room(tmp_path, one_camera("undo_seconds = 8"))
     room.start()
     room.wait_state("ready")
     yield room
