@@ -101,6 +101,10 @@ class Account:
     def spent(self, count: int) -> Account:
         return replace(self, day_bytes=self.day_bytes + count, month_bytes=self.month_bytes + count)
 
+    def with_others(self, others: Account) -> Account:
+        """Both together. Each is counted on the day that it has; turn both before."""
+        return replace(self.spent(others.month_bytes), day_bytes=self.day_bytes + others.day_bytes)
+
     def to_text(self) -> str:
         return json.dumps({"day": self.day, "day_bytes": self.day_bytes, "month_bytes": self.month_bytes})
 

@@ -57,12 +57,20 @@ SpoolOption = Annotated[
 
 
 @app.command(epilog="Example: lms-sync run --spool /var/lib/darsbox/spool")
-def run(spool: SpoolOption = DEFAULT_SPOOL) -> None:
+def run(
+    spool: SpoolOption = DEFAULT_SPOOL,
+    others: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="What other programs took of the link, such as updates; it counts in budgets."
+        ),
+    ] = None,
+) -> None:
     """Send lessons as they come, until stopped."""
     _log_to_stderr()
     step_back()
     place = Spool(spool)
-    governor = Governor(place)
+    governor = Governor(place, others=others)
     deliveries = Deliveries(place, pacer=governor.pacer, paused=lambda: governor.barred("master"))
 
     async def work() -> None:

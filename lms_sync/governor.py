@@ -33,7 +33,8 @@ log = structlog.get_logger("lms_sync.governor")
 
 
 class Governor:
-    """pacer: of every body that goes to the server. meter: whether the link is metered. The others are for tests."""
+    """pacer: of every body that goes to the server. meter: whether the link is metered. others: a file with the account
+    of what other programs of this room took of the link, which counts in the budgets. The rest are for tests."""
 
     def __init__(
         self,
@@ -43,6 +44,7 @@ class Governor:
         wall: Callable[[], float] = time.time,
         steady: Callable[[], float] = time.monotonic,
         meter: Callable[[], bool] | None = None,
+        others: Path | None = None,
     ) -> None:
         self.pacer = Pacer()
         self.policy = Policy()
@@ -52,6 +54,9 @@ class Governor:
         self._steady = steady
         self._clock: ServerClock | None = None
         self._meter = meter or Meter()
+        self._others = others
+        self._others_stamp: tuple[int, ...] = ()
+        self._others_account = Account()
         self._near = False
         self.metered = False
         self._stamp: tuple[int, ...] | None = None
@@ -95,7 +100,7 @@ class Governor:
     def barred(self, tier: str) -> str:
         """Why nothing of this tier may go now, as a code of ``bandwidth``; "" when it may."""
         rate = bandwidth.allowance(self.policy, self.now, self._local).rate
-        return bandwidth.barred(self.policy, tier, rate=rate, account=self._balance(), metered=self.metered)
+        return bandwidth.barred(self.policy, tier, rate=rate, account=self._of_all(), metered=self.metered)
 
     def account(self, ledger: Ledger, *, ahead: int = 0, whole: bool = False) -> None:
         """Write down what was sent; with a budget what the next chunk will be as well, so that a kill gives nothing
@@ -103,7 +108,7 @@ class Governor:
         if self._account is None:
             return
         balance = self._balance()
-        self.pacer.left = bandwidth.left(self.policy, balance)
+        self.pacer.left = bandwidth.left(self.policy, self._of_all())
         if (self.policy.daily or self.policy.monthly) and not whole:
             written = self._written
             covers = written.day == balance.day and written.month_bytes >= balance.month_bytes + ahead
@@ -135,7 +140,7 @@ class Governor:
         found = forecast.forecast(
             forecast.loads([(row.lesson, row.tier, row.bytes - row.sent) for row in ledger.pending()]),
             policy=self.policy,
-            account=self._balance(),
+            account=self._of_all(),
             rates=self._rates,
             metered=self.metered,
             now=self.now,
@@ -159,6 +164,18 @@ class Governor:
         if self.knows_the_time:
             self._account = self._account.turned(self._local(self.now))
         return self._account
+
+    def _of_all(self) -> Account:
+        """The account with what others took."""
+        if self._others is None:
+            return self._balance()
+        stamp = _stamp(self._others)
+        if stamp != self._others_stamp:
+            self._others_stamp = stamp
+            self._others_account = bandwidth.account_of(_text(self._others))
+        if self.knows_the_time:
+            self._others_account = self._others_account.turned(self._local(self.now))
+        return self._balance().with_others(self._others_account)
 
     def _read_policy(self) -> None:
         """Again when its file has changed; one that is broken means the defaults and is said once."""
@@ -187,6 +204,14 @@ def _stamp(file: Path) -> tuple[int, ...]:
     except FileNotFoundError:
         return ()
     return facts.st_ino, facts.st_size, facts.st_mtime_ns
+
+
+def _text(file: Path) -> str | None:
+    """None when it cannot be read: then nothing is known of others, and nothing is held against the room."""
+    try:
+        return file.read_text()
+    except (OSError, UnicodeDecodeError):
+        return None
 
 
 def is_near(server: str) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+import time
 from dataclasses import asdict
 from enum import StrEnum
 from pathlib import Path
@@ -12,10 +13,13 @@ from typing import Annotated
 import typer
 
 from appliance.cli import DEFAULT_CONFIG, DEFAULT_SPOOL, DEFAULT_URL
-from provisioning import fleet_orders
+from provisioning import fleet_orders, slots
 from provisioning.doctor import examine
+from provisioning.imaging.orders import image
 from provisioning.packages import PURPOSES, missing
+from provisioning.updating import checkup
 from provisioning.updating.orders import update
+from provisioning.updating.trust import ANCHOR
 
 app = typer.Typer(
     help="Getting machines ready for Darsbox.",
@@ -26,6 +30,7 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 app.add_typer(update, name="update")
+app.add_typer(image, name="image")
 fleet_orders.add_to(app)
 
 
@@ -41,12 +46,21 @@ For = Annotated[Purpose, typer.Option("--for", help="What the machine is to do."
 
 @app.command(epilog="Example: provision doctor --for test")
 def doctor(
+    *,
     purpose: For = Purpose.RUN,
     folder: Annotated[Path, typer.Option(help="Where recordings will lie.")] = Path("var"),
+    root: Annotated[Path, typer.Option(help="Where the versions of Darsbox lie.")] = slots.ROOT,
+    spool: Annotated[Path, typer.Option(envvar="DARSBOX_SPOOL", help="The room's spool.")] = DEFAULT_SPOOL,
+    anchor: Annotated[Path, typer.Option(help="The root.json of whose updates the room takes.")] = ANCHOR,
+    updates: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Look at a folder of updates too, whose maker you are.")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For scripts.")] = False,
 ) -> None:
     """What this machine lacks, and what to do about it. Exits with 1 when something stops it from working."""
-    findings = examine(purpose, folder)
+    findings = [*examine(purpose, folder), *checkup.of_room(root, spool, anchor)]
+    if updates is not None:
+        findings += checkup.of_maker(updates, time.time())
     if as_json:
         typer.echo(json.dumps([asdict(finding) for finding in findings], indent=1))
     else:

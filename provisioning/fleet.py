@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -28,22 +29,26 @@ SHORT = {"name": ("room", "name"), "institution": ("room", "institution"), "lang
 """Columns with a name of their own, and the key that each is."""
 SERVER = {"server": ("server", "url")}
 NAMED = {**SHORT, **SERVER}
-OTHERS = ("profile", "file")
+OTHERS = ("profile", "file", "pc")
 NO, YES = frozenset({"no", "false", "0", "-"}), frozenset({"", "yes", "true", "1"})
 _ONE_ROOMS_OWN = frozenset({"url", "substream", "mac"})
 """Keys of a device that no second room can have too: the sign of a line that was copied and not changed."""
+
+_MAC = re.compile(r"[0-9a-f]{2}(?:[:-][0-9a-f]{2}){5}")
 
 Place = tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """One room of a sheet. file: relative to the fleet's folder."""
+    """One room of a sheet. file: relative to the fleet's folder. pcs: serial numbers and network addresses of its PC,
+    as an image's installer compares them."""
 
     line: int
     file: Path
     room: Room
     text: str
+    pcs: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +72,8 @@ def made(content: bytes, profiles: Profiles, *, encoding: str = "", profile: str
         for column, sentence in [*wrong, *seen.twice(line, room)]:
             mistakes.add(line.number, sentence, sheet.column(column))
         heading = "Made by provision fleet; change the sheet or the profile, and make it again."
-        rooms.append(Made(line.number, file_of(room, line["file"]), room, written(room, heading)))
+        text, pcs = written(room, heading), pcs_of(line["pc"])
+        rooms.append(Made(line.number, file_of(room, line["file"]), room, text, pcs))
     mistakes.check()
     return Fleet(sheet, tuple(rooms))
 
@@ -77,6 +83,13 @@ def file_of(room: Room, named: str = "") -> Path:
     table = room.get("room", {})
     parts = [file_name(str(table.get("institution", ""))), file_name(named or str(table.get("name", ""))) or "room"]
     return Path(*filter(None, parts)).with_suffix(".toml")
+
+
+def pcs_of(cell: str) -> tuple[str, ...]:
+    """Which PC a room's is: serial numbers or network addresses (MAC), with commas between; in small letters without
+    blanks, an address with colons."""
+    found = ("".join(part.lower().split()) for part in cell.split(","))
+    return tuple(part.replace("-", ":") if _MAC.fullmatch(part) else part for part in found if part)
 
 
 class _Columns:
@@ -236,6 +249,7 @@ class _Seen:
         self._columns = columns
         self._files: dict[Path, int] = {}
         self._values: dict[tuple[Place, Any], int] = {}
+        self._pcs: dict[str, int] = {}
 
     def twice(self, line: sheets.Line, room: Room) -> Iterator[tuple[str, str]]:
         file = file_of(room, line["file"])
@@ -243,6 +257,10 @@ class _Seen:
         if before != line.number and line["name"]:
             said = f"{str(file)!r} is the file of line {before} already; name the room otherwise, or add a column file."
             yield "file" if line["file"] else "name", said
+        for pc in pcs_of(line["pc"]):
+            before = self._pcs.setdefault(pc, line.number)
+            if before != line.number:
+                yield "pc", f"line {before} has {pc} already."
         for column, place in self._columns.places.items():
             if len(place) == 3 and place[2] in _ONE_ROOMS_OWN and line[column]:
                 before = self._values.setdefault((place[:1] + place[2:], line[column]), line.number)

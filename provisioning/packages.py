@@ -60,6 +60,7 @@ TEST = (
     *RUN,
     Package("chromium", "no browser test can run", _program("chromium")),
     Package("chromium-headless-shell", "no page can be tested", _program("chromium-headless-shell")),
+    Package("cpio", "what an installer starts with cannot be unpacked", _program("cpio")),
     Package("curl", "there is no foreign client to measure uploads with", _program("curl")),
     Package(
         "debootstrap", "no package can be tried on a bare Debian", _program("debootstrap", "/usr/sbin/debootstrap")
@@ -85,6 +86,7 @@ TEST = (
     Package("python3-gi", "there is no foreign RTSP camera to test with"),
     Package("qemu-system-common", "no power cut can be tried", _program("qemu-storage-daemon")),
     Package("systemd-container", "no package can be tried on a bare Debian", _program("systemd-nspawn")),
+    Package("xorriso", "no image of an installer can be made", _program("xorriso")),
     Package("xvfb", "there is no screen to record in tests", _program("Xvfb")),
 )
 

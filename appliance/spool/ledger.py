@@ -12,6 +12,7 @@ import os
 import sqlite3
 import time
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, get_args
@@ -211,6 +212,15 @@ class Ledger:
 
     def notes(self) -> dict[str, str]:
         return dict(self._db.execute("SELECT key, value FROM note").fetchall())
+
+
+def read_notes(path: Path) -> dict[str, str]:
+    """The notes, for a program that may read the ledger and not write beside it. Raises LedgerUnreadable."""
+    try:
+        with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=2.0)) as db:
+            return dict(db.execute("SELECT key, value FROM note").fetchall())
+    except sqlite3.Error as error:
+        raise LedgerUnreadable(f"{path} cannot be read: {error}.") from error
 
 
 def assets_of(spool: Spool, lesson: Lesson) -> list[AssetRow]:

@@ -11,13 +11,13 @@ from __future__ import annotations
 import hashlib
 import os
 import shutil
-import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from appliance.spool.layout import make_directory, sync_directory, write_atomically
 from provisioning.updating.bundle import Bundle, Wheel
-from provisioning.updating.errors import NotNow, Refused, Unreachable, UpdateError
+from provisioning.updating.errors import Refused, Unreachable, UpdateError
+from provisioning.updating.link import Free, Link
 from provisioning.updating.sources import FromTheBeginning, Source
 
 UNPACKED = 1.25
@@ -26,26 +26,23 @@ SPARE = 64 << 20
 """Bytes that stay free beside a new version."""
 LOCK = "requirements.lock"
 
-Rate = Callable[[], float]
-"""Bytes a second that the link may carry now; 0 for none, inf for no limit."""
-
 
 class Wheelhouse:
-    """folder: of the updates. others: folders with wheels that came in other ways, with the package say. rate: of the
-    link; free: bytes on the folder's disk, for tests."""
+    """folder: of the updates. others: folders with wheels that came in other ways, with the package say. link: what
+    carries the rest. free: bytes on the folder's disk, for tests."""
 
     def __init__(
         self,
         folder: Path,
         others: Sequence[Path] = (),
         *,
-        rate: Rate = lambda: float("inf"),
+        link: Link | None = None,
         free: Callable[[Path], int] = lambda folder: shutil.disk_usage(folder).free,
     ) -> None:
         self._bundles = folder / "bundles"
         self._parts = folder / "parts"
         self._others = others
-        self._rate = rate
+        self._link = link or Free()
         self._free = free
 
     def gather(self, bundle: Bundle, source: Source) -> Path:
@@ -136,6 +133,7 @@ class Wheelhouse:
             self._append(source.read(wheel.path), wheel, part)
 
     def _append(self, pieces: Iterator[bytes], wheel: Wheel, part: Path) -> None:
+        self._link.ask()
         come = self._come(wheel)
         with part.open("ab") as file:
             try:
@@ -145,18 +143,13 @@ class Wheelhouse:
                         file.truncate(0)
                         raise Refused(f"{wheel.file} is longer than what was signed; nothing was changed.")
                     file.write(piece)
-                    self._wait(len(piece))
+                    self._link.carried(len(piece))
+                    if come < wheel.bytes:
+                        self._link.ask()
             finally:
                 file.flush()
                 os.fsync(file.fileno())
-
-    def _wait(self, count: int) -> None:
-        """Until the link may carry the next piece. Raises NotNow."""
-        rate = self._rate()
-        if rate <= 0:
-            raise NotNow("The hours that are set for this room pause fetching; it goes on later.")
-        if rate != float("inf"):
-            time.sleep(count / rate)
+                self._link.end()
 
     def _tidy(self, wanted: set[str]) -> None:
         """Parts of wheels that nobody wants any more, and of those that are whole."""

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from appliance.spool import policy, wanted
+from appliance.spool import wanted
 from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool, write_atomically
 from lms_sync import identity
-from lms_sync.bandwidth import allowance
 from provisioning import slots
 from provisioning.progress import complain, say
-from provisioning.updating import trust
+from provisioning.updating import trust, waiting
 from provisioning.updating.bundle import kind_here
 from provisioning.updating.errors import NotNow, Unreachable, UpdateError
 from provisioning.updating.fetching import Wheelhouse
 from provisioning.updating.installing import Installer
+from provisioning.updating.link import Free, RoomLink
 from provisioning.updating.publishing import Publisher, make_keys, wheels_in
 from provisioning.updating.services import Systemd
 from provisioning.updating.sources import Folder, Source, Web
@@ -54,16 +53,17 @@ def run(root: Root = slots.ROOT, spool: Spool_ = SPOOL, anchor: Anchor = trust.A
             version = wanted.read(Spool(spool))
             if not version:
                 say("The server wants no other version here.")
-                return
-            if version == slots.current(root):
+            if version in ("", slots.current(root)):
+                waiting.clear(installer.folder)
                 return
             said = installer.journal()
             if version == said.bad:
                 # No failure of the timer's, twice an hour for weeks: the server sees that the room stays behind.
                 say(f"{said.last} It is not tried again; the room waits for another.")
                 return
-            source = Web(f"{_server(spool)}/updates")
-            say(_apply(installer, source, anchor, Spool(spool), version))
+            with _noted(installer.folder, version, Clock(Spool(spool)).now()):
+                source = Web(f"{_server(spool)}/updates")
+                say(_apply(installer, source, anchor, Spool(spool), version))
 
 
 @update.command(
@@ -205,23 +205,21 @@ def _apply(
     if version == old:
         return f"Version {version} is in use already."
     bundle = repository.bundle(version, kind_here())
-    return installer.install(
-        bundle, Wheelhouse(installer.folder, [PACKAGED], rate=_rate(spool, source)).gather(bundle, source), again=again
-    )
+    link = RoomLink(spool, installer.folder, source.name) if isinstance(source, Web) else Free()
+    wheels = Wheelhouse(installer.folder, [PACKAGED], link=link).gather(bundle, source)
+    return installer.install(bundle, wheels, again=again)
 
 
-def _rate(spool: Spool, source: Source) -> Callable[[], float]:
-    """What the room's rules let the link carry; a stick is no link."""
-    clock = Clock(spool)
-
-    def rate() -> float:
-        try:
-            rules = policy.read(spool)
-        except (policy.BadPolicy, OSError):
-            rules = policy.Policy()
-        return allowance(rules, clock.now() or time.time()).rate
-
-    return rate if isinstance(source, Web) else lambda: float("inf")
+@contextmanager
+def _noted(folder: Path, version: str, now: float | None) -> Iterator[None]:
+    """What keeps the version from coming is written down for the doctor."""
+    try:
+        yield
+        waiting.clear(folder)
+    except (UpdateError, slots.SlotError) as error:
+        with suppress(OSError):
+            waiting.note(folder, version, str(error), now)
+        raise
 
 
 def _server(spool: Path) -> str:

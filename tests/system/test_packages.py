@@ -12,7 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+from typer.testing import CliRunner
 
+from lms_sync.wire.slip import NAME
+from provisioning.cli import app
 from provisioning.debs import PROJECT, package
 from tests.peers.debian import Debian, booted
 from tests.peers.program import wait_until
@@ -48,8 +53,10 @@ def test_two_builds_are_the_same_bytes(packages: list[Path], tmp_path: Path) -> 
 @pytest.mark.timeout(600)  # the first time on this computer, Debian's packages come first
 def test_a_bare_machine_records_and_delivers_and_removal_loses_no_lesson(packages: list[Path], machine: Debian) -> None:
     began = time.monotonic()
-    debs = [f"/packages/{deb.name}" for deb in packages]
-    machine.run("apt-get", "install", "--yes", "--no-install-recommends", *debs)
+    room, server = packages
+    machine.run("apt-get", "install", "--yes", "--no-install-recommends", f"/packages/{server.name}")
+    wait_until(lambda: machine.ask("systemctl", "is-active", "darsbox-server").returncode == 0, 20, "the server")
+    installed_by_an_image(machine, room)
     installed = time.monotonic() - began
     assert [machine.run("systemctl", "is-active", unit).strip() for unit in UNITS] == ["active"] * len(UNITS)
     assert machine.run("systemctl", "is-enabled", "darsbox.target").strip() == "enabled"
@@ -79,10 +86,51 @@ def test_a_bare_machine_records_and_delivers_and_removal_loses_no_lesson(package
     )
 
 
+ROOM = """\
+[room]
+name = "Amphi A"
+
+[[camera]]
+id = "front"
+driver = "sim"
+
+[[microphone]]
+id = "lectern"
+driver = "sim"
+"""
+
+
+def installed_by_an_image(machine: Debian, room: Path) -> None:
+    """As cloud-init and Debian's installer do it, and nobody touches the room: it enrols itself."""
+    code = ("enrol-code", "Amphi A", "--url", "http://127.0.0.1:8500", "--out", "/tmp/stick")
+    machine.run("runuser", "-u", "darsbox-server", "--", "lms-server", *code)
+    desk = room.parent / "desk"
+    desk.mkdir()
+    (desk / "room.toml").write_text(ROOM)
+    (desk / NAME).write_text(machine.run("cat", f"/tmp/stick/{NAME}"))
+    (desk / "secrets").mkdir()
+    (desk / "secrets" / "front").write_text("hunter2\n")
+    key = Ed25519PrivateKey.generate().public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH)
+    (desk / "it.pub").write_bytes(key)
+    words = {"--deb": room, "--room": desk / "room.toml", "--enrolment": desk / NAME, "--secrets": desk / "secrets"}
+    words |= {"--ssh-key": desk / "it.pub", "--out": desk / "seed"}
+    line = ["image", "cloud-init", "--time-zone", "Africa/Tunis"]
+    made = CliRunner().invoke(app, [*line, *(str(word) for pair in words.items() for word in pair)])
+    assert made.exit_code == 0, made.output
+    machine.run("useradd", "--create-home", "it")  # as cloud-init has done by then
+    medium = "/packages/desk/seed/darsbox"
+    machine.run("sh", f"{medium}/install.sh", medium, "")
+    shown = machine.run("stat", "--format=%a %U %n", "/etc/darsbox/room.toml", f"/etc/darsbox/{NAME}").splitlines()
+    assert shown == ["640 root /etc/darsbox/room.toml", f"400 darsbox /etc/darsbox/{NAME}"]
+    assert machine.run("stat", "--format=%a %U", "/etc/darsbox/secrets/front").strip() == "400 darsbox"
+    assert machine.run("stat", "--format=%a %U", "/home/it/.ssh/authorized_keys").strip() == "600 it"
+    assert machine.run("cat", "/etc/hostname").strip() == "amphi-a"
+    assert machine.run("cat", "/etc/darsbox/room.toml") == ROOM
+
+
 def record_and_deliver(machine: Debian) -> None:
-    code = machine.run("runuser", "-u", "darsbox-server", "--", "lms-server", "enrol-code", "Amphi A").split()[0]
-    server = ("--server", "http://127.0.0.1:8500", "--code", code, "--room", "Amphi A")
-    machine.run("runuser", "-u", "darsbox", "--", "lms-sync", "enrol", *server)
+    enrolled = ("test", "-e", "/var/lib/darsbox/spool/identity/server.json")
+    wait_until(lambda: machine.ask(*enrolled).returncode == 0, 30, "a room that has enrolled itself")
     machine.run("appliance", "start", "--title", "Analyse II")
 
     def recorded() -> bool:

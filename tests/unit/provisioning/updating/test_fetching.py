@@ -42,6 +42,26 @@ class Line:
 
 
 @dataclass
+class Paused:
+    """A link that carries so many pieces, and then nothing."""
+
+    pieces: int
+    count: int = 0
+    ended: bool = False
+
+    def ask(self) -> None:
+        if not self.pieces:
+            raise NotNow("It goes on later.")
+
+    def carried(self, count: int) -> None:
+        self.pieces -= 1
+        self.count += count
+
+    def end(self) -> None:
+        self.ended = True
+
+
+@dataclass
 class Shop:
     root: Path
     line: Line
@@ -154,12 +174,16 @@ def test_without_space_nothing_is_begun(tmp_path: Path, shop: Shop) -> None:
 
 def test_hours_without_sending_are_hours_without_fetching(tmp_path: Path, shop: Shop) -> None:
     bundle = shop.offers("1.0")
-    rates = iter([float("inf"), float("inf"), 0.0])
-    house = Wheelhouse(tmp_path / "updates", rate=lambda: next(rates))
+    link = Paused(pieces=3)
+    house = Wheelhouse(tmp_path / "updates", link=link)
     with pytest.raises(NotNow, match="goes on later"):
         house.gather(bundle, shop.line)
     (part,) = (tmp_path / "updates" / "parts").iterdir()
-    assert part.stat().st_size == 3 * PIECE
+    assert part.stat().st_size == link.count == 3 * PIECE
+    assert link.ended
+    with pytest.raises(NotNow, match="goes on later"):
+        house.gather(bundle, shop.line)
+    assert part.stat().st_size == 3 * PIECE, "not a byte more"
 
 
 # -- over HTTP
