@@ -38,8 +38,12 @@ internal() { # names of disks that are part of the machine, one a line
     done
 }
 
-kind() {
-    blkid -o value -s TYPE "$1" 2> /dev/null
+kind() { # of a file system; nothing where none is known
+    known TYPE "$1"
+}
+
+known() { # not from blkid's memory, which may be of what was there before
+    blkid -c /dev/null -o value -s "$1" "$2" 2> /dev/null
 }
 
 gigabytes() {
@@ -87,14 +91,15 @@ kept() { # why a disk is not wiped, as one sentence; nothing when it may be
     again="Pull out the stick, and the PC starts from its disk. To lose what is on it, start from the stick again and choose the last line of its menu. Nothing was changed."
     for part in $(partitions "$1"); do
         case $(kind "$part") in
-            ext2 | ext3 | ext4 | xfs | btrfs)
+            "" | ext2 | ext3 | ext4 | xfs | btrfs)
                 if ! found=$(lessons "$part"); then
+                    [ -n "$(kind "$part")" ] || continue  # nothing that Linux knows
                     echo "$part cannot be looked into, and may hold lessons. $again"
                     return
                 elif [ "$found" -gt 0 ]; then
                     echo "There are lessons on this PC: $found on $part. $again"
                     return
-                elif [ "$(blkid -o value -s LABEL "$part")" = "$label" ]; then
+                elif [ "$(known LABEL "$part")" = "$label" ]; then
                     echo "This PC is a Darsbox room already. $again"
                     return
                 fi
@@ -182,7 +187,7 @@ medium() { # where our folder of the stick is
 
 stop() { # show a sentence until somebody has read it, and end
     echo "$1" >&2
-    [ -e /usr/share/debconf/confmodule ] || exit 1
+    [ -e /lib/preseed/preseed.sh ] || exit 1  # no installer: a test
     cat > /tmp/darsbox.templates << END
 Template: darsbox/said
 Type: error

@@ -14,24 +14,46 @@ _SCREENS = tuple(f"{name}.c32" for name in ("ldlinux", "libcom32", "libutil", "v
 _MENU = "default install\nlabel install\n kernel /install.amd/vmlinuz\n append initrd=/install.amd/initrd.gz\n"
 
 
+_SCHEMA = "usr/lib/python3/dist-packages/cloudinit/config/schemas/schema-cloud-config-v1.json"
+
+
+def _cache() -> Path:
+    place = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darsbox"
+    place.mkdir(parents=True, exist_ok=True)
+    return place
+
+
+def kept_schema() -> Path:
+    """What cloud-init of Debian 12 takes as user-data, as it says itself; fetched and kept as below."""
+    schema = _cache() / "cloud-init-schema-v1.json"
+    if not schema.exists():
+        with tempfile.TemporaryDirectory(prefix="cloud-init-", dir=schema.parent) as folder:
+            _fetch(Path(folder), "cloud-init")
+            (Path(folder) / "unpacked" / _SCHEMA).rename(schema)
+    return schema
+
+
+def _fetch(folder: Path, package: str) -> None:
+    """One of Debian's packages, unpacked."""
+    subprocess.run(["apt-get", "download", "--quiet", package], cwd=folder, capture_output=True, check=True)
+    (file,) = folder.glob(f"{package}_*.deb")
+    subprocess.run(["dpkg-deb", "--extract", str(file), str(folder / "unpacked")], check=True)
+
+
 def kept_image() -> Path:
     """Linux, installer and boot loaders are Debian's, out of its packages (130 MB, fetched at the first use on this
     computer); the ISO is kept in the user's cache. It starts from BIOS, from CD and stick; what UEFI would start is
     there, and does not. Nobody may change it."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darsbox"
-    image = cache / "debian-12-amd64-installer.iso"
+    image = _cache() / "debian-12-amd64-installer.iso"
     if not image.exists():
-        cache.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix="installer-", dir=cache) as folder:
+        with tempfile.TemporaryDirectory(prefix="installer-", dir=image.parent) as folder:
             _make(Path(folder)).rename(image)
     return image
 
 
 def _make(folder: Path) -> Path:
     for package in PACKAGES:
-        subprocess.run(["apt-get", "download", "--quiet", package], cwd=folder, capture_output=True, check=True)
-        (file,) = folder.glob(f"{package}_*.deb")
-        subprocess.run(["dpkg-deb", "--extract", str(file), str(folder / "unpacked")], check=True)
+        _fetch(folder, package)
     netboot, loader = folder / "unpacked" / _NETBOOT, folder / "unpacked/usr/lib/ISOLINUX"
     disc = folder / "disc"
     files = {

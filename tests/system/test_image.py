@@ -3,6 +3,7 @@ here as in Debian's installer, over real file systems; the image is made of Debi
 
 from __future__ import annotations
 
+import json
 import os
 import stat
 import subprocess
@@ -11,15 +12,22 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import jsonschema_rs
 import pytest
 from typer.testing import CliRunner
 
 from lms_sync.wire.slip import NAME, Slip
 from provisioning.cli import app
-from provisioning.imaging import menus, orders
+from provisioning.fleet import made
+from provisioning.imaging import cloud, menus, orders
+from provisioning.imaging.access import Access
+from provisioning.imaging.aboard import aboard
+from provisioning.imaging.answers import Wishes
+from provisioning.layers import Profiles
 from tests.peers import mounts
-from tests.peers.installer import kept_image, small_deb
+from tests.peers.installer import kept_image, kept_schema, small_deb
 
+WHO = Access("it", keys="ssh-ed25519 AAAA it\n")
 GB = 1953125
 """Of 512 bytes each."""
 
@@ -120,8 +128,7 @@ def test_an_installers_stick_is_known_by_what_is_on_it(machine: Machine) -> None
     """A case that hides its USB bridge, say."""
     machine.disk("sda")
     machine.disk("sdb", 64)
-    image = machine.partition("sdb")
-    image.write_bytes(kept_image().read_bytes()[: 1 << 20])
+    machine.partition("sdb", "cp", str(kept_image()))
     assert machine.taken() == "sda"
 
 
@@ -203,7 +210,7 @@ def test_lessons_get_a_partition_of_their_own(machine: Machine, firmware: str) -
     assert (checked.returncode, checked.stderr) == (0, "")
 
 
-# -- the image
+# -- which room
 
 
 @dataclass
@@ -246,6 +253,50 @@ class Desk:
         return folder
 
 
+@pytest.mark.parametrize(
+    ("serial", "address", "host"),
+    [
+        ("PF2ABCDE\n", "52:54:00:12:34:56", "amphi-b"),
+        (" s/n 7 \n", "52:54:00:12:34:56", "amphi-a"),
+        ("Default string\n", "00:11:22:AA:BB:CC", "amphi-a"),
+        ("Default string\n", "52:54:00:12:34:56", "debian"),
+    ],
+)
+def test_each_pc_takes_its_own_room_and_code(tmp_path: Path, serial: str, address: str, host: str) -> None:
+    """In the installer, up to where Debian's own programs have their turn."""
+    desk, medium, target = Desk(tmp_path), tmp_path / "medium", tmp_path / "target"
+    fleet = made(desk.sheet.read_bytes(), Profiles(tmp_path))
+    for path, data in aboard([small_deb(tmp_path)], WHO, fleet=fleet, enrolment=desk.codes()).files.items():
+        (medium / path).parent.mkdir(parents=True, exist_ok=True)
+        (medium / path).write_bytes(data if isinstance(data, bytes) else data.read_bytes())
+    for file, text in {"sys/class/dmi/id/product_serial": serial, "sys/class/net/eth0/address": f"{address}\n"}.items():
+        (tmp_path / file).parent.mkdir(parents=True)
+        (tmp_path / file).write_text(text)
+    (target / "etc").mkdir(parents=True)
+    (target / "etc/hostname").write_text("debian\n")
+    (target / "etc/hosts").write_text("127.0.0.1 localhost\n127.0.1.1 debian\n")
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin/in-target").write_text("#!/bin/sh\n")
+    (tmp_path / "bin/in-target").chmod(0o755)
+    clean = {"PATH": f"{tmp_path}/bin:/usr/bin:/bin", "SYS": str(tmp_path / "sys")}
+    subprocess.run(["dash", str(medium / "install.sh"), str(medium), str(target)], env=clean, check=True)
+    assert (target / "etc/hostname").read_text().strip() == host
+    code, file = target / f"etc/darsbox/{NAME}", target / "etc/darsbox/room.toml"
+    if host == "debian":
+        assert not code.exists()
+        assert not file.exists()
+        return
+    room = host.replace("amphi-", "Amphi ")[:-1] + host[-1].upper()
+    assert f"127.0.1.1 {host}" in (target / "etc/hosts").read_text()
+    assert f'name = "{room}"' in file.read_text()
+    assert Slip.read(code.read_bytes()).room == room
+    assert stat.S_IMODE(code.stat().st_mode) == 0o400
+    assert list((target / "var/cache").iterdir()) == []
+
+
+# -- the image
+
+
 def xorriso(image: Path, *words: str | Path) -> str:
     line = ["xorriso", "-no_rc", "-osirrox", "on", "-indev", str(image), *map(str, words)]
     return subprocess.run(line, check=True, capture_output=True, text=True).stdout
@@ -261,7 +312,7 @@ def test_debians_installer_carries_rooms_and_still_starts_from_everything(
     deb = small_deb(tmp_path)
     began = time.monotonic()
     said = desk.order(deb, out)
-    print(f"an image of {out.stat().st_size >> 20} MiB in {time.monotonic() - began:.1f} s")  # noqa: T201
+    print(f"an image of {out.stat().st_size >> 20} MiB in {time.monotonic() - began:.1f} s")  # noqa: T201 - the figures themselves
     assert "2 rooms, 2 of them with a code." in said
     umask = os.umask(0o077)
     try:
@@ -304,3 +355,13 @@ def test_what_does_not_fit_leaves_nothing_half_written(tmp_path: Path) -> None:
     with mounts.memory(tmp_path / "small", 20 << 20) as folder:
         assert "Nothing was written" in desk.order(small_deb(tmp_path), folder / "out.iso", code=1)
         assert list(folder.iterdir()) == []
+
+
+@pytest.mark.parametrize("password", ["", "$6$salt1234$abcdefghijklmnopqrstuvwxyz"])
+def test_cloud_init_takes_what_it_is_told(password: str) -> None:
+    """By its own schema: an unknown or misspelt key would be passed over without a word."""
+    who = Access("it", keys="" if password else "ssh-ed25519 AAAA it\n", password_hash=password)
+    told = json.loads(cloud.user_data(Wishes("Africa/Tunis"), who, "amphi-a").split(b"\n", 1)[1])
+    schema = jsonschema_rs.validator_for(json.loads(kept_schema().read_text()))
+    assert [error.message for error in schema.iter_errors(told)] == []
+    assert not schema.is_valid({**told, "time-zone": 5, "runcmd": 7})
