@@ -194,6 +194,7 @@ Type: error
 Description: $1
 END
     debconf-loadtemplate darsbox /tmp/darsbox.templates
+    set +u  # debconf's own words are not all set
     . /usr/share/debconf/confmodule
     db_fset darsbox/said seen false || true
     db_input critical darsbox/said || true

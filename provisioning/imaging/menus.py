@@ -8,7 +8,7 @@ from __future__ import annotations
 SECONDS = 30
 """Until the first line is taken: time for somebody who did not want this."""
 TITLE = "Darsbox: this stick WIPES THE DISK of the PC"
-INSTALL = "Make this PC a room: WIPE ITS DISK (never one with lessons)"
+INSTALL = "Make this PC a room: WIPE ITS DISK, never lessons"
 LEAVE = "Leave this PC as it is, and start from its disk"
 LOSE = "Make it a room again, and LOSE THE LESSONS on its disk"
 ADDED = "/darsbox/boot.img"

@@ -44,6 +44,7 @@ def test_menus_say_what_happens_and_lose_no_lessons_unasked(menu: object) -> Non
     assert callable(menu)
     text = menu("/install.amd/vmlinuz", "/install.amd/initrd.gz", "nomodeset")
     assert "WIPES THE DISK" in text
+    assert max(len(line) for line in (menus.INSTALL, menus.LEAVE, menus.LOSE)) <= 54, "isolinux shows no more"
     first, last = text.index(menus.INSTALL), text.index(menus.LOSE)
     assert first < text.index(menus.LEAVE) < last
     assert "darsbox=lose-lessons" not in text[:last]
