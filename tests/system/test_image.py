@@ -20,8 +20,8 @@ from lms_sync.wire.slip import NAME, Slip
 from provisioning.cli import app
 from provisioning.fleet import made
 from provisioning.imaging import cloud, menus, orders
-from provisioning.imaging.access import Access
 from provisioning.imaging.aboard import aboard
+from provisioning.imaging.access import Access
 from provisioning.imaging.answers import Wishes
 from provisioning.layers import Profiles
 from tests.peers import mounts
