@@ -47,7 +47,7 @@ chmod 755 "$etc"
 if [ -n "$mine" ]; then
     (umask 027 && cp "$mine/room.toml" "$etc/room.toml")  # the package gives it to the room's group
     cp "$mine/hostname" "$target/etc/hostname"
-    sed -i "s/^127\.0\.1\.1.*/127.0.1.1 $(cat "$mine/hostname")/" "$target/etc/hosts"
+    [ ! -f "$target/etc/hosts" ] || sed -i "s/^127\.0\.1\.1.*/127.0.1.1 $(cat "$mine/hostname")/" "$target/etc/hosts"
 fi
 [ ! -f "$medium/update-root.json" ] || cp "$medium/update-root.json" "$etc/update-root.json"
 
