@@ -1,4 +1,4 @@
-"""Tables as TOML for a reader: what is in force, without secrets."""
+"""Tables as TOML: for a reader, what is in force without secrets; for a room, a whole file."""
 
 from __future__ import annotations
 
@@ -29,6 +29,24 @@ def as_toml(head: str, table: Mapping[str, Any], *, masking: bool = True) -> str
     shown = masked_table(table) if masking else table
     lines = [f"{_key(key)} = {_toml_value(value)}" for key, value in shown.items() if value is not None]
     return "\n".join([head, *lines, ""])
+
+
+def as_file(room: Mapping[str, Any], heading: str = "") -> str:
+    """A whole room.toml, secrets included, its tables in the order of ``room``. heading: a comment."""
+    blocks = [f"# {heading}\n"] if heading else []
+    plain = {key: value for key, value in room.items() if not isinstance(value, Mapping) and not are_tables(value)}
+    blocks += [as_toml("", plain, masking=False)] if plain else []
+    for name, table in room.items():
+        if isinstance(table, Mapping):
+            blocks.append(as_toml(f"[{name}]", table, masking=False))
+        elif are_tables(table):
+            blocks += [as_toml(f"[[{name}]]", entry, masking=False) for entry in table]
+    return "\n".join(blocks)
+
+
+def are_tables(value: object) -> bool:
+    """Whether this is what TOML writes with two brackets."""
+    return isinstance(value, list) and all(isinstance(entry, Mapping) for entry in value)
 
 
 def masked_table(table: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,10 @@
     ├── WrongPin          403     a PIN or a card that is nobody's; seconds: until the next one is listened to
     ├── MustWait          429     too many wrong PINs; seconds: for how long
     ├── NotSignedIn       401     the IT screen's API without a session
+    ├── UnfitPin          422     a PIN that is none, or is guessed too easily
+    ├── NothingChosen     422     a room without any camera or microphone
+    ├── JoinRefused       409     the server did not take the room; problem: the sync agent's code
+    ├── CannotWrite       503     room.toml cannot be written by the room's user
     ├── LessonOn          409     what would disturb the lesson that is on, and is not meant twice over
     └── ConfigError       500     room.toml is wrong (the daemon does not start; the command line prints the sentence)
 
@@ -114,6 +118,22 @@ class MustWait(RoomError):
 
 class NotSignedIn(RoomError):
     code, status, title = "not-signed-in", 401, "The IT screen asks for its PIN"
+
+
+class UnfitPin(RoomError):
+    code, status, title = "unfit-pin", 422, "That PIN cannot be used"
+
+
+class NothingChosen(RoomError):
+    code, status, title = "nothing-chosen", 422, "Nothing would be recorded"
+
+
+class JoinRefused(RoomError):
+    code, status, title = "join-refused", 409, "The server was not joined"
+
+
+class CannotWrite(RoomError):
+    code, status, title = "cannot-write", 503, "room.toml cannot be written"
 
 
 class LessonOn(RoomError):

@@ -28,6 +28,7 @@ from appliance.api.doors import Doors
 from appliance.api.errands import Errands
 from appliance.api.remote import Remote
 from appliance.api.room import Room
+from appliance.api.setup import Setup
 from appliance.api.who import Who
 from appliance.config import Config, RecorderTable
 from appliance.errors import ConfigError
@@ -46,6 +47,7 @@ from appliance.recorder.pulse import Pulse
 from appliance.recorder.renderer import Renderer
 from appliance.recorder.selftesting import SelfTesting
 from appliance.recorder.session import Recorder
+from appliance.recorder.status import RecorderStatus
 from appliance.room.buttons import Buttons
 from appliance.room.fittings import Fittings
 from appliance.room.lamps import Lamps
@@ -134,7 +136,11 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     poller = Poller(config.devices)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus, told=poller.look)
     fittings = Fittings(config.devices, poller, Places(spool.root / "places"), bus, preview.snapshot)
-    books, remote, desk = Books(spool, config.server.url), Remote(spool), furnish(spool, config, url_of(door), who)
+    books, remote, desk = (
+        Books(spool, config.server.url),
+        Remote(spool),
+        furnish(spool, config, url_of(door), who, preview=preview, status=recorder.status),
+    )
     devices = Devices(
         config,
         recorder.status,
@@ -171,6 +177,7 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
         remote=remote,
         timetable=timetable,
         who=who,
+        setup=desk.setup,
     )
     room = Room(
         config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing, desk
@@ -206,11 +213,14 @@ async def serve(config: Config, spool_root: Path, host: str, port: int, boot: st
     log.info("The room has stopped.")
 
 
-def furnish(spool: Spool, config: Config, url: str, who: Who) -> Desk:
+def furnish(
+    spool: Spool, config: Config, url: str, who: Who, *, preview: Preview, status: Callable[[], RecorderStatus]
+) -> Desk:
     """What the panel's doors lead to."""
-    recent = Recent()
+    recent, doors = Recent(), Doors(spool)
     logging.getLogger().addHandler(recent)
-    return Desk(Doors(spool), who, Errands(spool.root, config.file, url), recent, restart)
+    setup = Setup(config, spool, doors, preview, status=status, restart=restart)
+    return Desk(doors, who, Errands(spool.root, config.file, url), recent, restart, setup)
 
 
 def restart() -> None:

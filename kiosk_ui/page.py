@@ -44,6 +44,8 @@ STYLES = "styles.css"
 ENTRY = "main.js"
 SCRIPT = "js/panel-and-all.js"
 """The template's script, and what it imports (see ``joining``): thirty journeys fewer."""
+LATER_WORDS = "setup."
+"""Sentences that hardly any page needs: those of the scripts that set a room up, which are fetched when they are."""
 _SHEET = re.compile(r' *<link rel="stylesheet" href="([\w.-]+)" />\n')
 _KEEP = "public, max-age=31536000, immutable"
 _ASK = "no-cache"
@@ -87,6 +89,15 @@ class PanelPage:
         return [Path(name).stem for name in self.files if name.startswith("locale/")]
 
     @cached_property
+    def _messages(self) -> dict[str, dict[str, Any]]:
+        """By language, without the sentences of what is fetched later, which fetches them itself."""
+        whole = {each: json.loads(self.files[f"locale/{each}.json"].body) for each in self.languages}
+        return {
+            each: {key: said for key, said in messages.items() if not key.startswith(LATER_WORDS)}
+            for each, messages in whole.items()
+        }
+
+    @cached_property
     def _imports(self) -> str:
         come = {f"js/{name}" for name in self._joined[1]}
         address = {name: self._address(SCRIPT if name in come else name) for name in self.files if name.endswith(".js")}
@@ -116,7 +127,7 @@ class PanelPage:
         """wished: the language that somebody chose on this panel, if it is one of ours; else it is the room's."""
         chosen = (wished, str(status["room"]["language"]).split("-")[0], FALLBACK)
         language = next(each for each in chosen if each in self.languages)
-        words = {"language": language, "messages": json.loads(self.files[f"locale/{language}.json"].body)}
+        words = {"language": language, "messages": self._messages[language]}
         before, after = self._parts
         return before + _data("status", status) + _data("words", words) + after
 

@@ -167,6 +167,7 @@ interface StatusView {
   remote: RemoteView | null;
   timetable: TimetableView | null;
   who: WhoView | null;
+  first_boot: boolean;
 }
 
 interface WhoView {
@@ -213,6 +214,33 @@ interface ItView {
   sticks: StickView[];
   export: ExportView | null;
   log: LogView[];
+}
+
+interface ChosenView {
+  key: string;
+  kind: string;
+  title: string;
+}
+
+interface CandidateView {
+  key: string;
+  kind: string;
+  driver: string;
+  title: string;
+  source: string;
+  problem: ProblemView | null;
+  chosen: boolean;
+}
+
+interface SetupView {
+  first_boot: boolean;
+  language: string | null;
+  name: string | null;
+  suggested: string;
+  devices: ChosenView[] | null;
+  server: string | null;
+  later: boolean;
+  pin: boolean;
 }
 
 interface TierView {

@@ -54,6 +54,7 @@ SpoolOption = Annotated[
     Path,
     typer.Option("--spool", metavar="DIR", envvar="DARSBOX_SPOOL", help="The room's spool.", file_okay=False),
 ]
+AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
 
 
 @app.command(epilog="Example: lms-sync run --spool /var/lib/darsbox/spool")
@@ -132,6 +133,7 @@ def enrol(
         typer.Option("--from", metavar="FILE", help="The enrolment file, its stick, or the text of its QR code."),
     ] = "",
     spool: SpoolOption = DEFAULT_SPOOL,
+    as_json: AsJson = False,
 ) -> None:
     """Bind this room to a server by a one-time code, or by a file or QR code that holds it."""
     given = all((server, code, room))
@@ -142,8 +144,15 @@ def enrol(
         who, before = asyncio.run(identity.enrol_by(Spool(spool), slip))
     except BadSlip as error:
         _fail(str(error))
+    except identity.IdentityError as error:
+        if as_json:
+            print(json.dumps({"code": error.code, "detail": str(error)}))  # noqa: T201 - this is the command's answer
+        raise
     except OSError as error:
         _fail(f"{error.filename or spool} cannot be used: {error.strerror}.")
+    if as_json:
+        print(json.dumps({"server": who.server, "room": who.room}))  # noqa: T201
+        return
     said = "was enrolled with" if before else "is enrolled with"
     print(f"This room {said} {who.server} as {who.room}.")  # noqa: T201 - this is the command's answer
 
@@ -158,7 +167,6 @@ def _slip(source: str) -> Slip:
 
 
 StickArgument = Annotated[Path, typer.Argument(metavar="DIR", help="Where the stick is mounted.", show_default=False)]
-AsJson = Annotated[bool, typer.Option("--json", help="Answer in JSON on standard output.")]
 
 
 @app.command(epilog="Example: lms-sync export /media/usb")

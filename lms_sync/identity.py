@@ -29,11 +29,17 @@ _REASONS = {
     "code-used": "The enrolment code was used already; make a new one with `lms-server enrol-code ROOM`.",
     "code-expired": "The enrolment code has expired; make a new one with `lms-server enrol-code ROOM`.",
     "code-unknown": "The server does not know this enrolment code; check it, or make a new one.",
+    "code-other-room": "The enrolment code is for another room; give this room's name as the server has it.",
 }
 
 
 class IdentityError(Exception):
-    """What is wrong with the room's identity, and the next step."""
+    """What is wrong with the room's identity, and the next step. code: for the faces; one of the server's (``code-…``),
+    ``bad-address``, ``not-a-server``, ``wrong-server``, ``enrolled-elsewhere``, ``unreachable`` or ``identity``."""
+
+    def __init__(self, detail: str, code: str = "identity") -> None:
+        super().__init__(detail)
+        self.code = code
 
 
 class NotEnrolled(IdentityError):
@@ -112,9 +118,10 @@ def server_url(text: str) -> str:
         url = urlsplit(text.strip())
         port = f":{url.port}" if url.port else ""
     except ValueError as error:
-        raise IdentityError(wrong) from error
-    if url.scheme not in {"http", "https"} or not url.hostname or "@" in url.netloc or url.path.strip("/") or url.query:
-        raise IdentityError(wrong)
+        raise IdentityError(wrong, "bad-address") from error
+    host_only = not (url.path.strip("/") or url.query) and not any(sign in "@ \t" for sign in url.netloc)
+    if url.scheme not in {"http", "https"} or not url.hostname or not host_only:
+        raise IdentityError(wrong, "bad-address")
     host = f"[{url.hostname}]" if ":" in url.hostname else url.hostname
     return f"{url.scheme}://{host}{port}"
 
@@ -151,15 +158,18 @@ async def enrol(
         sealing_key = _sealing_key(facts)
         room_id = str(facts["room_id"])
         if fingerprint and wire.thumbprint(server_key) != fingerprint:
-            raise IdentityError(f"{url} is not the server that made this enrolment file; check the address in it.")
+            said = f"{url} is not the server that made this enrolment file; check the address in it."
+            raise IdentityError(said, "wrong-server")
     except (RequestError, NotAdmitted) as error:
         if error.code == "code-used" and before is not None:
             return before, True
-        raise IdentityError(_REASONS.get(error.code, error.detail)) from error
+        raise IdentityError(_REASONS.get(error.code, error.detail), error.code) from error
     except SyncError as error:
-        raise Unreachable(f"{url}: {error.detail} Check the address and the network.") from error
+        raise Unreachable(f"{url}: {error.detail} Check the address and the network.", "unreachable") from error
     except (KeyError, TypeError, wire.BadSignature) as error:
-        raise IdentityError(f"{url} does not answer like a Darsbox server; check the address.") from error
+        raise IdentityError(
+            f"{url} does not answer like a Darsbox server; check the address.", "not-a-server"
+        ) from error
     record: dict[str, Any] = {"server": url, "room_id": room_id, "server_key": server_key.as_dict(private=False)}
     if sealing_key is not None:
         record["sealing_key"] = sealing_key.as_dict(private=False)
@@ -194,6 +204,7 @@ def _before(spool: Spool, url: str) -> Identity | None:
         return None
     if found.server != url:
         raise IdentityError(
-            f"This room is enrolled with {found.server}; to move it, remove {server_file(spool)} and enrol again."
+            f"This room is enrolled with {found.server}; to move it, remove {server_file(spool)} and enrol again.",
+            "enrolled-elsewhere",
         )
     return found

@@ -14,7 +14,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import BaseModel, TypeAdapter, ValidationError
 
 from appliance import config
-from appliance.dumping import without_login
+from appliance.dumping import as_file, without_login
 from appliance.errors import ConfigError
 from appliance.sentences import Mistake, did_you_mean, keys_of
 from appliance.targets import TargetTable
@@ -22,7 +22,7 @@ from drivers import registry
 from drivers.errors import DriverError
 from lms_server.catalog import sheets
 from lms_sync.wire.slip import file_name
-from provisioning.layers import LISTED, Profiles, Room, merged, on_profile, told_secrets, written
+from provisioning.layers import LISTED, Profiles, Room, merged, on_profile, told_secrets
 
 MOST_ROOMS = 20_000
 SHORT = {"name": ("room", "name"), "institution": ("room", "institution"), "language": ("room", "language")}
@@ -72,7 +72,7 @@ def made(content: bytes, profiles: Profiles, *, encoding: str = "", profile: str
         for column, sentence in [*wrong, *seen.twice(line, room)]:
             mistakes.add(line.number, sentence, sheet.column(column))
         heading = "Made by provision fleet; change the sheet or the profile, and make it again."
-        text, pcs = written(room, heading), pcs_of(line["pc"])
+        text, pcs = as_file(room, heading), pcs_of(line["pc"])
         rooms.append(Made(line.number, file_of(room, line["file"]), room, text, pcs))
     mistakes.check()
     return Fleet(sheet, tuple(rooms))
@@ -169,7 +169,7 @@ def _bare(line: sheets.Line) -> Room:
 def check(room: Room) -> list[Mistake]:
     """What the daemon would say of it, and of drivers that it would not find."""
     try:
-        read = config.parse(written(room))
+        read = config.parse(as_file(room))
     except ConfigError as error:
         return [said if isinstance(said, Mistake) else Mistake(said) for said in error.facts.get("mistakes", [])] or [
             Mistake(error.detail)

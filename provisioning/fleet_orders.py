@@ -13,12 +13,12 @@ from typing import Annotated
 import typer
 
 from appliance import config
-from appliance.dumping import masked_table
+from appliance.dumping import as_file, masked_table
 from appliance.errors import ConfigError
 from appliance.spool.layout import write_atomically
 from provisioning import whole_folder
 from provisioning.differing import changes
-from provisioning.layers import OWN, Profiles, Room, on_profile, read, told_secrets, written
+from provisioning.layers import OWN, Profiles, Room, on_profile, read, told_secrets
 
 Own = Annotated[
     Path, typer.Option("--profiles", metavar="DIR", help="Profiles of your own; they come before the shipped ones.")
@@ -56,9 +56,9 @@ def show(
         is_profile = room in known.names() and not Path(room).is_file()
         whole = known.get(room) if is_profile else on_profile(read(Path(room)), known)
         if is_profile and out is None and not dump_config:
-            typer.echo(written(whole), nl=False)  # not a room yet: what it needs may be missing
+            typer.echo(as_file(whole), nl=False)  # not a room yet: what it needs may be missing
             return
-        text = written(whole, "Made by provision show; change the room's own file or the profile, and make it again.")
+        text = as_file(whole, "Made by provision show; change the room's own file or the profile, and make it again.")
         checked = config.parse(text)
         told = [f"{'.'.join(place)}: {said}." for place, said in told_secrets(whole)]
         if out is not None:
@@ -67,7 +67,7 @@ def show(
             write_atomically(out, text.encode())
             typer.echo(f"{out} is in order: {len(checked.devices)} devices.")
         else:
-            typer.echo(checked.dump() if dump_config else written(_masked(whole)), nl=False)
+            typer.echo(checked.dump() if dump_config else as_file(_masked(whole)), nl=False)
 
 
 def _masked(room: Room) -> Room:

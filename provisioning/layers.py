@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from appliance.config import DEVICE_KINDS, MAX_BYTES
-from appliance.dumping import as_toml, is_secret, without_login
+from appliance.dumping import are_tables, is_secret, without_login
 from appliance.errors import ConfigError
 
 LISTED = (*DEVICE_KINDS, "target")
@@ -92,17 +92,13 @@ def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> Room:
     made = dict(below)
     for key, value in above.items():
         under = below.get(key)
-        if key in LISTED and _tables(value):
-            made[key] = _devices(list(under) if under is not None and _tables(under) else [], value)
+        if key in LISTED and are_tables(value):
+            made[key] = _devices(list(under) if under is not None and are_tables(under) else [], value)
         elif isinstance(value, Mapping) and isinstance(under, Mapping):
             made[key] = {**under, **value}
         else:
             made[key] = value
     return made
-
-
-def _tables(value: object) -> bool:
-    return isinstance(value, list) and all(isinstance(entry, Mapping) for entry in value)
 
 
 def _devices(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -116,24 +112,11 @@ def _devices(below: Sequence[Mapping[str, Any]], above: Sequence[Mapping[str, An
     return made
 
 
-def written(room: Mapping[str, Any], heading: str = "") -> str:
-    """room.toml, its tables in the order of ``merged``. heading: a comment."""
-    blocks = [f"# {heading}\n"] if heading else []
-    plain = {key: value for key, value in room.items() if not isinstance(value, Mapping) and not _tables(value)}
-    blocks += [as_toml("", plain, masking=False)] if plain else []
-    for name, table in room.items():
-        if isinstance(table, Mapping):
-            blocks.append(as_toml(f"[{name}]", table, masking=False))
-        elif _tables(table):
-            blocks += [as_toml(f"[[{name}]]", entry, masking=False) for entry in table]
-    return "\n".join(blocks)
-
-
 def places(room: Mapping[str, Any]) -> dict[tuple[str, ...], Any]:
     """Every value by its place: ("recorder", "height"), and with a device's id ("camera", "front", "url")."""
     found: dict[tuple[str, ...], Any] = {}
     for table, value in room.items():
-        if _tables(value) and table in LISTED:
+        if are_tables(value) and table in LISTED:
             for number, entry in enumerate(value, start=1):
                 name = str(entry.get("id", f"{table}-{number}"))
                 found |= {(table, name, key): inner for key, inner in entry.items() if key != "id"}

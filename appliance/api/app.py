@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import FastAPI
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from appliance.api import events, furniture, it, lesson, machine, people, problems, reading, sources
+from appliance.api import events, furniture, it, lesson, machine, people, problems, reading, setting_up, sources
 from appliance.api.board import VERSION
 from appliance.api.room import Room
 from appliance.api.security import Guard, hosts_of
@@ -33,9 +33,8 @@ def build(room: Room) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.room = room
-    routers = (lesson.router, furniture.router, reading.router, sources.router, people.router, it.router, events.router)
-    for router in routers:
-        app.include_router(router, prefix=API)
+    for part in (lesson, furniture, reading, sources, people, it, setting_up, events):
+        app.include_router(part.router, prefix=API)
     app.include_router(machine.router)
     problems.install(app)
 

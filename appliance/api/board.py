@@ -12,6 +12,7 @@ from appliance.api.devices import Devices, problem_of, problem_view
 from appliance.api.fixtures import fixture_view, scene_views
 from appliance.api.health import JudgedRoom, Silence, judge
 from appliance.api.remote import Remote
+from appliance.api.setup import Setup
 from appliance.api.views import (
     DiskView,
     EventView,
@@ -63,6 +64,7 @@ class Board:
         remote: Remote | None = None,
         timetable: Follower | None = None,
         who: Who | None = None,
+        setup: Setup | None = None,
     ) -> None:
         """judging: None where nothing is judged; shedding: None where nothing gives way; testing: None where nothing is
         tested; making: the lesson whose small forms are being made, how many are settled, and of how many."""
@@ -74,6 +76,7 @@ class Board:
         self._remote = remote
         self._timetable = timetable
         self._who = who
+        self._setup = setup
         self._testing = testing
         self._judging = judging
         self._shedding = shedding
@@ -131,6 +134,7 @@ class Board:
             remote=self._remote.last if self._remote is not None else None,
             timetable=self._planned(),
             who=self._at_the_panel(found),
+            first_boot=self._setup is not None and self._setup.first_boot,
         )
 
     def _at_the_panel(self, status: RecorderStatus) -> WhoView | None:

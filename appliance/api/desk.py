@@ -12,6 +12,7 @@ from starlette.requests import HTTPConnection
 
 from appliance.api.doors import Doors
 from appliance.api.errands import Errands
+from appliance.api.setup import Setup
 from appliance.api.who import Who
 from appliance.logs import Recent
 
@@ -26,9 +27,11 @@ class Desk:
     errands: Errands
     recent: Recent
     restart: Callable[[], None]
+    setup: Setup
 
     async def close(self) -> None:
         logging.getLogger().removeHandler(self.recent)
+        self.setup.candidates.leave()
         await self.errands.close()
 
 

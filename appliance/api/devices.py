@@ -97,7 +97,7 @@ class Devices:
             views.append(_view(device, problem, seen))
         if not self._busy:
             configured = [dict(device.config) for device in self._config.devices if device.config is not None]
-            found = await asyncio.gather(*(_discover(module) for module in registry.discoverers()))
+            found = await asyncio.gather(*(discover(module) for module in registry.discoverers()))
             views += [_found(item) for items in found for item in items if not _is_configured(item, configured)]
         return views
 
@@ -139,7 +139,7 @@ def problem_of(failure: DriverError | None) -> Problem | None:
     return Problem(failure.code, failure.detail, dict(failure.facts)) if failure is not None else None
 
 
-async def _discover(module: Discovers) -> list[Found]:
+async def discover(module: Discovers) -> list[Found]:
     """What one driver sees; a search that takes too long found nothing in time."""
     try:
         async with asyncio.timeout(CHECK_SECONDS):

@@ -229,6 +229,8 @@ class StatusView(View):
     """None where the room has none."""
     who: WhoView | None = None
     """None where the room knows no teachers."""
+    first_boot: bool = False
+    """Nobody has set the room up: it records with what the installer found, and the panel offers to do better."""
 
 
 class GapView(View):
@@ -373,3 +375,37 @@ class ItView(View):
     sticks: list[StickView]
     export: ExportView | None
     log: list[LogView]
+
+
+class ChosenView(View):
+    """A device that shall be recorded, of those that were seen."""
+
+    key: str
+    kind: str
+    title: str
+
+
+class CandidateView(View):
+    """A device that could be recorded. source: by which pictures and levels name it. problem: why it is unwilling."""
+
+    key: str
+    kind: str
+    driver: str
+    title: str
+    source: str
+    problem: ProblemView | None
+    chosen: bool
+
+
+class SetupView(View):
+    """What was chosen so far of a room that is being set up; None: not yet. suggested: the room's name as it is.
+    server: the one that was joined. later: none for now, by somebody's wish. pin: whether technicians have one."""
+
+    first_boot: bool
+    language: str | None
+    name: str | None
+    suggested: str
+    devices: list[ChosenView] | None
+    server: str | None
+    later: bool
+    pin: bool

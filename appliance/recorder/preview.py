@@ -105,7 +105,8 @@ class Preview:
     """captures: of every source by id. Methods are called on the event loop's thread, after ``run`` began."""
 
     def __init__(self, captures: Mapping[str, Capture], bus: Bus, ffmpeg: str) -> None:
-        self._captures = captures
+        self._captures = dict(captures)
+        self._offered: set[str] = set()
         self._bus = bus
         self._ffmpeg = ffmpeg
         self._recording: Recording | None = None
@@ -180,6 +181,27 @@ class Preview:
             if not self._listeners:
                 for watched in self._microphones.values():
                     self._end_later(watched)
+
+    def offer(self, source: str, capture: Capture) -> None:
+        """Show a device that is not in room.toml, until ``withdraw``. A lesson takes it away like any other."""
+        self._captures[source] = capture
+        self._offered.add(source)
+        if capture.media == "video":
+            self._watched.setdefault(source, _Watched())
+            return
+        watched = self._microphones.setdefault(source, _Watched())
+        if self._listeners:
+            self._begin(watched, partial(self._levels_of, source))
+
+    def withdraw(self) -> None:
+        """What was offered is let go."""
+        for source in self._offered:
+            for kind in (self._watched, self._microphones):
+                watched = kind.pop(source, None)
+                if watched is not None and watched.task is not None:
+                    watched.task.cancel()
+            del self._captures[source]
+        self._offered.clear()
 
     # -- for the recorder
 
@@ -329,7 +351,8 @@ class Preview:
                             if isinstance(said.get("rms_db"), int | float):
                                 heard, rms = True, float(said["rms_db"])
                                 self._bus.publish(Level(source, rms, float(said.get("peak_db", rms))))
-                                self.overhear(source, rms)
+                                if source not in self._offered:
+                                    self.overhear(source, rms)
             except OSError as error:
                 problem = str(error)
             if not self._device_free():

@@ -37,12 +37,13 @@ fi
 if [ "$part" = room ]; then
     units="darsbox-room.service darsbox-sync.service darsbox-kiosk.service darsbox-update-settle.service darsbox-update.timer darsbox.target"
     if [ ! -e /etc/darsbox/room.toml ]; then
-        # As the room's user, for it looks at every device.
-        (umask 027 && runuser -u darsbox -- /opt/darsbox/current/bin/python -P -m provisioning.first_room \
-            > /etc/darsbox/room.toml.new)
-        chgrp darsbox /etc/darsbox/room.toml.new
-        mv /etc/darsbox/room.toml.new /etc/darsbox/room.toml
-        echo "/etc/darsbox/room.toml was written, with the devices found here. Change it, then: systemctl restart darsbox-room"
+        # As the room's user, for it looks at every device; in that user's own folder, for it writes the file anew when
+        # somebody sets the room up on its panel.
+        runuser -u darsbox -- sh -c 'umask 027 && cd /etc/darsbox/room && { [ -e room.toml ] || {
+            /opt/darsbox/current/bin/python -P -m provisioning.first_room > room.toml.new && mv room.toml.new room.toml; }; }'
+        ln -sfn room/room.toml /etc/darsbox/room.toml
+        echo "/etc/darsbox/room.toml was written, with the devices found here. Set the room up on its panel; or change the file,"
+        echo "then: systemctl restart darsbox-room"
     fi
 else
     units="darsbox-server.service darsbox-worker.service"

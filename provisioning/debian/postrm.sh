@@ -37,7 +37,7 @@ if [ "$1" = purge ]; then
     deb-systemd-helper purge $units > /dev/null || true
     deb-systemd-helper unmask $units > /dev/null || true
     rm -f $config
-    [ "$part" != room ] || rm -rf /var/lib/darsbox/kiosk
+    [ "$part" != room ] || rm -rf /var/lib/darsbox/kiosk /etc/darsbox/room
     rmdir --ignore-fail-on-non-empty /etc/darsbox 2> /dev/null || true
     if [ -d "$kept" ] && [ -n "$(ls -A "$kept")" ]; then
         echo "$what are left in $kept ($(du -sm "$kept" | cut -f 1) MiB)."

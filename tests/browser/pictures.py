@@ -45,6 +45,7 @@ SCREENS: dict[str, Status] = {
     "who": ready() | {"who": {"name": ""}},
     "technicians": ready() | {"who": {"name": ""}},
     "keyboard": ready(),
+    "setup": ready() | {"first_boot": True},
 }
 SHEETS = {"room": "equipment", "test": "rehearsal"}
 """What is opened on a screen."""
@@ -79,15 +80,19 @@ def save(png: bytes, file: Path) -> None:
 
 def show(room: RoomPeer, page: Page, screen: str, language: str) -> None:
     status = SCREENS[screen]
+    room.setup |= {"language": language, "name": status["room"]["name"]}
     spoken = {"room": status["room"] | {"language": language}}
     # Whether a lesson is kept is known to a page that has seen its end.
     room.show(recording() | spoken if screen == "kept" else status | spoken)
     page.goto(room.url)
     if screen == "kept":
         room.show(status | spoken)
-    idle = dict.fromkeys((*BEHIND, "keyboard", "test"), "ready")
+    idle = dict.fromkeys((*BEHIND, "keyboard", "test", "setup"), "ready")
     seen = {"trouble": "recording", "room": "recording", **idle}.get(screen, screen)
     page.locator(f"html[data-mode={seen}][lang={language}]").wait_for()
+    if screen == "setup":
+        page.locator(".setup-tile source-picture[data-live]").first.wait_for()
+        return
     if status["sources"]:
         page.locator("source-picture[data-live]").nth(0 if screen == "trouble" else 1).wait_for()
     if screen in SHEETS:

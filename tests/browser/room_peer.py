@@ -23,6 +23,7 @@ from PIL import Image, ImageDraw
 
 from kiosk_ui.page import PanelPage
 from tests.browser.desk_peer import doors, screen
+from tests.browser.setup_peer import STATE, setting_up
 
 BOUNDARY = "frame"
 STARTED = 1_795_255_320.0
@@ -91,6 +92,7 @@ def ready(language: str = "en") -> Status:
         "occupied": None,
         "remote": None,
         "timetable": None,
+        "first_boot": False,
     }
 
 
@@ -195,6 +197,8 @@ class RoomPeer:
         self.deliveries: dict[str, Any] = {"done_by": None, "lessons": [], "older": 0}
         self.screen = screen()
         """What the IT screen shows beside the status."""
+        self.setup = copy.deepcopy(STATE)
+        """What was chosen of a room that is being set up."""
         self.undo_seconds = 0
         """For so long a stop can be undone, by the test's clock: until it says otherwise."""
         self.faster = 1
@@ -375,6 +379,7 @@ class RoomPeer:
             return self.status
 
         doors(app, self)
+        setting_up(app, self)
         app.mount("/", PanelPage(now))
         return app
 

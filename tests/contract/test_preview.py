@@ -117,6 +117,30 @@ async def test_a_small_picture_is_not_made_larger() -> None:
 
 
 @pytest.mark.anyio
+async def test_a_device_that_is_offered_is_seen_and_heard_until_it_is_withdrawn_or_a_lesson_takes_it() -> None:
+    bus, recording, overheard = Bus(), Recording(), list[str]()
+    async with serving(recording, bus) as preview:
+        preview.overhear = lambda source, _: overheard.append(source)
+        with bus.subscribe() as heard, preview.listen():
+            preview.offer("new:camera", SMALL)
+            preview.offer("new:ear", simulated_microphone())
+            with preview.watch("new:camera") as pictures:
+                await asyncio.wait_for(pictures.next(), 10)
+                level = await asyncio.wait_for(heard.get(), 10)
+                assert isinstance(level, Level)
+                assert (level.source, overheard) == ("new:ear", [])  # nobody teaches there yet
+                recording.capturing = True
+                await preview.release_devices()
+                assert decoders() == []
+                recording.capturing = False
+                await asyncio.wait_for(pictures.next(), 10)
+            preview.withdraw()
+            await until(lambda: decoders() == [])
+            with pytest.raises(NotFound):
+                await preview.snapshot("new:camera")
+
+
+@pytest.mark.anyio
 async def test_one_decoder_serves_everybody_and_ends_after_the_last(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "LINGER", 0.3)
     async with serving(Recording(), screen=SCREEN) as preview:

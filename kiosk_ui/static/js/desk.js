@@ -31,9 +31,10 @@ export class Desk {
    * @param {(shape: Shape, text: string) => void} more.told called with a sentence for everybody
    * @param {Title} more.title
    * @param {(language: string) => void} more.choose called with a language
+   * @param {() => void} more.sets_up called when the room shall be set up, within the same session
    * @param {boolean} more.goes_on the desk in another language that this one replaces has handed over to it
    */
-  constructor(room, words, { told, title, choose, goes_on }) {
+  constructor(room, words, { told, title, choose, goes_on, sets_up }) {
     this.room = room;
     this.words = words;
     this.told = told;
@@ -47,7 +48,12 @@ export class Desk {
     this.other = this._choice("desk.it", () => this._turn("it"));
     const more = h("div", { class: "desk-more" }, this.leave, this.other);
     this.door = h("div", { class: "desk-door" }, this.hint, this.pad, more);
-    this.it = new ItScreen(room, words, choose, () => this._turn("it", words.t("it.over")));
+    const set_up = () => {
+      this.goes_over = true;
+      this.element.close();
+      sets_up();
+    };
+    this.it = new ItScreen(room, words, { choose, set_up, over: () => this._turn("it", words.t("it.over")) });
     const head = h("header", { class: "desk-head" }, this.heading, back);
     const body = h("div", { class: "desk-body", tabindex: "0" }, this.door, this.it.element);
     this.element = h("dialog", { class: "desk", "aria-labelledby": "desk-title" }, head, body);
@@ -70,6 +76,7 @@ export class Desk {
 
   open() {
     if (this.element.open) return;
+    this.goes_over = false;
     this.element.showModal();
     this._turn(this.room.session ? "screen" : this.room.status.who ? "who" : "it");
   }

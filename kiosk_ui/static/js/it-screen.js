@@ -54,10 +54,12 @@ export class ItScreen {
   /**
    * @param {Room} room
    * @param {Words} words
-   * @param {(language: string) => void} choose called with a language
-   * @param {() => void} over called when the session has ended
+   * @param {object} more
+   * @param {(language: string) => void} more.choose called with a language
+   * @param {() => void} more.set_up called when the room shall be set up anew
+   * @param {() => void} more.over called when the session has ended
    */
-  constructor(room, words, choose, over) {
+  constructor(room, words, { choose, set_up, over }) {
     this.room = room;
     this.words = words;
     this.over = over;
@@ -81,6 +83,7 @@ export class ItScreen {
       this._part("it.check", this.examine, this.checked, this.found),
       this._part("it.export", this.sticks, this.exported, this.why),
       this._part("language", h("div", { class: "it-buttons" }, ...this._languages(choose))),
+      this._part("setup", h("p", {}, words.t("it.setup")), this._button("it.setup.start", set_up)),
       this._part("it.restart", this.anew, this.anew_said),
       this._part("it.log", this.log),
     );

@@ -10,6 +10,7 @@ import { Fixtures } from "./fixtures.js";
 import { Plan } from "./plan.js";
 import { Rehearsal } from "./rehearsal.js";
 import { Refused } from "./room.js";
+import { Setup } from "./setup.js";
 import { Sources } from "./sources.js";
 import { from_afar, refusal, standing, started_from_afar } from "./sentences.js";
 import { StopButton } from "./stop-button.js";
@@ -81,6 +82,8 @@ export class Panel {
   ears = new AbortController();
   /** @type {Desk} */
   desk;
+  /** @type {Setup} */
+  setup;
 
   /**
    * @param {Room} room
@@ -117,15 +120,29 @@ export class Panel {
     this.sheets = [this.equipment.sheet, this.rehearsal.sheet];
     const told = (/** @type {Shape} */ shape, /** @type {string} */ text) => this._tell(shape, text);
     const goes_on = before?.desk.hand_over() ?? false;
-    this.desk = new Desk(room, words, { told, title: this.title, choose: language, goes_on });
-    const tools = [this.sent, this.rehearsal.sheet.button, this.equipment.sheet.button, this.desk.button];
+    const sets_up = () => this.setup.open();
+    this.desk = new Desk(room, words, { told, title: this.title, choose: language, goes_on, sets_up });
+    this.setup = new Setup(room, words, {
+      told,
+      choose: language,
+      start: () => {
+        this.setup.close();
+        start();
+      },
+      asks: () => this.desk.open(),
+      turned: () => this._show_soon(),
+      before: before?.setup ?? null,
+    });
+    const sheets = [this.rehearsal.sheet.button, this.equipment.sheet.button];
+    const tools = [this.setup.button, this.sent, ...sheets, this.desk.button];
     this.strip = new Strip(words, language, ...tools);
     this.facts = new Facts(words);
     this.fixtures = new Fixtures(words, (camera, place) => attempt(() => room.turn(camera, place)));
     const rows = [this.strip, { element: this._stage() }, this.sources, this.fixtures, this.facts];
     this.element = h("div", { class: "panel" }, ...rows.map(({ element }) => element));
     this.element.append(...this.sheets.map(({ element }) => element));
-    this.element.append(this.voice.whispers, this.voice.shouts, this.deliveries.element, this.desk.element);
+    const pages = [this.deliveries.element, this.desk.element, this.setup.element];
+    this.element.append(this.voice.whispers, this.voice.shouts, ...pages);
     room.addEventListener("change", () => this._show_soon(), this.ears);
     room.addEventListener("levels", (event) => this._hear(/** @type {CustomEvent} */ (event).detail), this.ears);
     this.show();
@@ -135,6 +152,7 @@ export class Panel {
   /** The page has it now. */
   appear() {
     this.desk.listen(this.ears.signal);
+    this.setup.listen();
   }
 
   close() {
@@ -143,6 +161,7 @@ export class Panel {
     cancelAnimationFrame(this.due);
     this.deliveries.close();
     this.desk.close();
+    this.setup.end();
     this.element.remove();
   }
 
@@ -190,10 +209,14 @@ export class Panel {
     this._show_sentence(mode);
     if (this.painted || !IDLE.has(mode)) this.title.show(status, mode, now);
     this.plan.show(status, mode, now);
+    this.sources.rest(this.setup.is_open);
     this.sources.show(status, sure);
     this.fixtures.show(status, sure, room.pending);
     this.desk.show(status);
-    if (this.painted) this.facts.show(status, mode);
+    if (this.painted) {
+      this.facts.show(status, mode);
+      this.setup.show(status);
+    }
     this.equipment.show(status, sure);
     this.rehearsal.show(status, IDLE.has(mode), room.pending.has("test"));
   }
@@ -407,6 +430,7 @@ export class Panel {
   _hear(levels) {
     this.sources.hear(levels);
     this.desk.hear(levels);
+    this.setup.hear(levels);
   }
 
   /** @param {number} at */

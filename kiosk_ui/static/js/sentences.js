@@ -212,6 +212,6 @@ export function refusal(words, code, facts) {
  * @param {Words} words
  * @param {string[]} keys
  */
-function first(words, keys) {
+export function first(words, keys) {
   return keys.find((key) => words.has(key)) ?? keys[keys.length - 1];
 }

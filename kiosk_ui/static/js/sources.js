@@ -50,6 +50,16 @@ export class Sources {
     for (const [id, [rms, peak]] of Object.entries(levels)) this.tiles.get(id)?.hear(rms, peak);
   }
 
+  /**
+   * Nothing is fetched for pictures that something covers.
+   * @param {boolean} covered
+   */
+  rest(covered) {
+    if (covered === (this.row.parentNode === null)) return;
+    if (covered) this.row.remove();
+    else this.element.append(this.row);
+  }
+
   _again() {
     for (const tile of this.tiles.values()) tile.again();
   }

@@ -14,6 +14,7 @@ import { PinPad } from "/js/pin-pad.js";
 import { Plan } from "/js/plan.js";
 import { Rehearsal } from "/js/rehearsal.js";
 import { Room } from "/js/room.js";
+import { Wizard } from "/js/setup/wizard.js";
 import { ScreenKeyboard } from "/js/screen-keyboard.js";
 import { Sources } from "/js/sources.js";
 import { StopButton } from "/js/stop-button.js";
@@ -23,9 +24,9 @@ import { Words } from "/js/words.js";
 import { mode_of } from "/js/mode.js";
 import { standing } from "/js/sentences.js";
 
-const SHEETS = ["panel", "controls", "sources", "deliveries", "sheet", "keyboard", "desk"];
+const SHEETS = ["panel", "controls", "sources", "deliveries", "sheet", "keyboard", "desk", "setup"];
 const query = new URLSearchParams(location.search);
-const { states, now, deliveries } = await (await fetch("/states.json")).json();
+const { states, now, deliveries, candidates } = await (await fetch("/states.json")).json();
 const words = await Words.load(query.get("language") ?? "en", query.get("language") ?? "en");
 const nothing = () => {};
 
@@ -40,6 +41,10 @@ class Stand extends Room {
 
   async deliveries() {
     return deliveries;
+  }
+
+  async behind(path) {
+    return path === "setup/look" ? candidates : this.status;
   }
 
   async _ask() {
@@ -144,11 +149,20 @@ const MAKE = {
     return keyboard;
   },
   technicians(room) {
-    const screen = new ItScreen(room, words, nothing, nothing);
+    const screen = new ItScreen(room, words, { choose: nothing, set_up: nothing, over: nothing });
     screen.is_open = true;
     screen.show(room.status);
     screen.hear({ lectern: [-24, -15] });
     return screen.element;
+  },
+  setup(room, _mode, { at, state }) {
+    const hooks = { choose: nothing, start: nothing, asks: nothing, told: nothing, over: nothing };
+    const wizard = new Wizard(room, words, hooks);
+    wizard.state = state;
+    wizard._go(at);
+    wizard.element.open = true;
+    wizard.element.style.cssText = "position: static; inline-size: auto; block-size: auto";
+    return wizard.element;
   },
   deliveries(room) {
     const page = new Deliveries(room, words);
@@ -158,7 +172,7 @@ const MAKE = {
     return page.element;
   },
 };
-const WIDE = new Set(["strip", "sources", "fixtures", "facts", "equipment", "rehearsal", "keyboard", "technicians", "deliveries", "sentence"]);
+const WIDE = new Set(["strip", "sources", "fixtures", "facts", "equipment", "rehearsal", "keyboard", "technicians", "setup", "deliveries", "sentence"]);
 
 /** On the panel a sheet has the room of the pictures; here it has its own. */
 function opened({ element, button }) {

@@ -18,6 +18,7 @@ from playwright.sync_api import Page, Route
 from kiosk_ui.page import STATIC
 from tests.browser.gallery.states import STATES, WAY
 from tests.browser.room_peer import FRAMES, STARTED
+from tests.browser.setup_peer import CANDIDATES
 
 HERE = Path(__file__).parent
 URL = "http://gallery.invalid/"
@@ -27,7 +28,7 @@ PORT = 8600
 def answer(path: str) -> tuple[str, bytes] | None:
     """What lies at a path, and its media type; None for nothing."""
     if path == "/states.json":
-        body = json.dumps({"states": STATES, "now": STARTED * 1000, "deliveries": WAY})
+        body = json.dumps({"states": STATES, "now": STARTED * 1000, "deliveries": WAY, "candidates": CANDIDATES})
         return "application/json", body.encode()
     if path.endswith(("/place.jpg", "/snapshot.jpg")):
         return "image/jpeg", FRAMES[0][5]

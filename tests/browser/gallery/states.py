@@ -17,6 +17,7 @@ from tests.browser.room_peer import (
     recording,
     source,
 )
+from tests.browser.setup_peer import CANDIDATES, STATE
 
 LESSON = recording()["lesson"]["id"]
 LONG = "Introduction à la résistance des matériaux, septième séance: flexion simple et moments fléchissants"
@@ -67,6 +68,8 @@ def scene(**how: Any) -> Status:
     return room
 
 
+CHOSEN = STATE | {"language": "en", "name": "Amphi A", "devices": CANDIDATES}
+"""Of a room that is being set up."""
 READY, RECORDING = of(ready()), of(recording())
 STATES: dict[str, dict[str, State]] = {
     "strip": {
@@ -166,6 +169,10 @@ STATES: dict[str, dict[str, State]] = {
         "signs": of(ready(), given={"signs": True}),
     },
     "technicians": {"idle": READY, "in a lesson": RECORDING, "with trouble": of(health("no-sources", "error"))},
+    "setup": {
+        step: of(ready(), given={"at": at, "state": CHOSEN})
+        for at, step in enumerate(("language", "name", "devices", "server", "PIN", "summary"))
+    },
     "deliveries": {"each state": READY},
 }
 WAY: Status = {

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from appliance import config
+from appliance.dumping import as_file
 from appliance.errors import ConfigError
-from provisioning.layers import SHIPPED, Profiles, merged, on_profile, told_secrets, written
+from provisioning.layers import SHIPPED, Profiles, merged, on_profile, told_secrets
 
 BELOW = tomllib.loads("""
     [recorder]
@@ -63,9 +64,9 @@ def test_a_device_that_the_room_lacks_is_left_out() -> None:
 
 
 def test_what_is_below_stays_as_it_was() -> None:
-    before = written(BELOW)
+    before = as_file(BELOW)
     on_top('[recorder]\nheight = 1080\n[[camera]]\nid = "teacher"\nlabel = "X"')
-    assert written(BELOW) == before
+    assert as_file(BELOW) == before
 
 
 def test_what_is_written_is_read_again_as_it_was() -> None:
@@ -81,7 +82,7 @@ def test_what_is_written_is_read_again_as_it_was() -> None:
         wide = true
         "odd key" = 07:30:00
     """)
-    assert tomllib.loads(written(odd, "a comment")) == odd
+    assert tomllib.loads(as_file(odd, "a comment")) == odd
 
 
 def test_every_shipped_profile_is_a_room_once_it_has_an_address() -> None:
@@ -91,7 +92,7 @@ def test_every_shipped_profile_is_a_room_once_it_has_an_address() -> None:
         own = {"profile": name, "room": {"name": "A"}}
         if name == "lecture-hall":
             own["camera"] = [{"id": "teacher", "url": "rtsp://camera/1"}]
-        room = config.parse(written(on_profile(own, Profiles())))
+        room = config.parse(as_file(on_profile(own, Profiles())))
         assert room.room.profile == name
         assert [device.problem for device in room.devices] == [None] * len(room.devices), name
         assert {device.kind for device in room.devices} == {"camera", "microphone"}

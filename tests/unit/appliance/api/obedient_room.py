@@ -17,8 +17,9 @@ from appliance.api.doors import Doors
 from appliance.api.errands import Errands
 from appliance.api.remote import Remote
 from appliance.api.room import Room
+from appliance.api.setup import Setup
 from appliance.api.who import Who
-from appliance.config import parse
+from appliance.config import load, parse
 from appliance.errors import AlreadyRecording, NotRecording, WrongState
 from appliance.events import Bus
 from appliance.logs import Recent
@@ -110,9 +111,9 @@ class ObedientRecorder:
         return self.now
 
 
-def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]:
-    """more: added to room.toml."""
-    config = parse(ROOM_TOML + more)
+def make_room(spool_root: Path, more: str = "", *, file: Path | None = None) -> tuple[Room, ObedientRecorder]:
+    """more: added to room.toml. file: a room.toml to take instead."""
+    config = load(file) if file is not None else parse(ROOM_TOML + more)
     spool = Spool(spool_root)
     spool.prepare()
     Ledger(spool.ledger_file).close()
@@ -124,7 +125,9 @@ def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]
     timetable = Follower(config.tables.timetable, recorder, bus, spool, Clock(spool))
     who, restarts = Who(spool), recorder.restarts
     recorder.at_the_panel = who.begins
-    desk = Desk(Doors(spool), who, Errands(spool_root, None, BASE), Recent(), lambda: restarts.append(True))
+    doors = Doors(spool)
+    setup = Setup(config, spool, doors, preview, status=recorder.status, restart=lambda: restarts.append(True))
+    desk = Desk(doors, who, Errands(spool_root, None, BASE), Recent(), lambda: restarts.append(True), setup)
     fittings = Fittings(config.devices, Poller(config.devices), Places(spool.root / "places"), bus, preview.snapshot)
     scenes = Scenes(config.tables.scenes, config.devices, recorder.status, bus)
     testing = SelfTesting(
@@ -149,6 +152,7 @@ def make_room(spool_root: Path, more: str = "") -> tuple[Room, ObedientRecorder]
         remote=remote,
         timetable=timetable,
         who=who,
+        setup=setup,
     )
     return Room(
         config, recorder, preview, spool, bus, books, board, devices, remote, timetable, fittings, scenes, testing, desk

@@ -37,7 +37,7 @@ async def test_the_status_has_everything_the_panel_shows(made: tuple[Room, Obedi
     assert set(body) == {
         *("room", "version", "now", "state", "lesson", "sources", "disk", "held_seconds", "undo_seconds", "sync"),
         *("health", "last", "making", "selftest", "testing", "fixtures", "scenes", "lamps", "muted", "occupied"),
-        *("remote", "timetable", "who"),
+        *("remote", "timetable", "who", "first_boot"),
     }
     assert body["state"] == "ready"
     assert body["sources"][0]["label"] == "Front camera"
