@@ -14,8 +14,8 @@ KIB = 1024
 SMALLEST = 64 * KIB
 FIRST = 256 * KIB
 LARGEST, LARGEST_WHERE_CUT = 64 * KIB * KIB, 4 * KIB * KIB
-"""We hold a chunk in memory, and on so quick a link the next one too. On a link that was cut before, the pieces shall be
-small, of which the next cut costs one: the server takes so many of a chunk and no more."""
+"""We hold a chunk in memory, and on so quick a link the next one too. On a link that was cut before, the pieces shall
+be small, of which the next cut costs one: the server takes so many of a chunk and no more."""
 GROWTH, LEAP, QUICK = 2, 4, 0.25
 """Times as large is the next chunk at most, and after one that took no longer than so many seconds. On a slower link
 the beginning shall be careful, so that whoever shares it is felt."""
