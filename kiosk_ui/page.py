@@ -4,8 +4,8 @@ A page that had to ask for each of these would go back and forth five times befo
 them in, and what is sent stays what lies in ``static/``: the template ``index.html``, its style sheets as one, its
 script as one with all that it imports, and at the end of its ``<head>``
 
-- an import map, which gives each script the address of just this version of it, so that browsers may keep it for ever,
-  and those that have come as one the address of that;
+- an import map, which gives each script that is fetched later the address of just this version of it, so that browsers
+  may keep it for ever, and what these import the address of the one in which it came;
 - ``<script type="application/json">`` with the status and with the sentences: data, never run.
 """
 
@@ -47,6 +47,8 @@ SCRIPT = "js/panel-and-all.js"
 LATER_WORDS = "setup."
 """Sentences that hardly any page needs: those of the scripts that set a room up, which are fetched when they are."""
 _SHEET = re.compile(r' *<link rel="stylesheet" href="([\w.-]+)" />\n')
+_UPWARDS = re.compile(r'^import [^;]*? from "\.\./([\w.-]+)";$', re.MULTILINE)
+"""What a script in a folder of its own imports from those that came with the page."""
 _KEEP = "public, max-age=31536000, immutable"
 _ASK = "no-cache"
 
@@ -99,8 +101,11 @@ class PanelPage:
 
     @cached_property
     def _imports(self) -> str:
-        come = {f"js/{name}" for name in self._joined[1]}
-        address = {name: self._address(SCRIPT if name in come else name) for name in self.files if name.endswith(".js")}
+        come = {f"js/{name}" for name in self._joined[1]} | {SCRIPT}
+        later = {name: self._address(name) for name in self.files if name.endswith(".js") and name not in come}
+        wanted = {f"js/{found}" for name in later for found in _UPWARDS.findall(self.files[name].body.decode())}
+        whole = self._address(SCRIPT)
+        address = later | dict.fromkeys(sorted(wanted), whole)
         return json.dumps({"imports": {f"./{name}": f"./{found}" for name, found in address.items()}})
 
     def _address(self, name: str) -> str:

@@ -13,6 +13,8 @@ import { unopened } from "./sentences.js";
  * @import { Words } from "./words.js"
  */
 
+/** @typedef {{ pad: PinPad, leave: HTMLElement, other: HTMLElement, door: HTMLElement, it: ItScreen }} Furniture */
+
 /**
  * The panel's doors: a teacher says who they are, by PIN or card, and the IT staff come to their screen. Nobody has to
  * pass one to record. `button` opens the page of it, `element` is that page.
@@ -20,6 +22,8 @@ import { unopened } from "./sentences.js";
 export class Desk {
   /** @type {"who" | "it" | "screen" | null} */
   view = null;
+  /** @type {Furniture | null} */
+  made = null;
   goes_over = false;
   heading = h("h2", { id: "desk-title" });
   hint = h("p", { class: "desk-hint" });
@@ -40,23 +44,9 @@ export class Desk {
     this.told = told;
     const opens = { type: "button", class: "tool desk-tool", "aria-label": words.t("desk"), "aria-haspopup": "dialog" };
     this.button = h("button", { ...opens, onclick: () => this.open() }, icon("person"));
-    const back = h("button", { type: "button", class: "button side desk-back" }, words.t("deliveries.back"));
-    back.addEventListener("click", () => this.element.close());
-    this.pad = new PinPad(words);
-    this.pad.addEventListener("pin", (event) => this._say({ pin: /** @type {CustomEvent} */ (event).detail }));
-    this.leave = this._choice("who.leave", () => this._leave());
-    this.other = this._choice("desk.it", () => this._turn("it"));
-    const more = h("div", { class: "desk-more" }, this.leave, this.other);
-    this.door = h("div", { class: "desk-door" }, this.hint, this.pad, more);
-    const set_up = () => {
-      this.goes_over = true;
-      this.element.close();
-      sets_up();
-    };
-    this.it = new ItScreen(room, words, { choose, set_up, over: () => this._turn("it", words.t("it.over")) });
-    const head = h("header", { class: "desk-head" }, this.heading, back);
-    const body = h("div", { class: "desk-body", tabindex: "0" }, this.door, this.it.element);
-    this.element = h("dialog", { class: "desk", "aria-labelledby": "desk-title" }, head, body);
+    this.choose = choose;
+    this.sets_up = sets_up;
+    this.element = h("dialog", { class: "desk", "aria-labelledby": "desk-title" });
     this.element.addEventListener("close", () => this._closed());
     this.reader = new CardReader(() => keep(title), (card) => this._say({ card }));
     this.goes_on = goes_on;
@@ -77,6 +67,7 @@ export class Desk {
   open() {
     if (this.element.open) return;
     this.goes_over = false;
+    this.made ??= this._furnish(); // before it opens, so that the focus finds something
     this.element.showModal();
     this._turn(this.room.session ? "screen" : this.room.status.who ? "who" : "it");
   }
@@ -89,15 +80,43 @@ export class Desk {
   show(status) {
     put(this.button, "data-known", Boolean(status.who?.name));
     if (this.view === "who") this._show_who();
-    this.it.show(status);
+    this.made?.it.show(status);
   }
 
   /** @param {Record<string, [number, number]>} levels */
   hear(levels) {
-    this.it.hear(levels);
+    this.made?.it.hear(levels);
   }
 
   // -- what stands on it
+
+  /** Made when somebody opens it, for few ever do. */
+  get parts() {
+    this.made ??= this._furnish();
+    return this.made;
+  }
+
+  _furnish() {
+    const { words } = this;
+    const back = h("button", { type: "button", class: "button side desk-back" }, words.t("deliveries.back"));
+    back.addEventListener("click", () => this.element.close());
+    const pad = new PinPad(words);
+    pad.addEventListener("pin", (event) => this._say({ pin: /** @type {CustomEvent} */ (event).detail }));
+    const leave = this._choice("who.leave", () => this._leave());
+    const other = this._choice("desk.it", () => this._turn("it"));
+    const door = h("div", { class: "desk-door" }, this.hint, pad, h("div", { class: "desk-more" }, leave, other));
+    const set_up = () => {
+      this.goes_over = true;
+      this.element.close();
+      this.sets_up();
+    };
+    const over = () => this._turn("it", words.t("it.over"));
+    const it = new ItScreen(this.room, words, { choose: this.choose, set_up, over });
+    const head = h("header", { class: "desk-head" }, this.heading, back);
+    this.element.append(head, h("div", { class: "desk-body", tabindex: "0" }, door, it.element));
+    it.show(this.room.status);
+    return { pad, leave, other, door, it };
+  }
 
   /**
    * @param {string} key
@@ -113,32 +132,33 @@ export class Desk {
    */
   _turn(view, said = "") {
     const { words } = this;
+    const { pad, leave, other, door, it } = this.parts;
     this.view = view;
     say(this.heading, words.t(view === "who" ? "who.title" : "it.title"));
-    put(this.door, "hidden", view === "screen");
-    put(this.it.element, "hidden", view !== "screen");
-    put(this.other, "hidden", view !== "who");
-    put(this.leave, "hidden", true);
+    put(door, "hidden", view === "screen");
+    put(it.element, "hidden", view !== "screen");
+    put(other, "hidden", view !== "who");
+    put(leave, "hidden", true);
     put(this.element, "data-view", view);
     if (view === "screen") {
-      this.it.open();
+      it.open();
       return;
     }
     if (view === "it") say(this.hint, words.t("it.hint"));
     else this._show_who();
-    this.pad.again(said);
+    pad.again(said);
   }
 
   _show_who() {
     const name = this.room.status.who?.name;
     say(this.hint, name ? this.words.t("who.is", { name }) : this.words.t("who.hint"));
-    put(this.leave, "hidden", !name);
+    put(this.parts.leave, "hidden", !name);
   }
 
   _closed() {
-    this.it.close();
+    this.parts.it.close();
     this.view = null;
-    this.pad.field.value = "";
+    this.parts.pad.field.value = "";
     if (this.room.session && !this.goes_over) this.room.leave_it();
   }
 
@@ -166,7 +186,7 @@ export class Desk {
 
   /** @param {string} text */
   _refused(text) {
-    if (this.element.open && this.view !== "screen") this.pad.again(text);
+    if (this.element.open && this.view !== "screen") this.parts.pad.again(text);
     else this.told("error", text);
   }
 
@@ -176,7 +196,7 @@ export class Desk {
       this.close();
     } catch (error) {
       if (!(error instanceof Refused)) throw error;
-      this.pad.again(unopened(this.words, error));
+      this.parts.pad.again(unopened(this.words, error));
     }
   }
 }

@@ -5,6 +5,7 @@ const STILL_AFTER = 2_000; // ms without a new picture until it is no longer cal
 const ANEW_AFTER = 5_000; // ms without a new picture until the stream is given up for another
 const PATIENCE = { first: 500, most: 5_000 };
 const SNAPSHOT_EVERY = 2_000;
+const AT_LAST = 200; // ms after the first picture of the page in which this one is asked for, however busy the page is
 
 /**
  * <source-picture>: what one camera sees, as it moves. It asks again by itself, with growing patience, when the
@@ -28,7 +29,7 @@ export class SourcePicture extends HTMLElement {
     if (!this.canvas.isConnected) this.append(this.canvas, this.sentence);
     this.ended = new AbortController();
     const { ended } = this;
-    requestAnimationFrame(() => setTimeout(() => this._run(ended))); // the page is painted first
+    requestAnimationFrame(() => requestIdleCallback(() => this._run(ended), { timeout: AT_LAST })); // Start comes first
   }
 
   disconnectedCallback() {
