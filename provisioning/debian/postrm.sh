@@ -8,7 +8,7 @@ case $part in
     room)
         other=darsbox-server
         units="darsbox-room.service darsbox-sync.service darsbox-kiosk.service darsbox-update-settle.service darsbox-update.timer darsbox.target"
-        config="/etc/darsbox/room.toml /etc/darsbox/update-root.json"
+        config="/etc/darsbox/room.toml /etc/darsbox/update-root.json /etc/darsbox/darsbox-enrol.json"
         kept=/var/lib/darsbox/spool
         what="Lessons and the room's key"
         ;;
@@ -37,7 +37,8 @@ if [ "$1" = purge ]; then
     deb-systemd-helper purge $units > /dev/null || true
     deb-systemd-helper unmask $units > /dev/null || true
     rm -f $config
-    [ "$part" != room ] || rm -rf /var/lib/darsbox/kiosk /etc/darsbox/room
+    # Passwords of cameras do not stay on a PC that is given away.
+    [ "$part" != room ] || rm -rf /var/lib/darsbox/kiosk /etc/darsbox/room /etc/darsbox/secrets
     rmdir --ignore-fail-on-non-empty /etc/darsbox 2> /dev/null || true
     if [ -d "$kept" ] && [ -n "$(ls -A "$kept")" ]; then
         echo "$what are left in $kept ($(du -sm "$kept" | cut -f 1) MiB)."
