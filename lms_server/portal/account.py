@@ -80,7 +80,7 @@ def role(tongue: Tongue, code: Role) -> str:
     return {
         "admin": tongue.gettext("Admin"),
         "it": tongue.gettext("IT"),
-        "teacher": tongue.gettext("Teacher"),
+        "teacher": tongue.gettext("Teacher (role)"),
         "student": tongue.gettext("Student"),
         "service": tongue.gettext("Program"),
     }[code]
