@@ -13,12 +13,12 @@ LEAVE = "Leave this PC as it is, and start from its disk"
 LOSE = "Make it a room again, and LOSE THE LESSONS on its disk"
 ADDED = "/darsbox/boot.img"
 """Our part of the first file system, on the medium."""
-_QUIET = "priority=critical vga=788"
+_ASKS_NOTHING = "priority=critical"
 
 
 def isolinux(kernel: str, initrd: str, boot: str) -> str:
     """kernel, initrd: paths on the medium. boot: more words for Linux."""
-    words = f"initrd={initrd},{ADDED} {_QUIET} {boot}".rstrip()
+    words = f"initrd={initrd},{ADDED} {_ASKS_NOTHING} vga=788 {boot}".rstrip()
     return f"""\
 ui vesamenu.c32
 prompt 0
@@ -42,9 +42,12 @@ label lose
 
 def grub(kernel: str, initrd: str, boot: str) -> str:
     """As ``isolinux``."""
-    words = f"{_QUIET} {boot}".rstrip()
+    words = f"{_ASKS_NOTHING} {boot}".rstrip()
     return f"""\
 # {TITLE}
+# Without these Linux has no screen.
+insmod all_video
+set gfxpayload=keep
 set default=0
 set timeout={SECONDS}
 menuentry '{INSTALL}' {{
