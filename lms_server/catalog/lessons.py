@@ -42,9 +42,6 @@ _ROWS = (
     .join(Institution, col(Room.institution_id) == col(Institution.id))
 )
 """Lessons with the names of their rooms and institutions."""
-_ONE_BY_ONE = "INDEXED BY sqlite_autoindex_lesson_1"
-"""Those that the index has found, each by its id. SQLite, which has counted nothing, might think all lessons of all
-rooms fewer than a page."""
 _TYPES = {".mp4": "video/mp4", ".m4a": "audio/mp4", ".json": "application/json", ".jpg": "image/jpeg"}
 
 
@@ -76,7 +73,6 @@ class Lessons:
         below, above = _cursor(page) if page else finding.LAST, 0
         query = _ROWS.add_columns(col(FindingRow.id))
         query = query.join(FindingRow, col(FindingRow.lesson_id) == col(LessonRow.id)).where(*open_to(person, now))
-        query = query.with_hint(LessonRow, _ONE_BY_ONE, "sqlite")
         if since is not None:
             query, above = query.where(col(LessonRow.started) >= since), finding.since(since)
         if until is not None:
@@ -136,13 +132,17 @@ class Lessons:
 def open_to(person: Person, now: float, *, trash: bool = False) -> list[ColumnElement[bool]]:
     """What a lesson must be for this person to see anything of it: not in the trash, or in it where that is asked for;
     of their institution; for students published, its time come, and of a course of theirs or of none; with something
-    whole to play, for whoever does not look after the rooms. Every way to a lesson asks this."""
-    conditions = [*in_rooms_of(person, LessonRow.room_id), col(LessonRow.deleted).is_(None)]
+    whole to play, for whoever does not look after the rooms. Every way to a lesson asks this.
+
+    It is no way to find lessons: no index has what is asked here of rooms and courses. SQLite, which has counted
+    nothing, would think all lessons of all rooms fewer than a page of 200, and begin with them."""
+    room, course = col(LessonRow.room_id).concat(""), col(LessonRow.course_id) + 0
+    conditions = [*in_rooms_of(person, room), col(LessonRow.deleted).is_(None)]
     conditions.append(col(LessonRow.trashed).is_not(None) if trash else col(LessonRow.trashed).is_(None))
     if not person.staff:
         conditions += [col(LessonRow.publication) == "published", col(LessonRow.publish_at) <= now]
         theirs = select(CourseMember.course_id).where(col(CourseMember.person_id) == person.id)
-        conditions.append(or_(col(LessonRow.course_id).is_(None), col(LessonRow.course_id).in_(theirs)))
+        conditions.append(or_(course.is_(None), course.in_(theirs)))
     if not person.sees_everything:
         conditions.append(or_(col(LessonRow.state) == "ready", _HAS_SLIDECAST))
     return conditions

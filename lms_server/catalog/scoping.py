@@ -22,10 +22,10 @@ def within(person: Person, institution: Any) -> list[ColumnElement[bool]]:
 
 
 def in_rooms_of(person: Person, room: Any) -> list[ColumnElement[bool]]:
-    """The same for rows that belong to a room. room: the column with its id."""
+    """The same for rows that belong to a room. room: the column with its id, or what is made of it."""
     if person.institution_id is None:
         return []
-    return [col(room).in_(select(Room.id).where(*within(person, Room.institution_id)))]
+    return [room.in_(select(Room.id).where(*within(person, Room.institution_id)))]
 
 
 def row_id(text: str) -> int:

@@ -94,6 +94,26 @@ def test_ten_times_as_many_lessons_cost_a_question_no_more(
     assert not dear, "steps with few lessons, and with many"
 
 
+def test_the_largest_page_begins_with_what_the_index_found(catalogue: Catalog, database: Database, amphi: Room) -> None:
+    add(database, amphi, range(300))
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, statement: str, parameters: Any, *_: object) -> None:
+        if "JOIN finding" in statement:
+            asked.append((statement, parameters))
+
+    event.listen(database.engine, "before_cursor_execute", note)
+    for role in ("it", "teacher", "student"):
+        person = catalogue.people.add(role, role, "a-long-enough-one", "ENS")
+        assert len(catalogue.lessons.search(person, limit=200).items) == 200
+    event.remove(database.engine, "before_cursor_execute", note)
+    assert isinstance(database.place, Path)
+    with closing(sqlite3.connect(database.place)) as file:
+        for statement, parameters in asked:
+            first = file.execute(f"EXPLAIN QUERY PLAN {statement}", parameters).fetchone()[3]
+            assert first == "SEARCH finding USING INTEGER PRIMARY KEY (rowid=?)"
+
+
 def test_the_trash_is_listed_without_a_look_at_every_lesson(
     catalogue: Catalog, database: Database, amphi: Room, admin: Person, steps: Callable[[Callable[[], Any]], int]
 ) -> None:
