@@ -23,11 +23,13 @@ NO_TESTS = 5
 
 _BIN = Path(sys.executable).parent
 _PYTEST = [sys.executable, "-m", "pytest", "-q"]
+SLOW = ["tests/system", "tests/browser", "tests/contract", "tests/judge"]
+QUICK = ["tests/unit", "tests/architecture"]
 SIDE_BY_SIDE = ["-n", "5", "--dist", "loadfile", "--no-loadscope-reorder"]
-"""Most tests wait for lessons to be recorded in real time, so more run at once than there are processors; those of one
-file one after the other, for they share servers and browsers. Not many more: simulated cameras take their share of a
-processor for as long as a test lasts, and with eight at once all took longer. Their order is that of tests/conftest.py:
-xdist's own puts files of many tests first, which are quick ones here."""
+"""Most of these wait for lessons to be recorded in real time, so more run at once than there are processors; those of
+one file one after the other, for they share servers and browsers. Not many more: simulated cameras take their share of
+a processor for as long as a test lasts, and with eight at once all took longer. Their order is that of
+tests/conftest.py: xdist's own puts files of many tests first, which are quick ones here."""
 STATIC: dict[str, list[str]] = {
     "ruff check": [str(_BIN / "ruff"), "check", "--quiet"],
     "ruff format --check": [str(_BIN / "ruff"), "format", "--check", "--quiet"],
@@ -42,20 +44,25 @@ QUIETLY = "pytest.mark.quiet"
 QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "load"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine. They share nothing, so that
 none waits for those of its file."""
-QUICK = ["tests/unit", "tests/architecture"]
+PATIENTLY = ["nice", "-n", "19"]
+"""Before what runs beside those: it takes what they leave of the processors."""
 BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
 """Fewer examples of each property than make test tries. What a file's tests share is made once."""
 
 
 def check() -> int:
-    return _all({"unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]}, STATIC | (SCRIPTS if TSC.exists() else {}))
+    scripts = SCRIPTS if TSC.exists() else {}
+    return _told(_all({"unit and architecture tests": [*_PYTEST, *QUICK, *BRIEF]}, STATIC | scripts))
 
 
 def test() -> int:
-    crowd = [*_PYTEST, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
+    slow = [*_PYTEST, *SLOW, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
     # Only the files that have such tests: every process that runs tests reads all the files it is given.
     files = [str(file) for file in sorted((PROJECT / "tests").rglob("test_*.py")) if QUIETLY in file.read_text()]
-    return _all({"tests": crowd, "tests that measure seconds": [*_PYTEST, *files, *QUIET]}, STATIC | SCRIPTS)
+    quick = [*_PYTEST, *QUICK, "-n", "2", "--dist", "loadfile"]
+    beside = {name: [*PATIENTLY, *command] for name, command in ({"quick tests": quick} | STATIC | SCRIPTS).items()}
+    found = _all({"slow tests": slow}, {})
+    return _told(found | _all({"tests that measure seconds": [*_PYTEST, *files, *QUIET]}, beside))
 
 
 def soak() -> int:
@@ -77,18 +84,22 @@ class Outcome(NamedTuple):
         return f"{'ok' if self.code == 0 else 'failed'} ({self.seconds:.1f} s)"
 
 
-def _all(tests: dict[str, list[str]], static: dict[str, list[str]]) -> int:
-    """The tests, one command after the other, and beside them what reads the program without running it: that is one
-    process at a time, which would leave the second processor idle."""
-    with ThreadPoolExecutor(max_workers=1) as beside:
-        reading = {name: beside.submit(_run, command, silent=True) for name, command in static.items()}
+def _all(tests: dict[str, list[str]], beside: dict[str, list[str]]) -> dict[str, Outcome]:
+    """The tests, one command after the other, and what else there is beside them, two commands at once, for the tests
+    alone would leave a processor idle at times."""
+    with ThreadPoolExecutor(max_workers=2) as helpers:
+        others = {name: helpers.submit(_run, command, silent=True) for name, command in beside.items()}
         results = {}
         for name, command in tests.items():
             results[name] = _run(command)
             say(f"{name}: {results[name].verdict}")
-        for name, future in reading.items():
+        for name, future in others.items():
             results[name] = future.result()
             say(f"{results[name].words}{name}: {results[name].verdict}")
+    return results
+
+
+def _told(results: dict[str, Outcome]) -> int:
     failed = [name for name, outcome in results.items() if outcome.code]
     if failed:
         complain(f"Not in order: {', '.join(failed)}.")

@@ -34,7 +34,7 @@ def room(tmp_path: Path) -> Iterator[Room]:
 def test_the_doctor_looks_and_a_restart_leaves_a_named_lesson_whole(room: Room) -> None:
     token = room.http.post("/it/enter", json={"pin": PIN}).json()["token"]
     signed = {"Authorization": f"Bearer {token}"}
-    found = room.http.post("/it/doctor", headers=signed).json()
+    found = room.http.post("/it/doctor", headers=signed, timeout=60).json()
     assert {"room.toml", "camera front", "daemon"} <= {finding["what"] for finding in found}
     assert room.http.post("/who", json={"pin": TEACHER}).status_code == 200
     lesson = room.touch("start", title="Optics")["lesson"]["id"]

@@ -23,7 +23,7 @@ from tests.peers.tus_server import free_port
 from tests.system.enrolled import Agent
 
 EXAMPLE = Path(__file__).parents[2] / "docs" / "nginx.conf"
-SENT = 3_000_000
+SENT = 12 * 1024 * 1024
 """Bytes: more than nginx takes by itself, and than it keeps in memory."""
 
 
