@@ -44,8 +44,6 @@ QUIETLY = "pytest.mark.quiet"
 QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "load"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine. They share nothing, so that
 none waits for those of its file."""
-PATIENTLY = ["nice", "-n", "19"]
-"""Before what runs beside those: it takes what they leave of the processors."""
 BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick"]
 """Fewer examples of each property than make test tries. What a file's tests share is made once."""
 
@@ -57,12 +55,13 @@ def check() -> int:
 
 def test() -> int:
     slow = [*_PYTEST, *SLOW, "-m", "not quiet and not soak", *SIDE_BY_SIDE]
+    quick = [*_PYTEST, *QUICK, "-n", "3", "--dist", "loadfile"]
     # Only the files that have such tests: every process that runs tests reads all the files it is given.
     files = [str(file) for file in sorted((PROJECT / "tests").rglob("test_*.py")) if QUIETLY in file.read_text()]
-    quick = [*_PYTEST, *QUICK, "-n", "2", "--dist", "loadfile"]
-    beside = {name: [*PATIENTLY, *command] for name, command in ({"quick tests": quick} | STATIC | SCRIPTS).items()}
-    found = _all({"slow tests": slow}, {})
-    return _told(found | _all({"tests that measure seconds": [*_PYTEST, *files, *QUIET]}, beside))
+    found = _all({"slow tests": slow, "quick tests": quick}, {})
+    # What reads the program is one process, and gives way: a processor and a half are left for those who measure.
+    reading = {name: ["nice", "-n", "19", *command] for name, command in (STATIC | SCRIPTS).items()}
+    return _told(found | _all({"tests that measure seconds": [*_PYTEST, *files, *QUIET]}, reading))
 
 
 def soak() -> int:
@@ -85,9 +84,9 @@ class Outcome(NamedTuple):
 
 
 def _all(tests: dict[str, list[str]], beside: dict[str, list[str]]) -> dict[str, Outcome]:
-    """The tests, one command after the other, and what else there is beside them, two commands at once, for the tests
-    alone would leave a processor idle at times."""
-    with ThreadPoolExecutor(max_workers=2) as helpers:
+    """The tests, one command after the other, and beside them the others, one after the other too: the tests alone
+    would leave a processor idle at times."""
+    with ThreadPoolExecutor(max_workers=1) as helpers:
         others = {name: helpers.submit(_run, command, silent=True) for name, command in beside.items()}
         results = {}
         for name, command in tests.items():

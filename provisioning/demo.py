@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import fcntl
+import math
 import signal
 import socket
 import sys
@@ -29,6 +30,8 @@ from provisioning.supervisor import Service, ServiceFailed, Supervised
 
 READY_SECONDS = 60.0
 """A slow classroom PC at its first start, reading everything from a cold disk."""
+ONE_WISH = 1.0
+"""Seconds after make was seen to be interrupted in which the same touch on Ctrl-C may reach us too."""
 
 
 class CannotRun(Exception):
@@ -105,21 +108,24 @@ class Demo:
     async def run(self) -> None:
         """Until asked to stop. Raises CannotRun, CannotJoin, ConfigError or ServiceFailed with a sentence."""
         stop = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        told_by_parent = -math.inf
 
         def asked() -> None:
-            if stop.is_set():
+            if not stop.is_set():
+                say("\nStopping in order; a running lesson is closed and kept. Ctrl-C again: at once.")
+                stop.set()
+            elif loop.time() > told_by_parent + ONE_WISH:
                 self._hurry.set()
-                return
-            say("\nStopping in order; a running lesson is closed and kept. Ctrl-C again: at once.")
-            stop.set()
 
-        loop = asyncio.get_running_loop()
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             loop.add_signal_handler(number, asked)
 
         def parent_interrupted() -> None:
-            if not stop.is_set():  # a terminal's Ctrl-C reaches both of us: that is one wish, not two
+            nonlocal told_by_parent
+            if not stop.is_set():  # a terminal's Ctrl-C reaches both of us, in either order: that is one wish, not two
                 asked()
+                told_by_parent = loop.time()
 
         working = asyncio.create_task(self._work())
         waits = {working, asyncio.create_task(stop.wait()), asyncio.create_task(Parent(parent_interrupted).watch())}

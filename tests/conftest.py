@@ -24,6 +24,20 @@ settings.load_profile("house")
 HERE = Path(__file__).resolve().parent
 LONGEST_FIRST = ("system", "browser", "contract", "judge", "architecture", "unit")
 """Folders under tests/, so that what is left at the end of a run is short and keeps every processor at work."""
+LONG = (
+    "system/test_packages.py",
+    "system/test_judge.py",
+    "system/test_sync.py",
+    "contract/test_tus_client.py",
+    "system/test_make_run.py",
+    "contract/test_delivery_in_any_order.py",
+    "browser/test_setup.py",
+    "browser/test_kiosk_fit.py",
+    "browser/test_story.py",
+    "contract/test_compose.py",
+    "contract/test_tus_npm.py",
+)
+"""Files of a minute and more, which go before all others: one that began last would be waited for alone."""
 
 
 FLOOR = {"architecture": 52, "browser": 188, "contract": 970, "judge": 5, "system": 203, "unit": 2790}
@@ -33,7 +47,12 @@ each folder that is run as a whole, as ``make test`` and ``make check`` run them
 
 def pytest_collection_modifyitems(session: pytest.Session, items: list[pytest.Item]) -> None:
     _count(session.config, items)
-    items.sort(key=lambda item: LONGEST_FIRST.index(item.nodeid.split("/")[1]))
+    items.sort(key=_place)
+
+
+def _place(item: pytest.Item) -> tuple[int, int]:
+    file = item.nodeid.partition("::")[0].removeprefix("tests/")
+    return LONG.index(file) if file in LONG else len(LONG), LONGEST_FIRST.index(file.split("/")[0])
 
 
 def _count(config: pytest.Config, items: list[pytest.Item]) -> None:
