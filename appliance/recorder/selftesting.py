@@ -145,11 +145,11 @@ class SelfTesting:
 
     async def _try(self) -> None:
         self._testing = True
+        self._wished.clear()
         try:
             await self._test()
         finally:
             self._testing = False
-            self._wished.clear()
 
     async def _test(self) -> None:
         """One test; given up without a word when a lesson begins."""
@@ -182,6 +182,7 @@ class SelfTesting:
             log.error("The self-test failed; appliance doctor says more.")
             return
         self._memory.last = Tested(round(time.time(), 3), self._sources, wrong)
+        self._testing = False  # whoever wants one from now on has seen this one's answer, and gets another
         for each in wrong:
             log.warning("Self-test: %s: %s.", each.source, each.code)
         log.info("The self-test found %d of %d sources in order.", self._sources - len(wrong), self._sources)

@@ -69,6 +69,7 @@ def test_a_bare_machine_records_and_delivers_and_removal_loses_no_lesson(package
     room = machine.run("systemctl", "show", "--property=MainPID", "--value", "darsbox-room").strip()
     mounted = machine.run("grep", " /etc/darsbox/room ", f"/proc/{room}/mountinfo")
     assert " rw," in mounted, "the panel could not set the room up"
+    a_room_without_a_file_is_set_up_on_its_panel(machine)
     record_and_deliver(machine)
     stays = machine.run("cat", "/etc/darsbox/room.toml")
     hardened(machine)
@@ -130,6 +131,26 @@ def installed_by_an_image(machine: Debian, room: Path) -> None:
     assert machine.run("stat", "--format=%a %U", "/home/it/.ssh/authorized_keys").strip() == "600 it"
     assert machine.run("cat", "/etc/hostname").strip() == "amphi-a"
     assert machine.run("cat", "/etc/darsbox/room.toml") == ROOM
+
+
+def configured(machine: Debian) -> str:
+    """What the package says when apt configures it, as an upgrade."""
+    upgrade = ("/var/lib/dpkg/info/darsbox-room.postinst", "configure", "0.0.1")
+    return machine.run("env", "DPKG_MAINTSCRIPT_PACKAGE=darsbox-room", *upgrade)
+
+
+def a_room_without_a_file_is_set_up_on_its_panel(machine: Debian) -> None:
+    """As where somebody has installed the package and nothing else."""
+    file = "/etc/darsbox/room.toml"
+    machine.run("mv", file, "/root/room.toml")
+    assert "Set the room up on its panel" in configured(machine)
+    assert machine.run("stat", "--format=%N", file).strip() == f"'{file}' -> 'room/room.toml'"
+    assert machine.run("stat", "--dereference", "--format=%a %U", file).strip() == "640 darsbox"
+    wait_until(lambda: machine.ask("appliance", "status").returncode == 0, 20, "the room")
+    assert status(machine)["first_boot"] is True
+    machine.run("mv", "/root/room.toml", file)
+    machine.run("systemctl", "restart", "darsbox-room")
+    wait_until(lambda: machine.ask("appliance", "status").returncode == 0, 20, "the room as the image has it")
 
 
 def record_and_deliver(machine: Debian) -> None:
@@ -199,8 +220,7 @@ def updated_and_taken_back(machine: Debian, shared: Path) -> None:
 def an_upgrade_leaves_the_lesson_alone(machine: Debian) -> None:
     """As apt has it configure a newer package: the version is the same here, since another slot takes half a minute."""
     before = main_pid(machine)
-    upgrade = ("/var/lib/dpkg/info/darsbox-room.postinst", "configure", "0.0.1")
-    said = machine.run("env", "DPKG_MAINTSCRIPT_PACKAGE=darsbox-room", *upgrade)
+    said = configured(machine)
     assert "A lesson is on: the new version begins at the next start." in said
     assert main_pid(machine) == before
 
