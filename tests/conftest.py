@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ settings.register_profile("quick", deadline=None, max_examples=12)  # make check
 settings.load_profile("house")
 
 
+gc.set_threshold(100_000, 20, 50)  # what four thousand tests are made of stays, and need not be looked through
 HERE = Path(__file__).resolve().parent
 LONGEST_FIRST = ("system", "browser", "contract", "judge", "architecture", "unit")
 """Folders under tests/, so that what is left at the end of a run is short and keeps every processor at work."""

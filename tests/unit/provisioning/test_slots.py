@@ -14,6 +14,7 @@ import pytest
 
 from provisioning import slots
 from provisioning.slots import MARK, SlotError, build, current, main, mark, remove, switch, tidy, versions
+from tests.peers.program import wait_until
 
 
 def ready(root: Path, version: str) -> Path:
@@ -170,6 +171,8 @@ def test_what_a_program_still_runs_from_stays(tmp_path: Path) -> None:
     switch(tmp_path, "1.1")
     daemon = subprocess.Popen(["cat", "-", f"{old}/bin/appliance"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
     try:
+        # Linux lets us go on a moment before it tells what it runs.
+        wait_until(Path(f"/proc/{daemon.pid}/cmdline").read_bytes, 10, "the daemon's command line")
         tidy(tmp_path)
         assert versions(tmp_path) == ["1.0", "1.1"]
     finally:
