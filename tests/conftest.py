@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tests.peers.seaweedfs import SeaweedFS
 
 settings.register_profile("house", deadline=None)
-settings.register_profile("quick", deadline=None, max_examples=12)  # make check; make test tries a hundred of each
+settings.register_profile("quick", deadline=None, max_examples=5)  # make check; make test tries a hundred of each
 settings.load_profile("house")
 
 
