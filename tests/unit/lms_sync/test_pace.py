@@ -26,6 +26,14 @@ def test_a_fast_link_is_filled_within_a_few_chunks() -> None:
     assert pace.at_largest
 
 
+def test_only_a_very_quick_link_is_begun_less_carefully() -> None:
+    """On a shared one whoever was there first would be pushed aside."""
+    slow, quick = Pace(), Pace()
+    slow.sent(FIRST, 0.3)
+    quick.sent(FIRST, 0.2)
+    assert (slow.size, quick.size) == (2 * FIRST, 4 * FIRST)
+
+
 def test_a_slow_link_gets_chunks_of_a_few_seconds() -> None:
     pace = Pace()
     drive(pace, 32_000, 10)
