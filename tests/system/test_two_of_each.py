@@ -151,16 +151,19 @@ def room(deployment: Deployment) -> PunctualRoom:
 
 
 def half_a_request(room: SigningRoom, web: Central, path: str, at: int, piece: bytes) -> socket.socket:
-    """A PATCH of which the network has brought only the beginning."""
+    """A PATCH of which the network has brought only the beginning; the server has begun to take it in."""
     room.central = web
     now, digest = room.central_time(), hashlib.sha256(piece).hexdigest()
     proof = wire.prove(room.key, room.id, method="PATCH", path=path, body_sha256=digest, now=now)
     link = socket.create_connection(("127.0.0.1", int(web.url.rpartition(":")[2])), timeout=10)
     head = (
         f"PATCH {path} HTTP/1.1\r\nHost: x\r\nTus-Resumable: 1.0.0\r\nUpload-Offset: {at}\r\n"
-        f"Content-Type: {OFFSET_TYPE}\r\nContent-Length: {len(piece)}\r\nAuthorization: {proof}\r\n\r\n"
+        f"Content-Type: {OFFSET_TYPE}\r\nContent-Length: {len(piece)}\r\nAuthorization: {proof}\r\n"
+        "Expect: 100-continue\r\n\r\n"
     )
-    link.sendall(head.encode() + piece[: len(piece) // 2])
+    link.sendall(head.encode())
+    assert link.recv(100) == b"HTTP/1.1 100 Continue\r\n\r\n"
+    link.sendall(piece[: len(piece) // 2])
     return link
 
 
