@@ -47,6 +47,7 @@ from lms_server.api.gate import Gate
 from lms_server.api.measures import Measures
 from lms_server.api.shields import Shields
 from lms_server.api.updates import Updates
+from lms_server.bodies import LargeBodies
 from lms_server.captions import Captions
 from lms_server.capture.agents import AgentRoutes
 from lms_server.capture.delivery import Delivery
@@ -79,7 +80,6 @@ from lms_server.places import open_places
 from lms_server.portal.other_login import OtherLogin
 from lms_server.portal.pages import portal_router
 from lms_server.portal.slides import slides_in
-from lms_server.sendfile import SendingProtocol
 from lms_server.settings import Settings
 from lms_server.sso import read as read_sso
 from lms_server.store import Store
@@ -235,7 +235,7 @@ def run(settings: Settings) -> None:
         gc.set_threshold(*COLLECT_AFTER)
         config = uvicorn.Config(
             server.app,
-            http=SendingProtocol,
+            http=LargeBodies,
             log_config=None,
             access_log=False,
             server_header=False,
@@ -247,7 +247,7 @@ def run(settings: Settings) -> None:
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, lambda *_: None)
         try:
-            # Not on uvloop, which has no sendfile: whoever fetches a recording would wait for it (see sendfile).
+            # Not on uvloop, which has no sendfile: whoever fetches a recording would wait for it (see bodies).
             anyio.run(_serve, _Web(config, server.bell), server, listener, _url(host, port))
         finally:
             server.close()

@@ -227,7 +227,7 @@ class Client:
         return path
 
     async def request(
-        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes = b""
+        self, method: str, path: str, *, headers: Mapping[str, str] | None = None, body: bytes | memoryview = b""
     ) -> Answer:
         """An answer with a status of 2xx that is our server's. Raises SyncError."""
         signed = (headers or {}).get(wire.PIECES_HEADER, "").encode() or body
@@ -241,7 +241,7 @@ class Client:
             raise
 
     async def _ask_again_in_time(
-        self, method: str, path: str, headers: Mapping[str, str], body: bytes, digest: str
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | memoryview, digest: str
     ) -> Answer:
         """Once more when only our clock was wrong."""
         try:
@@ -253,7 +253,9 @@ class Client:
         except _ClockSkew as error:
             raise NotAdmitted("The server does not accept this room's clock, nor its own.", "clock-skew") from error
 
-    async def _ask(self, method: str, path: str, headers: Mapping[str, str], body: bytes, digest: str) -> Answer:
+    async def _ask(
+        self, method: str, path: str, headers: Mapping[str, str], body: bytes | memoryview, digest: str
+    ) -> Answer:
         sent = dict(headers)
         if self._key is not None:
             sent["Authorization"] = wire.prove(
@@ -261,7 +263,7 @@ class Client:
             )
         try:
             async with asyncio.timeout(self._patience) as deadline:
-                content: bytes | AsyncIterator[bytes] = body
+                content: bytes | AsyncIterator[bytes] = b""
                 self.pacer.spend(HEADERS)
                 if body:
                     content = self._paced(body, deadline)
@@ -278,7 +280,7 @@ class Client:
                 raise NotOurServer("The server's certificate is not trusted.", "bad-certificate") from error
             raise Unreachable(f"The server cannot be reached ({_why(error)}).") from error
 
-    def _paced(self, body: bytes, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
+    def _paced(self, body: bytes | memoryview, deadline: asyncio.Timeout) -> AsyncIterator[bytes]:
         """The body in its pieces; each one that moves puts the deadline off."""
         loop = asyncio.get_running_loop()
 
@@ -352,7 +354,7 @@ async def _read(response: httpx.Response, largest: int) -> bytes:
     return bytes(found)
 
 
-def _sha256(data: bytes) -> str:
+def _sha256(data: bytes | memoryview) -> str:
     return hashlib.sha256(data).hexdigest() if data else wire.EMPTY_SHA256
 
 

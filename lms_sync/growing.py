@@ -52,22 +52,21 @@ class GrowingFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def read(self, offset: int, count: int, *, checked: bool = True) -> bytes:
+    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
         """checked or not: the take is held against its hash when it is kept."""
-        return await asyncio.to_thread(self._read, offset, count)
+        await asyncio.to_thread(self._fill, room, offset)
 
     async def verify(self) -> None:
         """As above."""
 
-    def _read(self, offset: int, count: int) -> bytes:
+    def _fill(self, room: memoryview, offset: int) -> None:
         try:
             with self._path.open("rb", buffering=0) as file:
-                data = os.pread(file.fileno(), count, offset)
+                count = os.preadv(file.fileno(), [room], offset)
         except OSError as error:
             raise FileUnreadable(f"{self._path} cannot be read: {error.strerror}.") from error
-        if len(data) < count:
+        if count < len(room):
             raise FileMissing(f"{self._path} has less on the disk than was recorded.")
-        return data
 
 
 class Growing:

@@ -47,16 +47,16 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def read(self, offset: int, count: int, *, checked: bool = True) -> bytes:
-        """Exactly count bytes from offset. checked: the whole is held against what is known of it, once its last byte
-        is among them. Raises LocalFileError."""
+    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
+        """The room with the bytes from offset on. checked: the whole is held against what is known of it, once its last
+        byte is among them. Raises LocalFileError."""
 
     async def verify(self) -> None:
         """Hold what is on the disk against what is known of it. Raises LocalFileError."""
 
 
 class _Hash(Protocol):
-    def update(self, data: bytes, /) -> None: ...
+    def update(self, data: memoryview, /) -> None: ...
     def copy(self) -> _Hash: ...
     def hexdigest(self) -> str: ...
 
@@ -97,19 +97,25 @@ class LocalFile:
     def _fresh() -> _Hash:
         return hashlib.sha256()
 
-    async def read(self, offset: int, count: int, *, checked: bool = True) -> bytes:
-        """Exactly count bytes from offset; checked: the whole is, when its last byte is among them.
+    async def read(self, offset: int, count: int) -> bytes:
+        """Exactly count bytes from offset. Raises FileRotten, FileUnreadable."""
+        room = bytearray(count)
+        await self.fill(memoryview(room), offset)
+        return bytes(room)
+
+    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
+        """The room with the bytes from offset on; checked: the whole is, when its last byte is among them.
 
         Raises FileRotten, FileUnreadable.
         """
         if not checked:
-            return await asyncio.to_thread(self._read, offset, count)
+            await asyncio.to_thread(self._fill, room, offset)
+            return
         await self._seek(offset)
         self._before = offset, self._hash.copy()
-        data = await self._slice(offset, count)
+        await self._slice(room, offset)
         if self._at == self.length:
             self._judge()
-        return data
 
     async def verify(self) -> None:
         """Read the whole file again. Raises FileRotten, FileUnreadable."""
@@ -122,33 +128,28 @@ class LocalFile:
         if offset < self._at:
             at, state = self._before
             self._at, self._hash = (at, state.copy()) if at <= offset else (0, self._fresh())
+        room = memoryview(bytearray(min(_SLICE, offset - self._at)))
         while self._at < offset:
-            await self._slice(self._at, min(_SLICE, offset - self._at))
+            await self._slice(room[: offset - self._at], self._at)
 
-    async def _slice(self, offset: int, count: int) -> bytes:
+    async def _slice(self, room: memoryview, offset: int) -> None:
         state = self._hash
-        data = await asyncio.to_thread(self._read_and_hash, offset, count, state)
-        self._at = offset + count
-        return data
+        await asyncio.to_thread(self._fill_and_hash, room, offset, state)
+        self._at = offset + len(room)
 
-    def _read_and_hash(self, offset: int, count: int, state: _Hash) -> bytes:
-        data = self._read(offset, count)
-        state.update(data)
-        return data
+    def _fill_and_hash(self, room: memoryview, offset: int, state: _Hash) -> None:
+        self._fill(room, offset)
+        state.update(room)
 
-    def _read(self, offset: int, count: int) -> bytes:
+    def _fill(self, room: memoryview, offset: int) -> None:
         try:
-            parts: list[bytes] = []
-            missing = count
-            while missing:
-                part = os.pread(self._file.fileno(), missing, offset + count - missing)
-                if not part:
+            while room:
+                count = os.preadv(self._file.fileno(), [room], offset)
+                if not count:
                     raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
-                parts.append(part)
-                missing -= len(part)
+                room, offset = room[count:], offset + count
         except OSError as error:
             raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
-        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def _judge(self) -> None:
         if self._hash.hexdigest() != self.sha256:

@@ -22,6 +22,8 @@ the beginning shall be careful, so that whoever shares it is felt."""
 AIM = 10.0
 """Seconds a chunk should take: long enough to be worth its round trip, short enough to wait for by what is more
 urgent."""
+SHRINKS = 16
+"""Times as small is the chunk after one that was given up."""
 WAITING, AT_MOST = 0.03, 30.0
 """Share of a chunk's time that may pass in waiting for its answer, so that on a way by satellite chunks take longer;
 and the seconds that one takes at most."""
@@ -108,6 +110,11 @@ class Pace:
         self._broken = True
         if not self._keeps:
             self._size = max(SMALLEST, self.size / 2)
+
+    def overdue(self) -> None:
+        """A chunk was given up, for the link has become far slower than it was."""
+        self._size = max(SMALLEST, self.size / SHRINKS)
+        self._rate = 0.0
 
     def resumed(self, kept: int) -> None:
         """The server has so many bytes more than it had acknowledged: after a break, what came of the broken chunk."""

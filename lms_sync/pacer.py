@@ -20,7 +20,7 @@ SAVED = 0.1
 """Seconds of the rate that may be caught up: timers are late at times."""
 PACKET = 1400
 """Bytes of a body that fit into one packet of any link."""
-SMALLEST, LARGEST = 256, 256 * 1024
+SMALLEST, LARGEST = 256, 1024 * 1024
 SHORT, LONG = 0.06, 0.025
 """Seconds of the rate in a piece smaller, and larger, than a packet: so long the next in line waits for it."""
 UNSENT = 0.1
@@ -75,7 +75,7 @@ class Pacer:
             tcpinfo.keep_unsent(self._connection, wanted)
             self._unsent = wanted
 
-    async def pieces(self, body: bytes, moved: Callable[[], None]) -> AsyncIterator[bytes]:
+    async def pieces(self, body: bytes | memoryview, moved: Callable[[], None]) -> AsyncIterator[bytes]:
         """The body in order, each piece when it may go. moved: told before each, and at the end."""
         view, at = memoryview(body), 0
         self.yielding.body()

@@ -1,6 +1,6 @@
 """One asset to the server by tus 1.0: created once, then chunk after chunk from wherever the server says it stands.
 
-The server's offset is the truth; ours is only where we expect it. Every chunk carries the SHA-256 of its pieces, and
+The server's offset is the truth; ours is only where we expect it. Every chunk carries a hash of each of its pieces, and
 our own server keeps what came before the damaged piece or the cut; another one gets that of the whole chunk too, and
 refuses it when it is damaged. A server that answers nonsense is asked anew a few times and then left alone for a while
 (``Confused``); it never makes us loop, skip or repeat without end.
@@ -22,7 +22,7 @@ import contextlib
 import hashlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import structlog
@@ -30,10 +30,13 @@ import structlog
 from lms_sync import wire
 from lms_sync.client import Answer, Client, Conflict, Garbled, Gone, LinkError, NotOurServer, RequestError, TooLarge
 from lms_sync.localfile import Source
-from lms_sync.pace import Pace
+from lms_sync.pace import SMALLEST, Pace
 
 STUMBLES = 8
 """Steps without new ground after which a server counts as confused."""
+LONGEST = 90.0
+"""Seconds after which a chunk is given up whose link has become far slower than it was: else what is more urgent would
+wait for half an hour. The server keeps what it has proven of it, so it costs a piece of it, and the next is smaller."""
 SAME_CHUNK = 3
 """Times a chunk may arrive damaged before our own file is read again."""
 _TUS = {"Tus-Resumable": wire.TUS_VERSION}
@@ -64,11 +67,12 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Bytes of the asset from offset on. digest: base64 of their SHA-256, empty for a server that holds their pieces
-    against them; pieces: the header of these."""
+    """Bytes of the asset from offset on, in a room that another chunk gets when this one is done with. digest: base64
+    of their SHA-256, empty for a server that holds their pieces against them; pieces: the header of these."""
 
     offset: int
-    body: bytes
+    room: bytearray
+    body: memoryview
     digest: str
     pieces: str
 
@@ -77,7 +81,7 @@ class _Chunk:
 class _Journey:
     """Where one call of send stands. best: the furthest offset acknowledged in it. proves: the server has said that it
     is ours, which holds pieces, and in the end the whole, against what arrives. ahead: the chunk after the one that is
-    on its way."""
+    on its way. rooms: memory for chunks to come; to ask for it anew costs a quick link a fifth of its time."""
 
     asset: wire.Asset
     file: Source
@@ -89,12 +93,19 @@ class _Journey:
     renewed: bool = False
     proves: bool = False
     ahead: asyncio.Task[_Chunk] | None = None
+    rooms: list[bytearray] = field(default_factory=list)
 
     async def read(self, offset: int, count: int) -> _Chunk:
         """Raises localfile.LocalFileError."""
-        whole = not self.proves
-        body = await self.file.read(offset, count, checked=whole)
-        return _Chunk(offset, body, *await asyncio.to_thread(_digests, body, whole=whole))
+        room = self.rooms.pop() if self.rooms else bytearray()
+        if len(room) < count:
+            room = bytearray(count)
+        body, whole = memoryview(room)[:count], not self.proves
+        await self.file.fill(body, offset, checked=whole)
+        return _Chunk(offset, room, body, *await asyncio.to_thread(_digests, body, whole=whole))
+
+    def done_with(self, chunk: _Chunk) -> None:
+        self.rooms.append(chunk.room)
 
     async def verify(self) -> None:
         """Raises localfile.LocalFileError."""
@@ -112,9 +123,13 @@ class _Journey:
 class Transfer:
     """Sends assets through one client, learning the link's pace as it goes."""
 
-    def __init__(self, client: Client, pace: Pace, steady: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, client: Client, pace: Pace, steady: Callable[[], float] = time.monotonic, *, longest: float = LONGEST
+    ) -> None:
+        """steady, longest: for tests."""
         self._client = client
         self._pace = pace
+        self._longest = longest
         self._steady = steady
 
     async def send(self, asset: wire.Asset, file: Source, record: Record, *, url: str = "", known: int = 0) -> bool:
@@ -193,7 +208,13 @@ class Transfer:
     async def _chunk(self, journey: _Journey, offset: int) -> int:
         """Send the bytes at offset; returns where the server stands then."""
         chunk = await self._next(journey, offset)
-        body = chunk.body
+        try:
+            return await self._patch(journey, chunk)
+        finally:
+            journey.done_with(chunk)
+
+    async def _patch(self, journey: _Journey, chunk: _Chunk) -> int:
+        offset, body = chunk.offset, chunk.body
         headers = {
             **_TUS,
             "Upload-Offset": str(offset),
@@ -201,9 +222,10 @@ class Transfer:
             wire.PIECES_HEADER: chunk.pieces,
             "Content-Type": "application/offset+octet-stream",
         }
-        began = self._steady()
+        began, kept = self._steady(), journey.proves and len(body) > SMALLEST
         try:
-            answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body), journey)
+            async with asyncio.timeout(self._longest if kept else None):
+                answer = _tus(await self._client.request("PATCH", journey.url, headers=headers, body=body), journey)
         except LinkError:
             self._pace.cut()
             raise
@@ -213,12 +235,8 @@ class Transfer:
             return offset
         except Garbled as error:
             return await self._damaged(journey, offset, error)
-        except Conflict:
-            self._stumble(journey, "the server stands at another offset")
-            return await self._offset(journey, offset)
-        except Gone:
-            journey.url = ""
-            self._stumble(journey, "the server no longer knows the upload")
+        except (TimeoutError, Conflict, Gone) as error:
+            self._astray(journey, chunk, error)
             return await self._offset(journey, offset)
         reached = answer.number("upload-offset")
         if reached != offset + len(body):
@@ -231,12 +249,26 @@ class Transfer:
         journey.record.reached(reached)
         return reached
 
+    def _astray(self, journey: _Journey, chunk: _Chunk, error: Exception) -> None:
+        """A chunk was given up, or the server does not stand where we thought."""
+        if isinstance(error, TimeoutError):
+            log.info("upload.slow", asset=_name(journey.asset), offset=chunk.offset, chunk=len(chunk.body))
+            self._pace.overdue()
+        elif isinstance(error, Gone):
+            journey.url = ""
+            self._stumble(journey, "the server no longer knows the upload")
+        else:
+            self._stumble(journey, "the server stands at another offset")
+
     async def _next(self, journey: _Journey, offset: int) -> _Chunk:
         """The chunk at offset. On a link so quick that chunks are of the largest size, the one after it is read and
         hashed while this one is on its way."""
         ahead, journey.ahead = journey.ahead, None
         chunk = await ahead if ahead is not None else None
-        if chunk is None or chunk.offset != offset or len(chunk.body) > self._pace.size:
+        if chunk is not None and (chunk.offset != offset or len(chunk.body) > self._pace.size):
+            journey.done_with(chunk)
+            chunk = None
+        if chunk is None:
             chunk = await journey.read(offset, min(self._pace.size, journey.asset.bytes - offset))
         then = offset + len(chunk.body)
         if self._pace.at_largest and then < journey.asset.bytes:
@@ -280,7 +312,7 @@ class Transfer:
             raise Confused(f"The upload does not move on: {why}, {journey.stumbles} times in a row.")
 
 
-def _digests(body: bytes, *, whole: bool) -> tuple[str, str]:
+def _digests(body: memoryview, *, whole: bool) -> tuple[str, str]:
     """Base64 of the whole's SHA-256 if it is wanted, and the header of its pieces."""
     digest = base64.b64encode(hashlib.sha256(body).digest()).decode() if whole else ""
     return digest, wire.Pieces.of(body).header
@@ -290,7 +322,7 @@ def _tus(answer: Answer, journey: _Journey) -> Answer:
     """A tus answer says so; one of our own server also says that it proves pieces. Raises NotOurServer."""
     if answer.headers.get("tus-resumable") != wire.TUS_VERSION:
         raise NotOurServer("The server there does not speak tus 1.0.")
-    journey.proves = wire.PIECES_HEADER.lower() in answer.headers
+    journey.proves = answer.headers.get(wire.PIECES_HEADER.lower()) == wire.PIECES_HASH
     return answer
 
 

@@ -15,11 +15,11 @@ from starlette.responses import Response, StreamingResponse
 from lms_server.api.gate import Gate
 from lms_server.api.problems import problem
 from lms_server.api.ranges import NotSatisfiable, disposition, matches, parse_range
+from lms_server.bodies import FileResponse
 from lms_server.catalog import Catalog
 from lms_server.catalog.audit import Event
 from lms_server.catalog.schemas import File, LessonDetail, LessonPage, Person
 from lms_server.errors import BadRequest, NotFound
-from lms_server.sendfile import FileResponse
 from lms_server.store import NotStored, Store
 from lms_sync.wire import API
 

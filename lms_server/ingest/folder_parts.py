@@ -17,6 +17,8 @@ from lms_server.store import Store
 from lms_server.store.folder import sync_folder
 
 PIECE = 1024 * 1024
+AHEAD = 4 * 1024 * 1024
+"""Bytes after which the disk is set to work."""
 FORGOTTEN = 86400.0
 """Seconds after which a file that belongs to no upload was left by a killed process."""
 SUFFIX = ".part"
@@ -100,7 +102,7 @@ class FilePart:
 
     def __init__(self, path: Path, row: UploadRow, uploads: Uploads, reserve: int) -> None:
         """Raises Busy, Gone, StoreFull."""
-        self.start = self.end = row.offset
+        self.start = self.end = self._begun = row.offset
         self._row = row
         self._uploads = uploads
         self._reserve = reserve
@@ -137,6 +139,10 @@ class FilePart:
     def write(self, piece: bytes | bytearray | memoryview) -> None:
         write_out(self._handle, piece, self._reserve)
         self.end += len(piece)
+        if self.end - self._begun >= AHEAD:
+            # Linux begins to write it now, so that there is little to wait for when it is to be durable.
+            os.posix_fadvise(self._handle, self._begun, self.end - self._begun, os.POSIX_FADV_DONTNEED)
+            self._begun = self.end
 
     def sync(self) -> None:
         with full_disk_told():
@@ -152,7 +158,7 @@ class FilePart:
     def take_back(self) -> None:
         os.ftruncate(self._handle, self.start)
         os.lseek(self._handle, self.start, os.SEEK_SET)
-        self.end = self.start
+        self.end = self._begun = self.start
 
     def close(self) -> None:
         os.close(self._handle)

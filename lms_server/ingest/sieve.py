@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from lms_sync import wire
 
 
@@ -13,7 +11,7 @@ class Sieve:
     def __init__(self, pieces: wire.Pieces) -> None:
         self._size = self._missing = pieces.size
         self._digests = iter(pieces.digests)
-        self._open = hashlib.sha256()
+        self._open = wire.piece_hash()
         self._held: list[memoryview] = []
         self.damaged = False
 
@@ -39,8 +37,8 @@ class Sieve:
 
     def _prove(self) -> list[memoryview]:
         held, digest = self._held, self._open.digest()
-        self._held, self._open, self._missing = [], hashlib.sha256(), self._size
-        if wire.shortened(digest) == next(self._digests, None):
+        self._held, self._open, self._missing = [], wire.piece_hash(), self._size
+        if digest == next(self._digests, None):
             return held
         self.damaged = True
         return []

@@ -277,7 +277,7 @@ def _progress(row: UploadRow) -> dict[str, str]:
     headers = {
         "Tus-Resumable": wire.TUS_VERSION,
         "Upload-Offset": str(row.offset),
-        wire.PIECES_HEADER: str(wire.MOST_PIECES),
+        wire.PIECES_HEADER: wire.PIECES_HASH,
     }
     if row.state == "open":
         headers["Upload-Expires"] = http_date(row.expires)

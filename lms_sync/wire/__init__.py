@@ -23,11 +23,13 @@ A recording may be sent while it grows: created with ``Upload-Defer-Length: 1`` 
 room then creates the finished file of that lesson and path, with length and ``sha256``, it gets that very upload, which
 stands where the growing one stood.
 
-A PATCH may carry ``Darsbox-Pieces``, the SHA-256 of every piece of its body. Our server then keeps each piece that
-arrived whole, wherever the connection broke or a byte was damaged, so a cut costs less than a piece and a damaged
-piece alone is sent again; its offset only ever moves over bytes that were proven. The proof of such a request covers
-the header's value in place of the body (``bsha``), and the header covers the body. To any other tus server the header
-means nothing, and ``Upload-Checksum`` beside it is what counts.
+A PATCH may carry ``Darsbox-Pieces``: ``xxh3-128``, the bytes of a piece, and base64 of the XXH3-128 of every piece of
+its body. Our server, which names that hash in each of its answers, then keeps each piece that arrived whole, wherever
+the connection broke or a byte was damaged, so a cut costs less than a piece and a damaged piece alone is sent again;
+its offset only ever moves over bytes that were proven. The proof of such a request covers the header's value in place
+of the body (``bsha``): that finds what the way has damaged, and what somebody has forged is found in the end by the
+SHA-256 of the whole, which its creation was signed with. To any other tus server the header means nothing, and
+``Upload-Checksum`` beside it is what counts.
 """
 
 from __future__ import annotations
@@ -40,8 +42,9 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
+import xxhash
 from joserfc import jwk, jws
 from joserfc.errors import JoseError
 
@@ -64,7 +67,7 @@ TUS_EXTENSIONS = (
     "termination",
     "expiration",
 )
-PIECES_HEADER = "Darsbox-Pieces"
+PIECES_HEADER, PIECES_HASH = "Darsbox-Pieces", "xxh3-128"
 MOST_PIECES = 64
 SMALLEST_PIECE = 16 * 1024
 TIERS = ("card", "slidecast", "proxy", "master")
@@ -140,7 +143,7 @@ def is_plain_path(path: str) -> bool:
 # -- pieces ----------------------------------------------------------------------------------------------
 
 _PIECE_DIGEST = 16
-"""Bytes of each SHA-256 that are sent: it finds damage; what an attacker does, the SHA-256 of the whole finds."""
+"""Bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,37 +154,41 @@ class Pieces:
     digests: tuple[bytes, ...]
 
     @classmethod
-    def of(cls, body: bytes) -> Pieces:
+    def of(cls, body: bytes | memoryview) -> Pieces:
         size = max(SMALLEST_PIECE, -(-len(body) // MOST_PIECES))
         view = memoryview(body)
-        return cls(size, tuple(piece_digest(view[at : at + size]) for at in range(0, len(body), size)))
+        return cls(size, tuple(xxhash.xxh3_128_digest(view[at : at + size]) for at in range(0, len(body), size)))
 
     @property
     def header(self) -> str:
-        return f"{self.size} {base64.b64encode(b''.join(self.digests)).decode()}"
+        return f"{PIECES_HASH} {self.size} {base64.b64encode(b''.join(self.digests)).decode()}"
 
     @classmethod
     def parse(cls, text: str) -> Pieces:
         """Raises ValueError with one sentence."""
-        size, _, encoded = text.strip().partition(" ")
+        name, _, rest = text.strip().partition(" ")
+        if name != PIECES_HASH:
+            raise ValueError(f"{PIECES_HEADER} must begin with {PIECES_HASH}, the hash that is known here.")
+        size, _, encoded = rest.partition(" ")
         try:
             joined = base64.b64decode(encoded, validate=True)
         except (binascii.Error, ValueError) as error:
             raise ValueError(f"{PIECES_HEADER} is not base64.") from error
         if not (size.isascii() and size.isdigit() and len(size) < 9 and int(size) >= SMALLEST_PIECE):
-            raise ValueError(f"{PIECES_HEADER} must begin with a piece's bytes, at least {SMALLEST_PIECE}.")
+            raise ValueError(f"{PIECES_HEADER} must go on with a piece's bytes, at least {SMALLEST_PIECE}.")
         if not joined or len(joined) % _PIECE_DIGEST or len(joined) > MOST_PIECES * _PIECE_DIGEST:
             raise ValueError(f"{PIECES_HEADER} must hold 1 to {MOST_PIECES} digests of {_PIECE_DIGEST} bytes.")
         return cls(int(size), tuple(_split(joined)))
 
 
-def piece_digest(data: bytes | memoryview) -> bytes:
-    return shortened(hashlib.sha256(data).digest())
+class PieceHash(Protocol):
+    def update(self, data: bytes | memoryview, /) -> None: ...
+    def digest(self) -> bytes: ...
 
 
-def shortened(sha256: bytes) -> bytes:
-    """A piece's SHA-256 as the header has it."""
-    return sha256[:_PIECE_DIGEST]
+def piece_hash() -> PieceHash:
+    """XXH3-128: ten times as quick as SHA-256. It finds damage, which is all that is asked of it."""
+    return xxhash.xxh3_128()
 
 
 def _split(joined: bytes) -> Iterator[bytes]:

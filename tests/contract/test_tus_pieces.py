@@ -91,7 +91,12 @@ def test_a_body_of_another_length_than_its_pieces_is_damaged(room: SigningRoom, 
     assert room.offset(where) == min(length, 2 * PIECE)
 
 
-@pytest.mark.parametrize("header", ["", "16384", "16384 !", "8 AAAA", "16384 AAAA", f"{PIECE} " + "A" * 4000])
+NONSENSE = ["xxh3-128", "xxh3-128 16384", "xxh3-128 16384 !", "xxh3-128 8 AAAA", "xxh3-128 16384 AAAA"]
+
+
+@pytest.mark.parametrize(
+    "header", ["", *NONSENSE, f"xxh3-128 {PIECE} {'A' * 4000}", f"sha256 {PIECE} {'A' * 24}", f"{PIECE} {'A' * 24}"]
+)
 def test_a_header_that_makes_no_sense_is_refused_in_a_sentence(room: SigningRoom, header: str) -> None:
     content = os.urandom(PIECE)
     where = room.create(asset(str(ULID()), content)).headers["Location"]

@@ -94,11 +94,13 @@ def test_a_lesson_or_a_journal_that_cannot_be_read_is_no_end(spool: Spool, growi
 @pytest.mark.anyio
 async def test_a_file_that_is_shorter_than_its_journal_or_gone_is_told(spool: Spool) -> None:
     file = record(spool.root, 7, "front", 5000, 1)
-    assert await GrowingFile(file).read(1000, 5000) == bytes(5000)
+    room = memoryview(bytearray(b"x" * 6000))
+    await GrowingFile(file).fill(room[:5000], 1000)
+    assert room == bytes(5000) + b"x" * 1000
     with pytest.raises(FileMissing):
-        await GrowingFile(file).read(1000, 6000)
+        await GrowingFile(file).fill(room, 1000)
     with pytest.raises(FileUnreadable):
-        await GrowingFile(file.with_name("take-002.mp4")).read(0, 1)
+        await GrowingFile(file.with_name("take-002.mp4")).fill(room[:1], 0)
 
 
 @pytest.mark.anyio

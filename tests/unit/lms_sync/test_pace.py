@@ -7,7 +7,19 @@ import random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from lms_sync.pace import AIM, AT_MOST, FIRST, FORGIVEN, LARGEST, LARGEST_WHERE_CUT, SMALLEST, WAITING, Backoff, Pace
+from lms_sync.pace import (
+    AIM,
+    AT_MOST,
+    FIRST,
+    FORGIVEN,
+    LARGEST,
+    LARGEST_WHERE_CUT,
+    SHRINKS,
+    SMALLEST,
+    WAITING,
+    Backoff,
+    Pace,
+)
 
 
 def drive(pace: Pace, rate: float, chunks: int) -> None:
@@ -101,6 +113,15 @@ def test_a_proxy_that_refuses_a_size_never_sees_it_again() -> None:
     assert not pace.too_large(10_000)
 
 
+def test_after_a_chunk_that_was_given_up_comes_a_far_smaller_one() -> None:
+    pace = Pace()
+    drive(pace, 100e6, 20)
+    pace.overdue()
+    assert pace.size == LARGEST / SHRINKS
+    pace.sent(pace.size, 120.0)
+    assert pace.size <= LARGEST / SHRINKS / 120 * AIM
+
+
 def test_a_proxy_that_closes_without_a_word_gets_smaller_chunks_too() -> None:
     pace = Pace()
     for _ in range(12):
@@ -114,7 +135,11 @@ def test_a_proxy_that_closes_without_a_word_gets_smaller_chunks_too() -> None:
     assert pace.size > 50_000
 
 
-@given(st.lists(st.tuples(st.sampled_from(["sent", "cut", "answered", "large"]), st.floats(1e-4, 100.0)), max_size=60))
+@given(
+    st.lists(
+        st.tuples(st.sampled_from(["sent", "cut", "overdue", "answered", "large"]), st.floats(1e-4, 100.0)), max_size=60
+    )
+)
 def test_the_size_is_always_one_that_can_be_sent(events: list[tuple[str, float]]) -> None:
     pace = Pace()
     for kind, seconds in events:
@@ -122,6 +147,8 @@ def test_the_size_is_always_one_that_can_be_sent(events: list[tuple[str, float]]
             pace.sent(pace.size, seconds)
         elif kind == "cut":
             pace.cut()
+        elif kind == "overdue":
+            pace.overdue()
         elif kind == "answered":
             pace.answered(seconds)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import random
 from collections.abc import Callable
@@ -15,8 +16,8 @@ from hypothesis import strategies as st
 from lms_sync import wire
 from lms_sync.client import Client, LinkError, NotOurServer, RequestError, ServerClock, SyncError, TooLarge, Unreachable
 from lms_sync.localfile import FileRotten, LocalFile
-from lms_sync.pace import Pace
-from lms_sync.transfer import Confused, Garbling, Transfer
+from lms_sync.pace import SMALLEST, Pace
+from lms_sync.transfer import LONGEST, Confused, Garbling, Transfer
 from tests.unit.lms_sync.fake_server import FakeServer
 
 pytestmark = pytest.mark.anyio
@@ -69,13 +70,16 @@ def quick() -> Pace:
     return pace
 
 
-async def send(server: FakeServer, path: Path, memory: Memory | None = None, pace: Pace | None = None) -> bool:
+async def send(
+    server: FakeServer, path: Path, memory: Memory | None = None, pace: Pace | None = None, longest: float = LONGEST
+) -> bool:
     """One call, as the agent makes it."""
     memory = memory or Memory()
     clock = ServerClock(lambda: server.now)
     async with Client("http://server.example", "room", KEY, transport=server.transport, clock=clock) as client:
         with LocalFile(path, ASSET.bytes, ASSET.sha256) as file:
-            return await Transfer(client, pace or Pace()).send(ASSET, file, memory, url=memory.url, known=memory.sent)
+            transfer = Transfer(client, pace or Pace(), longest=longest)
+            return await transfer.send(ASSET, file, memory, url=memory.url, known=memory.sent)
 
 
 def whole(server: FakeServer) -> bool:
@@ -133,6 +137,26 @@ async def test_an_answer_that_got_lost_does_not_send_the_chunk_again(server: Fak
     assert await send(server, path, memory)
     assert whole(server)
     assert server.received == len(DATA)
+
+
+async def test_a_chunk_that_a_link_become_slow_would_hold_is_given_up_for_smaller_ones(
+    server: FakeServer, path: Path
+) -> None:
+    """What is more urgent would wait for all of it."""
+    server.proves, server.crawls = True, 1
+    assert await send(server, path, longest=0.05)
+    assert whole(server)
+    sizes = [size for method, _, size in server.requests if method == "PATCH"]
+    assert sizes[1] == SMALLEST < sizes[0]
+    assert server.received == len(DATA) + sizes[0] // 2
+
+
+async def test_where_a_broken_chunk_is_lost_it_is_waited_for(server: FakeServer, path: Path) -> None:
+    server.crawls = 1
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.3):
+            await send(server, path, longest=0.01)
+    assert [method for method, _, _ in server.requests] == ["POST", "PATCH"]
 
 
 async def test_a_server_that_forgot_half_is_sent_that_half(server: FakeServer, path: Path) -> None:

@@ -1,7 +1,8 @@
-"""Files go from the disk's cache to the socket without a way through this program: sendfile(2), by asyncio.
+"""Large bodies, without needless copies.
 
-ASGI servers may offer that as an extension; uvicorn does not yet. So its protocol offers it here, under a name of ours,
-and a response asks whether it is there: behind another server, or in a test, it reads and sends.
+Files go from the disk's cache to the socket without a way through this program: sendfile(2), by asyncio. ASGI servers
+may offer that as an extension; uvicorn does not yet. So its protocol offers it here, under a name of ours, and a
+response asks whether it is there: behind another server, or in a test, it reads and sends.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterator
-from typing import BinaryIO, cast
+from typing import BinaryIO, Protocol, cast
 
 from starlette.concurrency import iterate_in_threadpool
 from starlette.responses import Response
@@ -19,16 +20,32 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 EXTENSION = "darsbox.sendfile"
 STRETCH = 4 * 1024 * 1024
 """Bytes that are asked of the disk ahead: what is not in memory would hold up everybody else while it is read."""
+READ_BYTES = 1024 * 1024
+"""At most at once from the socket of whoever sends a body; a quarter of it is asyncio's habit."""
 SendFile = Callable[[BinaryIO, int, int], Awaitable[None]]
 
 
-class SendingProtocol(HttpToolsProtocol):
+class _Reads(Protocol):
+    """asyncio's transport of a plain socket."""
+
+    max_size: int
+
+
+class LargeBodies(HttpToolsProtocol):
     """uvicorn's, with the extension."""
 
     def on_message_begin(self) -> None:
         super().on_message_begin()
         extensions = self.scope.setdefault("extensions", {})
         extensions[EXTENSION] = {"send": self._send_file}
+
+    def on_body(self, body: bytes) -> None:
+        """A large one is read in larger pieces, and what came whole is handed on as it is: uvicorn gathers what comes
+        in a bytearray, which is two more copies of every byte."""
+        cast("_Reads", self.transport).max_size = READ_BYTES
+        if not self.cycle.body:
+            self.cycle.body = cast("bytearray", b"")
+        super().on_body(body)
 
     async def _send_file(self, file: BinaryIO, start: int, length: int) -> None:
         """Part of the body of the answer that was begun, with a length. Raises OSError when the connection breaks."""

@@ -1,24 +1,37 @@
-"""A film arrives byte for byte, whole or in part, and a reader who goes in the middle leaves the server to others."""
+"""Films and uploads arrive byte for byte, and a reader who goes in the middle leaves the server to others."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import anyio
 import httpx
 import pytest
 import uvicorn
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
-from lms_server.sendfile import STRETCH, FileResponse, SendingProtocol
+from lms_server.bodies import STRETCH, FileResponse, LargeBodies
 
 pytestmark = pytest.mark.anyio
 SIZE = STRETCH + 12_345
 
 
 CONTENT = os.urandom(SIZE)
+
+
+@asynccontextmanager
+async def serving(app: ASGIApp) -> AsyncIterator[str]:
+    """The address of it."""
+    config = uvicorn.Config(app, port=0, http=LargeBodies, lifespan="off", log_config=None)
+    server = uvicorn.Server(config)
+    listener = config.bind_socket()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(server.serve, [listener])
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+        server.should_exit = True
 
 
 @pytest.fixture
@@ -39,13 +52,8 @@ async def url(film: Path) -> AsyncIterator[str]:
             scope, receive, send
         )
 
-    config = uvicorn.Config(app, port=0, http=SendingProtocol, lifespan="off", log_config=None)
-    server = uvicorn.Server(config)
-    listener = config.bind_socket()
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(server.serve, [listener])
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
-        server.should_exit = True
+    async with serving(app) as address:
+        yield address
 
 
 async def test_every_stretch_arrives_over_one_connection(url: str) -> None:
@@ -71,3 +79,27 @@ async def test_behind_another_server_it_is_read_and_sent(film: Path) -> None:
 
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://box.test") as client:
         assert (await client.get("/")).content == CONTENT[5:]
+
+
+async def test_a_body_arrives_as_it_was_sent_however_it_is_cut_and_however_late_it_is_read() -> None:
+    heard: list[bytes] = []
+
+    async def app(scope: Scope, receive: Receive, send: Send) -> None:
+        more = True
+        while more:
+            await anyio.lowlevel.checkpoint()
+            message = await receive()
+            heard.append(message.get("body", b""))
+            more = message.get("more_body", False)
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for at in range(0, SIZE, 300_007):
+            yield CONTENT[at : at + 300_007]
+
+    async with serving(app) as url, httpx.AsyncClient(base_url=url) as client:
+        for body in (CONTENT, pieces(), b"", CONTENT[:1]):
+            heard.clear()
+            assert (await client.put("/", content=body)).status_code == 204
+            assert b"".join(heard) == (CONTENT if not isinstance(body, bytes) else body)
