@@ -18,12 +18,12 @@ from typing import Any
 
 import structlog
 
-from appliance.spool import keeping, wanted
+from appliance.spool import cards, keeping, wanted
 from appliance.spool import policy as policies
 from appliance.spool.clock import Clock
 from appliance.spool.layout import Spool, write_atomically
 from appliance.spool.ledger import Ledger, LedgerUnreadable
-from lms_sync import deeds, facts, identity, wire_control
+from lms_sync import deeds, facts, identity, wire_cards, wire_control
 from lms_sync.client import Client, LinkError, RequestError, ServerClock
 from lms_sync.deeds import Deeds
 from lms_sync.door import LedgerDoor
@@ -40,7 +40,7 @@ LOOK = 5.0
 WAIT = 50.0
 """Seconds of one long poll."""
 PATIENCE = 70.0
-LARGEST_ANSWER = wire_control.LARGEST_TIMETABLE + 4096
+LARGEST_ANSWER = max(wire_control.LARGEST_TIMETABLE, cards.LARGEST) + 4096
 
 log = structlog.get_logger("lms_sync.control")
 
@@ -175,6 +175,7 @@ class Control:
                 if memory.outcome and not memory.answered:
                     await self._answer(client, ledger, command_id, memory)
         await self._fetch_timetable(client, orders.timetable_etag)
+        await self._fetch_cards(client, orders.cards_etag)
 
     def _keep(self, orders: Orders, clock: ServerClock) -> None:
         """What must be known without a network too: the institution's rules, which version it wants here, and what time
@@ -219,6 +220,16 @@ class Control:
             log.warning("timetable.refused", detail=str(error))
             return
         write_atomically(file, answer.body)
+
+    async def _fetch_cards(self, client: Client, etag: str) -> None:
+        """Keep the institution's list of teachers' cards in the spool. Raises SyncError, OSError."""
+        if wire_control.etag_of(await asyncio.to_thread(cards.given, self._spool)) == etag:
+            return
+        answer = await client.request("GET", wire_cards.CARDS) if etag else None
+        try:
+            await asyncio.to_thread(cards.give, self._spool, answer.body.decode() if answer is not None else "")
+        except ValueError as error:
+            log.warning("cards.refused", detail=str(error))
 
 
 def _gist(now: Heartbeat) -> tuple[object, ...]:

@@ -1,7 +1,7 @@
 """What room and server say to each other beside the uploads, always asked by the room: how it is, what it shall do.
 
     POST HEARTBEATS               a Heartbeat; the answer: {"commands": [...], "timetable_etag": text, "policy": {...},
-                                  "version": text}
+                                  "version": text, "cards_etag": text}
     GET  COMMANDS?wait=SECONDS    the same answer, as soon as there is a new command, at the latest after ``wait``
     POST COMMANDS/<id>/outcome    an Outcome
     GET  TIMETABLE                text/calendar; its ETag is ``etag_of`` the text
@@ -171,13 +171,14 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """The server's answer. timetable_etag: "" when it has none for this room. version: of Darsbox, which the room shall
-    have; "" for none in particular."""
+    """The server's answer. timetable_etag: "" when it has none for this room; cards_etag: "" while nobody of the
+    institution has a card. version: of Darsbox, which the room shall have; "" for none in particular."""
 
     commands: tuple[Command, ...] = ()
     timetable_etag: str = ""
     policy: Policy = field(default_factory=Policy)
     version: str = ""
+    cards_etag: str = ""
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -185,6 +186,7 @@ class Orders:
             "timetable_etag": self.timetable_etag,
             "policy": self.policy.as_json(),
             "version": self.version,
+            "cards_etag": self.cards_etag,
         }
 
     @classmethod
@@ -195,12 +197,13 @@ class Orders:
             _text(facts, "timetable_etag", 100),
             Policy.from_json(facts.get("policy", {})),
             _text(facts, "version", 60),
+            _text(facts, "cards_etag", 100),
         )
 
 
-def etag_of(calendar: str) -> str:
-    """The name of a timetable's content, without quotes; "" for none."""
-    return hashlib.sha256(calendar.encode()).hexdigest()[:32] if calendar else ""
+def etag_of(text: str) -> str:
+    """The name of a timetable's content, or of the list of cards, without quotes; "" for none."""
+    return hashlib.sha256(text.encode()).hexdigest()[:32] if text else ""
 
 
 def check_calendar(text: str) -> None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 
 from appliance.recorder.status import RecorderStatus
-from appliance.spool import pins
+from appliance.spool import cards, pins
 from appliance.spool.layout import Spool
 from appliance.spool.pins import BadPin
 
@@ -60,7 +60,9 @@ class Who:
 
     @property
     def asked(self) -> bool:
-        """Whether the room knows any teacher. Cheap: the file is read only when it has changed."""
+        """Whether the room knows any teacher. Cheap: the room's own file is read only when it has changed."""
+        if cards.file_of(self._spool).exists():
+            return True
         try:
             found = pins.file_of(self._spool).stat()
             stamp = (found.st_mtime_ns, found.st_size)

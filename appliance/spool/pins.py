@@ -62,7 +62,7 @@ class Pins:
 
     def holder(self, card: str) -> str | None:
         """Whose card this is."""
-        return self._found("card", _of_card(card))
+        return self._found("card", of_card(card))
 
     def set_it(self, pin: str) -> None:
         """Raises BadPin."""
@@ -80,7 +80,7 @@ class Pins:
         """A card's code for this teacher; one that was given before counts no longer. Raises BadPin."""
         code = "".join(secrets.choice("0123456789") for _ in range(CARD_DIGITS))
         name = plain(name)
-        self.teachers[name] = Keys(self.teachers.get(name, Keys()).pin, _of_card(code))
+        self.teachers[name] = Keys(self.teachers.get(name, Keys()).pin, of_card(code))
         return code
 
     def _found(self, kind: Literal["pin", "card"], hashed: str) -> str | None:
@@ -153,5 +153,6 @@ def _damaged(spool: Spool) -> BadPin:
     return BadPin(f"{file_of(spool)} is damaged; remove it and set the PINs anew with: appliance pin set")
 
 
-def _of_card(code: str) -> str:
+def of_card(code: str) -> str:
+    """The hash of a card's code, hex; the central server has the same: ``lms_sync.wire_cards``."""
     return hashlib.sha256(f"card:{code}".encode()).hexdigest()

@@ -1,5 +1,5 @@
-"""What a room asks now and then, each request signed: what became of its commands, and its timetable. What it says and
-asks all the time is ``channel``'s.
+"""What a room asks now and then, each request signed: what became of its commands, its timetable, its teachers' cards.
+What it says and asks all the time is ``channel``'s.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from lms_server.catalog.desks import Desks
 from lms_server.catalog.tables import Room
 from lms_server.errors import BadRequest, Forbidden, Unauthenticated
 from lms_server.ingest.callers import Callers
-from lms_sync import wire_control
+from lms_sync import wire_cards, wire_control
 
 
 def router(desks: Desks, callers: Callers) -> APIRouter:
@@ -41,6 +41,13 @@ def router(desks: Desks, callers: Callers) -> APIRouter:
         if matches(request.headers.get("if-none-match"), headers["ETag"]):
             return Response(status_code=304, headers=headers)
         return Response(calendar, headers=headers, media_type="text/calendar")
+
+    @routes.get(wire_cards.CARDS, summary="The teachers' cards that count in the room, a line each")
+    async def cards(request: Request) -> Response:
+        room, _ = await _signed(callers, request)
+        listed, name = await run_in_threadpool(desks.cards, room)
+        headers = {"ETag": f'"{name}"', "Cache-Control": "private, no-cache"}
+        return Response(listed, headers=headers, media_type="text/plain")
 
     return routes
 

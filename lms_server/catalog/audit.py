@@ -41,7 +41,7 @@ Action = Literal[
     "retention-set", "person-exported", "person-erased",
     "update-released", "room-ringed",
     "agent-added", "agent-revoked", "person-added", "person-moved", "password-set", "sheet-imported",
-    "role-set", "person-changed", "term-set", "term-removed",
+    "role-set", "person-changed", "card-made", "card-taken", "term-set", "term-removed",
     "course-added", "course-changed", "course-removed", "course-joined", "course-left",
 ]  # fmt: skip
 """What there is to tell, as codes that stay."""

@@ -10,12 +10,12 @@ from sqlalchemy import text
 from sqlmodel import Session, col, delete, func, select, update
 from ulid import ULID
 
-from lms_server.catalog import audit, overview, placing, timetables
+from lms_server.catalog import audit, cards, overview, placing, timetables
 from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.lessons import visible
 from lms_server.catalog.schemas import CommandState, CommandView, Person
 from lms_server.catalog.scoping import room_for
-from lms_server.catalog.tables import CommandRow, RingRow, Room, RoomDesk
+from lms_server.catalog.tables import CommandRow, Institution, RingRow, Room, RoomDesk
 from lms_server.errors import BadRequest, Forbidden, NotFound
 from lms_sync.wire_control import (
     MOST_COMMANDS,
@@ -58,12 +58,14 @@ costs more than all the rest."""
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A room that asks, and what its desk has for it: its timetable's name, its policy, its ring's version."""
+    """A room that asks, and what its desk has for it: its timetable's name, its policy, its ring's version, and the
+    name of its institution's list of cards."""
 
     room: Room
     etag: str
     policy: Mapping[str, object]
     version: str
+    cards_etag: str
 
 
 class Desks:
@@ -83,10 +85,15 @@ class Desks:
             .where(col(Room.id).in_(set(ids)))
         )
         with self._database.read() as session:
-            return {
-                room.id: Known(room, etag or "", policy or {}, version or "")
-                for room, etag, policy, version in session.exec(query)
-            }
+            found = session.exec(query).all()
+            homes = {room.institution_id for room, *_ in found}
+            lists = dict(
+                session.exec(select(Institution.id, Institution.cards_etag).where(col(Institution.id).in_(homes))).all()
+            )
+        return {
+            room.id: Known(room, etag or "", policy or {}, version or "", lists[room.institution_id])
+            for room, etag, policy, version in found
+        }
 
     def heard(self, room: Room, heartbeat: Heartbeat) -> Orders:
         """Keep what a room says of itself; what it shall do."""
@@ -121,7 +128,13 @@ class Desks:
                         row.delivered = row.delivered or now
                         mine.append(Command.from_json(_wire_facts(row)))
         return [
-            Orders(tuple(commands.get(known.room.id, [])), known.etag, Policy.from_json(known.policy), known.version)
+            Orders(
+                tuple(commands.get(known.room.id, [])),
+                known.etag,
+                Policy.from_json(known.policy),
+                known.version,
+                known.cards_etag,
+            )
             for known, _ in said
         ]
 
@@ -151,6 +164,14 @@ class Desks:
         if desk is None or not desk.calendar:
             raise NotFound("no-timetable", "The server has no timetable for this room.")
         return desk.calendar, desk.calendar_etag
+
+    def cards(self, room: Room) -> tuple[str, str]:
+        """The list of teachers' cards of a room's institution and its ETag. Raises NotFound."""
+        with self._database.read() as session:
+            found = cards.listed(session, room.institution_id)
+        if not found:
+            raise NotFound("no-cards", "Nobody of this institution has a card.")
+        return found, etag_of(found)
 
     # -- for people
     # -----------------------------------------------------------------------------------------------------

@@ -10,14 +10,15 @@ from pwdlib import PasswordHash
 from sqlalchemy import String, cast, literal
 from sqlmodel import Session, col, delete, select
 
-from lms_server.catalog import audit, patience
-from lms_server.catalog.database import Database, made_once
+from lms_server.catalog import audit, cards, patience
+from lms_server.catalog.database import LOCK, Database, made_once
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.revisions import Seen, check_seen, revision_of
 from lms_server.catalog.schemas import ROLES, PeoplePage, Person, PersonView, Role
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
+from lms_sync import wire_cards
 
 MIN_PASSWORD = 8
 LONGEST_FULL_NAME = 200
@@ -94,6 +95,41 @@ class People:
                     raise Conflict("other-login", "This person comes by their institution's own login.")
                 row.password_hash = hashed
                 self._tell(session, row, "password-set", by)
+            if row.card:
+                cards.refresh(session, row.institution_id)
+
+    def make_card(self, by: Person, person_id: int) -> str:
+        """The code of a new card for a teacher, which counts at the panels of their institution's rooms; the one before
+        counts no longer. One's own, or that of somebody whom they look after. Raises Forbidden, NotFound, and Conflict
+        for who belongs to no institution, or is a student."""
+        code = wire_cards.new_code()
+        with self._database.write() as session:
+            row = _card_holder(session, by, person_id)
+            if row.institution_id is None:
+                raise Conflict(
+                    "no-institution", "A card counts in the rooms of an institution; this person is of none."
+                )
+            if row.role in ("student", "service"):
+                raise Conflict("no-teacher", "Who records lessons has a card; students and programs have none.")
+            row.card = wire_cards.digest_of(code)
+            self._tell(session, row, "card-made", by)
+            cards.refresh(session, row.institution_id)
+        return code
+
+    def take_card(self, by: Person, person_id: int) -> None:
+        """The card of this person counts no longer: at once where a room has a link, else as soon as it has. Raises
+        Forbidden, NotFound."""
+        with self._database.write() as session:
+            row = _card_holder(session, by, person_id)
+            if row.card:
+                row.card = ""
+                self._tell(session, row, "card-taken", by)
+                cards.refresh(session, row.institution_id)
+
+    def has_card(self, person: Person) -> bool:
+        with self._database.read() as session:
+            row = session.get(PersonRow, person.id)
+        return row is not None and row.card != ""
 
     def add(
         self,
@@ -158,9 +194,12 @@ class People:
                 row = row or PersonRow(name=name, role=role, password_hash="", made=self._clock())
                 row.subject = subject
                 session.add(row)
+            before = row.institution_id
             row.role, row.institution_id = role, owner
             row.full_name = " ".join(full_name.split())[:LONGEST_FULL_NAME] or row.full_name
             session.flush()
+            if row.card:
+                cards.refresh(session, before, owner)
             return person_of(session, row)
 
     def hashed(self, password: str) -> str:
@@ -171,12 +210,15 @@ class People:
         """Into another institution, "" for the whole server; out of the courses of the one before. Raises NotFound."""
         with self._database.write() as session:
             row = known_person(session, name)
+            before = row.institution_id
             row.institution_id = institution_named(session, institution) if institution else None
             if row.institution_id is not None:
                 theirs = select(CourseRow.id).where(col(CourseRow.institution_id) == row.institution_id)
                 member = delete(CourseMember).where(col(CourseMember.person_id) == row.id)
                 session.exec(member.where(col(CourseMember.course_id).not_in(theirs)))
             self._tell(session, row, "person-moved", audit.AT_CONSOLE, institution=row.institution_id)
+            if row.card:
+                cards.refresh(session, before, row.institution_id)
 
     def all(self) -> list[Person]:
         """Everybody, by institution and name."""
@@ -275,10 +317,22 @@ def theirs(session: Session, by: Person, person_id: int, *, change: bool = False
     return row
 
 
+def _card_holder(session: Session, by: Person, person_id: int) -> PersonRow:
+    """Raises Forbidden, NotFound."""
+    if by.token and by.token != audit.CONSOLE:
+        raise Forbidden("needs-login", "A token makes no card, for a card speaks for who holds it; log in.")
+    if person_id != by.id:
+        return theirs(session, by, person_id, change=True)
+    row = session.get(PersonRow, person_id, with_for_update=LOCK)
+    if row is None:
+        raise NotFound("no-such-person", "There is nobody like that.")
+    return row
+
+
 def _view(row: PersonRow, institution: str | None) -> PersonView:
     facts = {name: getattr(row, name) for name in ("id", "name", "full_name", "role")}
     known = {"institution": institution or "", "own_login": row.subject is not None}
-    has = {"password": row.password_hash != "", "revision": revision_of(row)}
+    has = {"password": row.password_hash != "", "card": row.card != "", "revision": revision_of(row)}
     return PersonView.model_validate({**facts, **known, **has})
 
 

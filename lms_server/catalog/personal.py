@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlmodel import Session, col, delete, or_, select
 
-from lms_server.catalog import audit, finding
+from lms_server.catalog import audit, cards, finding
 from lms_server.catalog.database import Database
 from lms_server.catalog.editing import names_teacher
 from lms_server.catalog.people import ERASED, known_person, person_of, theirs
@@ -101,6 +101,9 @@ class Personal:
         failures = col(SignInFailure.key).endswith(f" {person.name}", autoescape=True)
         session.exec(delete(SignInFailure).where(failures))
         row.name, row.full_name, row.subject, row.password_hash = pseudonym, "", None, ""
+        if row.card:
+            row.card = ""
+            cards.refresh(session, row.institution_id)
         session.flush()
         for said, started in words:
             finding.forget(session, said, started)

@@ -97,7 +97,8 @@ class Person(View):
 
 class PersonView(View):
     """A person as an admin sees them. own_login: whether they come by their institution's own login, which says anew
-    each time what they are; password: whether they have one here. revision: give it back to change this one or nothing,
+    each time what they are; password: whether they have one here; card: whether they have one for the rooms' panels.
+    revision: give it back to change this one or nothing,
     see ``revisions``."""
 
     id: int
@@ -107,6 +108,7 @@ class PersonView(View):
     institution: str
     own_login: bool
     password: bool
+    card: bool
     revision: str
 
 

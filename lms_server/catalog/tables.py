@@ -23,13 +23,14 @@ _ROW = BigInteger().with_variant(Integer, "sqlite")
 
 class Institution(SQLModel, table=True):
     """keep: how long lessons are kept, see ``retention.Keep``; "" is for ever. trash_days: in which a lesson in the
-    trash can be taken back."""
+    trash can be taken back. cards_etag: of the list of its teachers' cards, see ``cards``; "" while there are none."""
 
     __tablename__ = "institution"
     id: int | None = Field(default=None, primary_key=True)
     name: str = Field(unique=True)
     keep: str = ""
     trash_days: int = 30
+    cards_etag: str = ""
 
 
 class Room(SQLModel, table=True):
@@ -62,7 +63,8 @@ class EnrolmentCode(SQLModel, table=True):
 class PersonRow(SQLModel, table=True):
     """``name`` is the login, one on the whole server. institution_id: None for those who look after all of them.
     full_name: as timetables name a teacher. password_hash: empty for who cannot sign in by a password. subject: who
-    they are to the institution's own login, its issuer and its name for them; None until they came by it."""
+    they are to the institution's own login, its issuer and its name for them; None until they came by it. card: the
+    hash of their card for the rooms' panels, see ``lms_sync.wire_cards``; "" for none."""
 
     __tablename__ = "person"
     id: int | None = Field(default=None, primary_key=True)
@@ -73,6 +75,7 @@ class PersonRow(SQLModel, table=True):
     role: str
     password_hash: str
     made: float
+    card: str = ""
 
 
 class TermRow(SQLModel, table=True):

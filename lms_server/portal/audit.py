@@ -105,6 +105,8 @@ def deed(tongue: Tongue, action: str) -> str:
         "person-moved": tongue.gettext("Put a person into another institution"),
         "role-set": tongue.gettext("Gave a person another role"),
         "person-changed": tongue.gettext("Gave a person another full name"),
+        "card-made": tongue.gettext("Made a card for a teacher"),
+        "card-taken": tongue.gettext("Took a teacher’s card away"),
         "term-set": tongue.gettext("Set a term"),
         "term-removed": tongue.gettext("Removed a term"),
         "course-added": tongue.gettext("Added a course"),

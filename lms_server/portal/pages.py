@@ -35,6 +35,7 @@ from lms_server.errors import (
 from . import assets, sorry, stage, timeline, words
 from .account import Account
 from .audit import AuditPages
+from .cards import CardPages
 from .changes import Changes, choices
 from .courses import CoursePages, chosen_term
 from .doors import Door, OtherDoor
@@ -102,6 +103,7 @@ def portal_router(
     Changes(catalog, gate, captions, tongues).routes(router)
     CoursePages(catalog, gate, tongues, portal.page, address).routes(router)
     PeoplePages(catalog, gate, portal.page).routes(router)
+    CardPages(catalog, gate, portal.page).routes(router)
     Account(catalog, gate, tongues, portal.page, clock).routes(router)
     TrashPages(catalog, gate, portal.page).routes(router)
     AuditPages(catalog, gate, tongues, portal.page).routes(router)

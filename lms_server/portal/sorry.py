@@ -104,6 +104,14 @@ def words(tongue: Tongue, error: ServerError) -> tuple[str, str]:
             tongue.gettext("Not empty"),
             tongue.gettext("This term has courses. Remove those first."),
         ),
+        "no-teacher": (
+            tongue.gettext("No card was made"),
+            tongue.gettext("Who records lessons has a card; students and programs have none."),
+        ),
+        "no-institution": (
+            tongue.gettext("No card was made"),
+            tongue.gettext("A card counts in the rooms of an institution, and this person is of none."),
+        ),
         "other-login": (
             tongue.gettext("Not yours to change"),
             tongue.gettext(

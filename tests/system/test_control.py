@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,7 +18,7 @@ from lms_sync.wire_control import Heartbeat
 from tests.peers.central import Central
 from tests.peers.http import HTTP
 from tests.peers.program import wait_until
-from tests.system.deployment import Room, Server, closing_all
+from tests.system.deployment import Room, Server, closing_all, command, manifest
 
 CALENDAR = "BEGIN:VCALENDAR\r\nVERSION:2.0\r\nEND:VCALENDAR\r\n"
 DEVICES = """
@@ -175,6 +176,35 @@ def test_an_order_given_while_the_link_is_down_is_done_once_though_the_agent_is_
         assert len(room.lessons()) == 1
         audit = [json.loads(line) for line in (room.spool / "audit.log").read_text().splitlines()]
         assert [(line["what"], line["by"]) for line in audit] == [("start", "admin"), ("stop", "admin")]
+
+
+def test_a_card_made_on_the_portal_opens_at_the_panel_until_it_is_taken_away(tmp_path: Path) -> None:
+    """With the real daemon, agent and server: a teacher who changes rooms is a guest in none of them."""
+    room, server = Room(tmp_path, DEVICES), Server(tmp_path)
+    with closing_all(room, server), httpx.Client(base_url=server.url, timeout=30) as portal:
+        server.start_web()
+        room.start()
+        server.enrol(room)
+        add = ["lms-server", "user", "add", "fatou", "--data", str(server.data), "--role", "teacher"]
+        command([*add, "--institution", "Test", "--full-name", "Fatou Ndiaye", "--password-stdin"], stdin="pass phrase")
+        assert portal.post("/login", data={"name": "fatou", "password": "pass phrase"}).status_code == 303
+        digits = re.search(r"(?:[0-9]{4} ){9}[0-9]{4}", portal.post("/account/card").text)
+        assert digits is not None
+        card = {"card": digits[0].replace(" ", "")}
+        assert room.http.post("/who", json=card).json()["code"] == "no-pin"
+        room.agent.start()
+        wait_until(lambda: room.http.post("/who", json=card).status_code == 200, 60, "the card's way")
+        lesson = room.touch("start", title="Optics")["lesson"]["id"]
+        room.wait_elapsed(1.0)
+        room.touch("stop")
+        assert manifest(room, lesson)["teacher"] == "Fatou Ndiaye"
+        assert portal.post("/account/card/remove").status_code == 303
+        stop = {"Authorization": f"Bearer {server.token}"}  # whatever the room is told, it hears of this too
+        rooms = server.get("/rooms")
+        portal.post(
+            f"{wire.API}/rooms/{rooms[0]['id']}/commands", json={"verb": "stop"}, headers=stop
+        ).raise_for_status()
+        wait_until(lambda: room.http.post("/who", json=card).json().get("code") == "no-pin", 120, "the card's end")
 
 
 def _note_begun(room: Room, command_id: str) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 import httpx
 import pytest
 
-from appliance.spool import keeping, policy, wanted
+from appliance.spool import cards, keeping, policy, wanted
 from appliance.spool.layout import Spool
 from appliance.spool.ledger import Ledger
-from lms_sync import deeds, wire, wire_control
+from lms_sync import deeds, wire, wire_cards, wire_control
 from lms_sync.client import Client, SyncError
 from lms_sync.control import Control
 from lms_sync.deeds import Deeds
@@ -67,7 +67,8 @@ class Central:
         self.orders = Orders()
         self.heard: list[wire_control.Heartbeat] = []
         self.outcomes: dict[str, str] = {}
-        self.polls = 0
+        self.polls = self.fetched = 0
+        self.cards = ""
         self.deaf = False
         """Outcomes do not get through."""
 
@@ -85,6 +86,9 @@ class Central:
         if path == wire_control.TIMETABLE:
             kind = {"Content-Type": "text/calendar"}
             return httpx.Response(200, headers=headers | kind, stream=httpx.ByteStream(CALENDAR.encode()))
+        if path == wire_cards.CARDS:
+            self.fetched += 1
+            return httpx.Response(200, headers=headers, stream=httpx.ByteStream(self.cards.encode()))
         if path == wire_control.HEARTBEATS:
             self.heard.append(wire_control.Heartbeat.from_json(json.loads(request.content)))
         else:
@@ -233,6 +237,21 @@ async def test_the_timetable_lies_in_the_spool(house: House) -> None:
     house.central.orders = Orders()
     await house.beat()
     assert not (house.spool.root / "timetable.ics").exists()
+
+
+async def test_the_teachers_cards_lie_in_the_spool_and_are_fetched_when_the_list_is_another(house: House) -> None:
+    house.central.cards = wire_cards.line_of("0" * 64, "Dr Sidi")
+    house.central.orders = Orders(cards_etag=wire_control.etag_of(house.central.cards))
+    for _ in range(2):
+        await house.beat()
+    assert cards.given(house.spool) == house.central.cards
+    assert house.central.fetched == 1
+    house.central.cards, house.central.orders = "<html>login first</html>", Orders(cards_etag="another")
+    await house.beat()
+    assert "Dr Sidi" in cards.given(house.spool)
+    house.central.orders = Orders()
+    await house.beat()
+    assert cards.given(house.spool) == ""
 
 
 async def test_a_policy_keeps_the_room_from_holding_a_connection(house: House) -> None:

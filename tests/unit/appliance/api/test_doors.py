@@ -9,7 +9,7 @@ import pytest
 
 from appliance.api.doors import BETWEEN_CARDS, FREE, LONGEST_WAIT, MOST_SESSIONS, SESSION, Doors, wait_after
 from appliance.errors import DiskFull, MustWait, NoPin, RoomError, WrongPin
-from appliance.spool import pins
+from appliance.spool import cards, pins
 from appliance.spool.layout import Spool
 from appliance.spool.pins import Pins
 
@@ -116,6 +116,27 @@ async def test_a_teachers_own_pin_does_not_help_at_the_other_door(spool: Spool, 
     assert await doors.teacher(pin=TEACHER) == "Dr Sidi"
     with pytest.raises(MustWait):
         await doors.enter(IT)
+
+
+@pytest.mark.anyio
+async def test_a_card_of_the_central_server_opens_in_a_room_without_pins_until_the_server_takes_it_back(
+    tmp_path: Path, clock: Clock
+) -> None:
+    spool, code = Spool(tmp_path), "31" * 20
+    spool.prepare()
+    doors = Doors(spool, clock)
+    with pytest.raises(NoPin):
+        await doors.teacher(card=code)
+    cards.give(spool, f"{pins.of_card(code)} Fatou Ndiaye\n")
+    assert await doors.teacher(card=code) == "Fatou Ndiaye"
+    with pytest.raises(WrongPin):
+        await doors.teacher(pin=TEACHER)
+    cards.file_of(spool).write_text("damaged")
+    with pytest.raises(WrongPin):
+        await doors.teacher(card=code)
+    cards.give(spool, "")
+    with pytest.raises(NoPin):
+        await doors.teacher(card=code)
 
 
 @pytest.mark.anyio

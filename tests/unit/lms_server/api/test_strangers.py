@@ -67,6 +67,8 @@ WITHOUT_IDS = {
     "POST /login": "a login",
     "POST /logout": "a login",
     "POST /account/tokens": "one's own",
+    "POST /account/card": "one's own",
+    "POST /account/card/remove": "one's own",
     "PUT /api/v1/retention": "of one's own institution; see test_an_admin_sets_no_rule_for_others",
     "POST /retention": "likewise",
     "POST /people": "into one's own institution; see test_people",
