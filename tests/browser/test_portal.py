@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
@@ -279,6 +281,29 @@ def test_every_page_is_open_to_everybody(
         page.goto(address)
     assert faults(page) == []
     assert faults(visits.open(f"{portal.url}/login", size=size, locale=language)) == []
+
+
+@pytest.mark.parametrize(("language", "size"), [("en", DESK), ("ar", PHONE)], ids=["desk", "phone"])
+def test_a_readers_eye_finds_a_teachers_card_on_its_page(
+    enter: Callable[..., Page], portal: Portal, language: str, size: tuple[int, int]
+) -> None:
+    """Made by an admin for somebody new, and looked at as it stands on the screen."""
+    page = enter("/people", language=language, size=size)
+    answer = page.request.post(
+        f"{portal.url}/people",
+        form={"name": f"teacher-{language}", "full_name": "Fatou Ndiaye", "role": "teacher", "password": PASSWORD}
+        | {"institution": "Université de Nouakchott"},
+    )
+    page.goto(answer.url)
+    page.locator("form[action$='/card'] button").click()
+    shown = page.locator(".qr")
+    expect(shown).to_be_visible()
+    assert fits(page)
+    assert faults(page) == []
+    picture = cv2.imdecode(np.frombuffer(shown.screenshot(), np.uint8), cv2.IMREAD_COLOR)
+    read, *_ = cv2.QRCodeDetector().detectAndDecode(picture)
+    assert read.isdigit()
+    assert read == page.locator(".qr + p").inner_text().replace(" ", "")
 
 
 def test_the_dark_theme_is_as_readable(enter: Callable[..., Page], portal: Portal) -> None:
