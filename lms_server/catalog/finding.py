@@ -62,6 +62,13 @@ _SQLITE = text("""
         )
     )) found LIMIT :most
 """)
+_FEW = 3000
+"""Lessons of a room or of a teacher: more than most have in ten years."""
+_THROUGH = text("""
+    SELECT finding.id FROM json_each(:ids) few JOIN finding ON finding.id = few.value
+    WHERE NOT EXISTS (SELECT 1 FROM json_each(:words) word WHERE instr(finding.words, word.value) = 0)
+    ORDER BY finding.id DESC LIMIT :most
+""")
 # Ids are reckoned with, so that the planner cannot walk along them in hope: a word may be in none of a million.
 _POSTGRESQL = text("""
     SELECT found.id FROM unnest(CAST(:queries AS text[])) AS query, LATERAL (
@@ -110,6 +117,18 @@ class Question:
         asked = set(courses) if self.courses is None else set(courses) & set(self.courses)
         return replace(self, courses=tuple(sorted(asked)), anywhere=None)
 
+    def of_terms(self, terms: Iterable[int]) -> Question:
+        """Only of these. A lesson has its term by its course, so what is open to all who are in none is not asked."""
+        anywhere = self.anywhere if self.courses is None else None
+        return replace(self, anywhere=anywhere).having(tuple(Word(f"#t{term}") for term in terms))
+
+    def of_rooms(self, rooms: Iterable[tuple[str, int]]) -> Question:
+        """Only of these. rooms: each with its institution."""
+        asked = tuple(rooms)
+        homes = {institution for _, institution in asked}
+        mine = tuple(each for each in self.institutions if each in homes)
+        return replace(self, institutions=mine).having(tuple(Word(f"#r{room.lower()}") for room, _ in asked))
+
     def having(self, *clauses: Clause) -> Question:
         return replace(self, clauses=(*self.clauses, *clauses))
 
@@ -129,14 +148,6 @@ def words_of(query: str) -> list[Clause]:
 
 def teacher_named(name: str) -> list[Clause]:
     return [(Word(f"@{word}", begins=True),) for word in typed(name)]
-
-
-def in_rooms(rooms: Iterable[str]) -> Clause:
-    return tuple(Word(f"#r{room.lower()}") for room in rooms)
-
-
-def in_terms(terms: Iterable[int]) -> Clause:
-    return tuple(Word(f"#t{term}") for term in terms)
 
 
 def since(started: float) -> int:
@@ -162,7 +173,32 @@ def newest(session: Session, question: Question, below: int, above: int, most: i
     if question.anywhere is None:
         return found
     asked = replace(question, clauses=(*question.clauses, *question.anywhere))
-    return sorted({*found, *_by_weeks(session, asked, _weeks(session, among, limits), limits)}, reverse=True)[:most]
+    others = _few(session, asked, among, limits) if _on_sqlite(session) else None
+    if others is None:
+        others = _by_weeks(session, asked, _weeks(session, among, limits), limits)
+    return sorted({*found, *others}, reverse=True)[:most]
+
+
+def _few(session: Session, question: Question, among: set[int] | None, limits: Limits) -> list[int] | None:
+    """Where the room or the teacher that was asked for has few lessons, it is looked through these for the words; None
+    where they are many, or where neither was asked for.
+
+    FTS5 gathers all that a beginning of a word stands for in each week before it holds it against anything else."""
+    words = [clause[0] for clause in question.clauses if _is_typed(clause)]
+    rest = tuple(clause for clause in question.clauses if not _is_typed(clause))
+    if not words or not any(clause[0].text.startswith(("#r", "@")) for clause in rest):
+        return None
+    narrow, few = replace(question, clauses=rest), replace(limits, most=_FEW + 1)
+    ids = _by_weeks(session, narrow, _weeks(session, among, limits), few)
+    if len(ids) > _FEW:
+        return None
+    asked = {"ids": json.dumps(ids), "words": json.dumps([f"~{word.text}" for word in words]), "most": limits.most}
+    return list(session.connection().scalars(_THROUGH, asked))
+
+
+def _is_typed(clause: Clause) -> bool:
+    """Whether it is a word that somebody typed, and no name of a teacher."""
+    return len(clause) == 1 and clause[0].begins and not clause[0].text.startswith("@")
 
 
 def forget(session: Session, words: str, started: float) -> None:

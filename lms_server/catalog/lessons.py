@@ -201,8 +201,8 @@ def _question(session: Session, person: Person, room: str, course: str, term: st
         person, (number for number in all_of_them if number is not None), () if person.staff else session.exec(mine)
     )
     if room:
-        named = select(Room.id).where(or_(col(Room.id) == room, col(Room.name) == room))
-        question = question.having(finding.in_rooms(session.exec(named.where(*within(person, Room.institution_id)))))
+        named = select(Room.id, Room.institution_id).where(or_(col(Room.id) == room, col(Room.name) == room))
+        question = question.of_rooms(session.exec(named.where(*within(person, Room.institution_id))))
     if course:
         known = select(CourseRow.id).where(or_(col(CourseRow.code) == course, col(CourseRow.id) == row_id(course)))
         known = known.where(*within(person, CourseRow.institution_id))
@@ -210,7 +210,7 @@ def _question(session: Session, person: Person, room: str, course: str, term: st
     if term:
         terms = select(TermRow.id).where(or_(col(TermRow.name) == term, col(TermRow.id) == row_id(term)))
         terms = terms.where(*within(person, TermRow.institution_id))
-        question = question.having(finding.in_terms(number for number in session.exec(terms) if number is not None))
+        question = question.of_terms(number for number in session.exec(terms) if number is not None)
     return question
 
 

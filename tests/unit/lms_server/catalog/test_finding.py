@@ -110,6 +110,32 @@ def test_time_teacher_room_and_term_narrow_what_is_found(
     assert titles(catalogue, STAFF, course="BIO") == []
 
 
+@pytest.mark.parametrize("few", [0, 3, 3000])
+def test_words_in_a_room_or_of_a_teacher_are_found_whether_those_have_few_lessons_or_many(
+    catalogue: Catalog, database: Database, amphi: Room, pupil: Person, monkeypatch: pytest.MonkeyPatch, few: int
+) -> None:
+    monkeypatch.setattr(finding, "_FEW", few)
+    key = catalogue.rooms.enrol(catalogue.rooms.make_code("Amphi B"), "Amphi B", "ENS", "{}")
+    other = catalogue.rooms.find(key)
+    assert other is not None
+    for number in range(6):
+        facts = {
+            "teacher": ("Amina Haddad", "Dr Sidi")[number % 2],
+            "publication": ("published", "private")[number > 3],
+        }
+        lesson(database, amphi, f"Optique {number}", STARTED - number * WEEK, publish_at=0.0, **facts)
+    lesson(database, other, "Optique B", STARTED + 5.0, teacher="Dr Sidi")
+    lesson(database, amphi, "Chimie", STARTED + 9.0, teacher="Dr Sidi")
+    here = [f"Optique {number}" for number in range(6)]
+    assert titles(catalogue, STAFF, room="Amphi A", q="opt") == here
+    assert list(pages(catalogue, STAFF, 4, room=amphi.id, q="optique amphi")) == [here[:4], here[4:]]
+    assert titles(catalogue, STAFF, teacher="sidi", q="opt") == ["Optique B", *here[1::2]]
+    assert titles(catalogue, STAFF, teacher="sidi", room="Amphi A", q="opt") == here[1::2]
+    assert titles(catalogue, STAFF, room="Amphi A", q="ptique") == []
+    assert titles(catalogue, STAFF, room="Amphi A", q="opt", until=STARTED - WEEK) == here[2:]
+    assert titles(catalogue, pupil, room="Amphi A", q="opt") == here[:4]
+
+
 def test_students_find_published_lessons_of_their_courses_and_of_none(
     catalogue: Catalog, database: Database, amphi: Room, pupil: Person
 ) -> None:
