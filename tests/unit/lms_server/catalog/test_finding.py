@@ -112,7 +112,7 @@ def test_time_teacher_room_and_term_narrow_what_is_found(
 
 @pytest.mark.parametrize("few", [0, 3, 3000])
 def test_words_in_a_room_or_of_a_teacher_are_found_whether_those_have_few_lessons_or_many(
-    catalogue: Catalog, database: Database, amphi: Room, pupil: Person, monkeypatch: pytest.MonkeyPatch, few: int
+    catalogue: Catalog, database: Database, amphi: Room, pupil: Person, *, monkeypatch: pytest.MonkeyPatch, few: int
 ) -> None:
     monkeypatch.setattr(finding, "_FEW", few)
     key = catalogue.rooms.enrol(catalogue.rooms.make_code("Amphi B"), "Amphi B", "ENS", "{}")
