@@ -20,8 +20,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 EXTENSION = "darsbox.sendfile"
 STRETCH = 4 * 1024 * 1024
 """Bytes that are asked of the disk ahead: what is not in memory would hold up everybody else while it is read."""
-READ_BYTES = 1024 * 1024
-"""At most at once from the socket of whoever sends a body; a quarter of it is asyncio's habit."""
+READ_BYTES, MUCH = 1024 * 1024, 64 * 1024
+"""At most at once from the socket of whoever has sent so much at once before; a quarter of it is asyncio's habit."""
 SendFile = Callable[[BinaryIO, int, int], Awaitable[None]]
 
 
@@ -42,7 +42,8 @@ class LargeBodies(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """A large one is read in larger pieces, and what came whole is handed on as it is: uvicorn gathers what comes
         in a bytearray, which is two more copies of every byte."""
-        cast("_Reads", self.transport).max_size = READ_BYTES
+        if len(body) >= MUCH:
+            cast("_Reads", self.transport).max_size = READ_BYTES
         if not self.cycle.body:
             self.cycle.body = cast("bytearray", b"")
         super().on_body(body)
