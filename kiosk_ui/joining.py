@@ -5,6 +5,7 @@ are written in is understood, and everything else is refused, which a test of al
 
     import { a, b } from "./other.js";          at the beginning of a line, of the same folder, under the same names
     export class, function, async function, const      likewise
+    `texts` within one line                            for comments that have their lines for themselves are left out
 
 Each module becomes a function of its own, so that two may have a name for themselves; what one exports, the whole
 exports too, so that a module which is fetched later finds the same things under its import map.
@@ -18,6 +19,8 @@ from graphlib import CycleError, TopologicalSorter
 
 _IMPORT = re.compile(r'^import \{([\w\s,$]*)\} from "\./([\w.-]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:class|(?:async )?function\*?|const) (\w+))", re.MULTILINE)
+_COMMENT = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)$", re.MULTILINE | re.DOTALL)
+"""One that has its lines for itself: a quarter of what is written, and a poor panel reads it before it shows anything."""
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
@@ -53,7 +56,10 @@ def _as_function(name: str, text: str, exported: dict[str, str]) -> str:
         if each in exported:
             raise CannotJoin(f"{exported[each]} and {name} both export {each}.")
         exported[each] = name
-    body = _EXPORT.sub("", _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_variable(found[2])};", text))
+    code = _COMMENT.sub(lambda found: "\n" * found[0].count("\n"), text)
+    body = _EXPORT.sub("", _IMPORT.sub(lambda found: f"const {{{found[1]}}} = {_variable(found[2])};", code))
+    if long := next((line for line in body.splitlines() if line.count("`") % 2), None):
+        raise CannotJoin(f"{name} has a text of more than one line, in which comments would be none: {long}")
     if other := _OTHER.search(body):
         raise CannotJoin(f"{name} has a line that cannot be joined: {other[0]}")
     listed = ", ".join(names)

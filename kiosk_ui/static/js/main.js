@@ -5,6 +5,7 @@ import { Room } from "./room.js";
 import { Words, remember } from "./words.js";
 
 const DAY = { begins: 7, ends: 19 }; // hours between which the light theme is easier on the eye
+const AT_LAST = 500; // ms
 
 const night = matchMedia("(prefers-color-scheme: dark)");
 const room = new Room(/** @type {StatusView} */ (given("status")));
@@ -61,4 +62,6 @@ setInterval(theme, 60_000);
 night.addEventListener("change", theme);
 const { language, messages } = given("words");
 speak(new Words(language, messages, room.status.room.language));
-room.open();
+// Start stands there with what the page has brought; only then is more asked for. A hidden page gets no picture.
+requestAnimationFrame(() => setTimeout(() => room.open()));
+setTimeout(() => room.open(), AT_LAST);

@@ -45,6 +45,7 @@ export class Room extends EventTarget {
    */
   closed = performance.now();
   asking = false;
+  watch = 0;
   changed = -Infinity;
   /** @type {Link} */
   known = "open";
@@ -62,9 +63,11 @@ export class Room extends EventTarget {
     this.since = new Date(performance.timeOrigin + this.told); // the wall time of it
   }
 
+  /** Once; later it does nothing. */
   open() {
+    if (this.watch) return;
+    this.watch = setInterval(() => this._watch(), 250);
     this._connect();
-    setInterval(() => this._watch(), 250);
   }
 
   get busy() {

@@ -75,6 +75,7 @@ def test_only_what_is_needed_comes() -> None:
     [
         ({"main.js": 'import { a } from "./gone.js";\n'}, "There is no gone.js"),
         ({"main.js": 'import * as all from "./says.js";\n', "says.js": SAYS}, "main.js has a line that cannot be"),
+        ({"main.js": "const text = `one\n// two`;\n"}, "main.js has a text of more than one line"),
         ({"main.js": "export default 1;\n"}, "main.js has a line that cannot be joined: export default 1;"),
         (
             {"main.js": 'import { a } from "./b.js";\n', "b.js": 'import { c } from "./main.js";\n'},
