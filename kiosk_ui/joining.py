@@ -20,7 +20,8 @@ from graphlib import CycleError, TopologicalSorter
 _IMPORT = re.compile(r'^import \{([\w\s,$]*)\} from "\./([\w.-]+)";$', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?=(?:class|(?:async )?function\*?|const) (\w+))", re.MULTILINE)
 _COMMENT = re.compile(r"^[ \t]*(?:/\*\*.*?\*/|//[^\n]*)$", re.MULTILINE | re.DOTALL)
-"""One that has its lines for itself: a quarter of what is written, and a poor panel reads it before it shows anything."""
+"""One that has its lines for itself: a quarter of what is written, all of which a poor panel reads before it shows a
+thing."""
 _OTHER = re.compile(r"^(?:import|export)\b.*", re.MULTILINE)
 
 
