@@ -75,6 +75,7 @@ class Control:
         self._obeying = asyncio.Lock()
         self._said: tuple[object, ...] = ()
         self._beat_at = 0.0
+        self._asked_cards: str | None = None
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -223,13 +224,15 @@ class Control:
 
     async def _fetch_cards(self, client: Client, etag: str) -> None:
         """Keep the institution's list of teachers' cards in the spool. Raises SyncError, OSError."""
-        if wire_control.etag_of(await asyncio.to_thread(cards.given, self._spool)) == etag:
+        here = wire_control.etag_of(await asyncio.to_thread(cards.given, self._spool))
+        if etag in {here, self._asked_cards}:
             return
         answer = await client.request("GET", wire_cards.CARDS) if etag else None
         try:
             await asyncio.to_thread(cards.give, self._spool, answer.body.decode() if answer is not None else "")
         except ValueError as error:
             log.warning("cards.refused", detail=str(error))
+        self._asked_cards = etag  # whatever came: it is fetched again when it is said to be another
 
 
 def _gist(now: Heartbeat) -> tuple[object, ...]:

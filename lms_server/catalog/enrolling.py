@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
-from lms_server.catalog import audit, placing, sheets
+from lms_server.catalog import audit, cards, placing, sheets
 from lms_server.catalog.courses import code_taken, fresh_course, term_named
 from lms_server.catalog.database import Database
 from lms_server.catalog.institutions import institution_named
@@ -50,6 +50,7 @@ class Enrolling:
             for line in lines:
                 made.person(line)
             made.mistakes.check()
+            cards.refresh(session, *(row.institution_id for _, row in made.of.values() if row.card))
             done = Imported(len(made.fresh), len(made.of) - len(made.fresh), made.enrolled)
             self._tell(session, "people", done.made)
             return done

@@ -240,18 +240,29 @@ async def test_the_timetable_lies_in_the_spool(house: House) -> None:
 
 
 async def test_the_teachers_cards_lie_in_the_spool_and_are_fetched_when_the_list_is_another(house: House) -> None:
+    control, client = house.agent()
     house.central.cards = wire_cards.line_of("0" * 64, "Dr Sidi")
     house.central.orders = Orders(cards_etag=wire_control.etag_of(house.central.cards))
-    for _ in range(2):
-        await house.beat()
-    assert cards.given(house.spool) == house.central.cards
-    assert house.central.fetched == 1
-    house.central.cards, house.central.orders = "<html>login first</html>", Orders(cards_etag="another")
-    await house.beat()
-    assert "Dr Sidi" in cards.given(house.spool)
-    house.central.orders = Orders()
-    await house.beat()
-    assert cards.given(house.spool) == ""
+
+    async def beat() -> None:
+        control._beat_at = 0.0
+        await control.beat(client)
+
+    async with client:
+        for _ in range(2):
+            await beat()
+        assert cards.given(house.spool) == house.central.cards
+        assert house.central.fetched == 1
+        house.central.cards, house.central.orders = "<html>login first</html>", Orders(cards_etag="another")
+        for _ in range(3):
+            await beat()
+        assert "Dr Sidi" in cards.given(house.spool)
+        assert house.central.fetched == 2  # what cannot be read is not fetched over and over
+        house.central.orders = Orders()
+        await beat()
+        assert cards.given(house.spool) == ""
+    await control._door.close()
+    control._ledger.close()
 
 
 async def test_a_policy_keeps_the_room_from_holding_a_connection(house: House) -> None:

@@ -34,6 +34,13 @@ def test_what_the_server_made_is_known_here_without_a_network(spool: Spool) -> N
     assert cards.holder(spool, CODE) is None
 
 
+def test_one_odd_name_costs_the_others_nothing(spool: Spool) -> None:
+    """As an institution's own login may send it."""
+    odd = wire_cards.line_of("1" * 64, "Dr\u200c Amina\n\x00") + wire_cards.line_of("2" * 64, "\u202e")
+    cards.give(spool, odd + LISTED)
+    assert sorted(cards.parse(cards.given(spool)).values()) == ["Dr Amina", "Dr Sidi", "فاطمة ولد أحمد"]
+
+
 def test_room_and_server_hash_a_card_alike() -> None:
     code = wire_cards.new_code()
     assert pins.is_card(code)

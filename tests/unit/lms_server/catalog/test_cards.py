@@ -65,6 +65,13 @@ def test_it_has_their_name_and_goes_where_they_go(
     assert told(catalogue, amphi) == ""
 
 
+def test_a_sheet_that_gives_another_name_is_heard_of(catalogue: Catalog, amphi: Room, teacher: Person) -> None:
+    catalogue.people.make_card(teacher, teacher.id)
+    sheet = b"name,role,full_name\nfatou,teacher,Fatou Sall\n"
+    catalogue.enrolling.people(sheet, institution=teacher.institution)
+    assert told(catalogue, amphi).endswith(" Fatou Sall\n")
+
+
 def test_who_comes_by_another_login_takes_it_along(catalogue: Catalog, amphi: Room, teacher: Person) -> None:
     known = {"name": "fatou", "full_name": "", "institution": teacher.institution, "make": False}
     catalogue.people.make_card(teacher, teacher.id)
