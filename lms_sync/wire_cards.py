@@ -30,7 +30,7 @@ def digest_of(code: str) -> str:
 
 
 def line_of(digest: str, name: str) -> str:
-    """Nothing for a name of which nothing can be shown. What cannot be shown is left out: an institution's own login may
-    send anything, and one odd name must not cost the others their cards."""
+    """Nothing for a name of which nothing can be shown. What cannot be shown is left out: an institution's own login
+    may send anything, and one odd name must not cost the others their cards."""
     shown = "".join(sign for sign in name if sign.isprintable())[:LONGEST_NAME].strip()
     return f"{digest} {shown}\n" if shown else ""
