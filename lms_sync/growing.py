@@ -52,20 +52,20 @@ class GrowingFile:
     def __init__(self, path: Path) -> None:
         self._path = path
 
-    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
+    async def fill(self, into: memoryview, offset: int, *, checked: bool = True) -> None:
         """checked or not: the take is held against its hash when it is kept."""
-        await asyncio.to_thread(self._fill, room, offset)
+        await asyncio.to_thread(self._fill, into, offset)
 
     async def verify(self) -> None:
         """As above."""
 
-    def _fill(self, room: memoryview, offset: int) -> None:
+    def _fill(self, into: memoryview, offset: int) -> None:
         try:
             with self._path.open("rb", buffering=0) as file:
-                count = os.preadv(file.fileno(), [room], offset)
+                count = os.preadv(file.fileno(), [into], offset)
         except OSError as error:
             raise FileUnreadable(f"{self._path} cannot be read: {error.strerror}.") from error
-        if count < len(room):
+        if count < len(into):
             raise FileMissing(f"{self._path} has less on the disk than was recorded.")
 
 

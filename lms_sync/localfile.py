@@ -47,8 +47,8 @@ class FileUnreadable(LocalFileError):
 class Source(Protocol):
     """Bytes that can be sent."""
 
-    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
-        """The room with the bytes from offset on. checked: the whole is held against what is known of it, once its last
+    async def fill(self, into: memoryview, offset: int, *, checked: bool = True) -> None:
+        """Fill it with the bytes from offset on. checked: the whole is held against what is known of it, once its last
         byte is among them. Raises LocalFileError."""
 
     async def verify(self) -> None:
@@ -99,21 +99,21 @@ class LocalFile:
 
     async def read(self, offset: int, count: int) -> bytes:
         """Exactly count bytes from offset. Raises FileRotten, FileUnreadable."""
-        room = bytearray(count)
-        await self.fill(memoryview(room), offset)
-        return bytes(room)
+        found = bytearray(count)
+        await self.fill(memoryview(found), offset)
+        return bytes(found)
 
-    async def fill(self, room: memoryview, offset: int, *, checked: bool = True) -> None:
-        """The room with the bytes from offset on; checked: the whole is, when its last byte is among them.
+    async def fill(self, into: memoryview, offset: int, *, checked: bool = True) -> None:
+        """Fill it with the bytes from offset on; checked: the whole is, when its last byte is among them.
 
         Raises FileRotten, FileUnreadable.
         """
         if not checked:
-            await asyncio.to_thread(self._fill, room, offset)
+            await asyncio.to_thread(self._fill, into, offset)
             return
         await self._seek(offset)
         self._before = offset, self._hash.copy()
-        await self._slice(room, offset)
+        await self._slice(into, offset)
         if self._at == self.length:
             self._judge()
 
@@ -128,26 +128,26 @@ class LocalFile:
         if offset < self._at:
             at, state = self._before
             self._at, self._hash = (at, state.copy()) if at <= offset else (0, self._fresh())
-        room = memoryview(bytearray(min(_SLICE, offset - self._at)))
+        scratch = memoryview(bytearray(min(_SLICE, offset - self._at)))
         while self._at < offset:
-            await self._slice(room[: offset - self._at], self._at)
+            await self._slice(scratch[: offset - self._at], self._at)
 
-    async def _slice(self, room: memoryview, offset: int) -> None:
+    async def _slice(self, into: memoryview, offset: int) -> None:
         state = self._hash
-        await asyncio.to_thread(self._fill_and_hash, room, offset, state)
-        self._at = offset + len(room)
+        await asyncio.to_thread(self._fill_and_hash, into, offset, state)
+        self._at = offset + len(into)
 
-    def _fill_and_hash(self, room: memoryview, offset: int, state: _Hash) -> None:
-        self._fill(room, offset)
-        state.update(room)
+    def _fill_and_hash(self, into: memoryview, offset: int, state: _Hash) -> None:
+        self._fill(into, offset)
+        state.update(into)
 
-    def _fill(self, room: memoryview, offset: int) -> None:
+    def _fill(self, into: memoryview, offset: int) -> None:
         try:
-            while room:
-                count = os.preadv(self._file.fileno(), [room], offset)
+            while into:
+                count = os.preadv(self._file.fileno(), [into], offset)
                 if not count:
                     raise FileRotten(f"{self.path} ends before its length; it was cut after it was recorded.")
-                room, offset = room[count:], offset + count
+                into, offset = into[count:], offset + count
         except OSError as error:
             raise FileUnreadable(f"{self.path} cannot be read: {error.strerror}.") from error
 

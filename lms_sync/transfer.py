@@ -67,11 +67,11 @@ class Record(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class _Chunk:
-    """Bytes of the asset from offset on, in a room that another chunk gets when this one is done with. digest: base64
+    """Bytes of the asset from offset on, in a buffer that another chunk gets when this one is done with. digest: base64
     of their SHA-256, empty for a server that holds their pieces against them; pieces: the header of these."""
 
     offset: int
-    room: bytearray
+    buffer: bytearray
     body: memoryview
     digest: str
     pieces: str
@@ -81,7 +81,7 @@ class _Chunk:
 class _Journey:
     """Where one call of send stands. best: the furthest offset acknowledged in it. proves: the server has said that it
     is ours, which holds pieces, and in the end the whole, against what arrives. ahead: the chunk after the one that is
-    on its way. rooms: memory for chunks to come; to ask for it anew costs a quick link a fifth of its time."""
+    on its way. buffers: memory for chunks to come; to ask for it anew costs a quick link a fifth of its time."""
 
     asset: wire.Asset
     file: Source
@@ -93,19 +93,19 @@ class _Journey:
     renewed: bool = False
     proves: bool = False
     ahead: asyncio.Task[_Chunk] | None = None
-    rooms: list[bytearray] = field(default_factory=list)
+    buffers: list[bytearray] = field(default_factory=list)
 
     async def read(self, offset: int, count: int) -> _Chunk:
         """Raises localfile.LocalFileError."""
-        room = self.rooms.pop() if self.rooms else bytearray()
-        if len(room) < count:
-            room = bytearray(count)
-        body, whole = memoryview(room)[:count], not self.proves
+        buffer = self.buffers.pop() if self.buffers else bytearray()
+        if len(buffer) < count:
+            buffer = bytearray(count)
+        body, whole = memoryview(buffer)[:count], not self.proves
         await self.file.fill(body, offset, checked=whole)
-        return _Chunk(offset, room, body, *await asyncio.to_thread(_digests, body, whole=whole))
+        return _Chunk(offset, buffer, body, *await asyncio.to_thread(_digests, body, whole=whole))
 
     def done_with(self, chunk: _Chunk) -> None:
-        self.rooms.append(chunk.room)
+        self.buffers.append(chunk.buffer)
 
     async def verify(self) -> None:
         """Raises localfile.LocalFileError."""
