@@ -13,7 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from benchmarks import room
-from benchmarks.harness import Figure, note
+from benchmarks.harness import Figure, note, wait_until
 from benchmarks.harness import cpu_of as cpu
 from kiosk_ui.compile import HERE
 
@@ -143,7 +143,7 @@ def preview(folder: Path) -> Iterator[Figure]:
         page.goto(shown.url)
         page.locator("source-picture[data-source=front][data-live]").wait_for()
         page.evaluate(WATCH)
-        page.wait_for_function(f"() => window.flashes.length >= {FLASHES}", timeout=60_000)
+        wait_until(lambda: len(page.evaluate("window.flashes")) >= FLASHES, 60, "the flashes")
         flashes = page.evaluate("window.flashes")
     ahead = time.time() - time.monotonic()
     delays = [(each / 1000 - ahead) % 2 * 1000 for each in flashes[1:]]
