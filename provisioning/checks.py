@@ -44,8 +44,9 @@ QUIETLY = "pytest.mark.quiet"
 QUIET = ["-m", "quiet and not soak", "-n", "3", "--dist", "load"]
 """What measures seconds, in half the crowd: with more at once it would measure the machine. They share nothing, so that
 none waits for those of its file."""
-BRIEF = ["-n", "4", "--dist", "loadfile", "--hypothesis-profile", "quick"]
-"""Fewer examples of each property than make test tries. What a file's tests share is made once."""
+BRIEF = ["-n", "3", "--dist", "loadfile", "--hypothesis-profile", "quick", "-m", "not thorough and not soak"]
+"""Fewer examples of each property than make test tries, and none of the few tests that take seconds of a processor.
+What a file's tests share is made once."""
 
 
 def check() -> int:

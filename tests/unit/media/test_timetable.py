@@ -162,6 +162,7 @@ def test_no_text_does_more_than_be_refused(lines: list[str], framed: bool) -> No
     assert Timetable.from_json(found.as_json()) == found
 
 
+@pytest.mark.thorough
 def test_a_text_that_asks_for_centuries_of_computing_costs_seconds() -> None:
     """It is read apart, with little time: what takes longer is refused, and nobody waits."""
     text = calendar(entry("DTSTART:20261110T100000Z", "DURATION:PT1H", uid="1"))

@@ -40,6 +40,7 @@ def wheel(folder: Path, text: str = "hello") -> Path:
     return file
 
 
+@pytest.mark.thorough
 def test_a_version_is_built_from_wheels_alone_and_used(tmp_path: Path) -> None:
     wheels, root = tmp_path / "wheels", tmp_path / "root"
     wheel(wheels)

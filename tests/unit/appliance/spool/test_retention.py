@@ -301,6 +301,7 @@ def test_no_clock_makes_more_go_than_is_signed_for(found: list[Candidate], now: 
     assert not going or max(each.signed for each in found) - SKEW <= now
 
 
+@pytest.mark.thorough
 @given(st.lists(st.sampled_from(["none", "good", "forged", "garbage"]), min_size=4, max_size=4))
 def test_no_take_goes_without_a_receipt_that_holds(tmp_path_factory: pytest.TempPathFactory, fates: list[str]) -> None:
     room = furnish(tmp_path_factory.mktemp("room"))

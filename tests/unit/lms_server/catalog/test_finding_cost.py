@@ -68,6 +68,7 @@ def add(database: Database, room: Room, numbers: range) -> None:
             session.add(row)
 
 
+@pytest.mark.thorough
 def test_ten_times_as_many_lessons_cost_a_question_no_more(
     catalogue: Catalog, database: Database, amphi: Room, steps: Callable[[Callable[[], Any]], int]
 ) -> None:
@@ -114,6 +115,7 @@ def test_the_largest_page_begins_with_what_the_index_found(catalogue: Catalog, d
             assert first == "SEARCH finding USING INTEGER PRIMARY KEY (rowid=?)"
 
 
+@pytest.mark.thorough
 def test_the_trash_is_listed_without_a_look_at_every_lesson(
     catalogue: Catalog, database: Database, amphi: Room, admin: Person, steps: Callable[[Callable[[], Any]], int]
 ) -> None:
