@@ -5,17 +5,23 @@ from __future__ import annotations
 from sqlmodel import Session, col, select
 
 from lms_server.catalog.database import LOCK
+from lms_server.catalog.schemas import Role
 from lms_server.catalog.tables import Institution, PersonRow
 from lms_sync import wire_cards
 from lms_sync.wire_control import etag_of
 
+WITHOUT: tuple[Role, ...] = ("student", "service")
+"""Who has no card; one from before opens nothing."""
+
 
 def listed(session: Session, institution_id: int) -> str:
-    """Of all who teach or look after something; a student's card, of one who taught before, opens nothing."""
+    """Of all who teach or look after something."""
     query = (
         select(PersonRow)
         .where(
-            col(PersonRow.institution_id) == institution_id, col(PersonRow.card) != "", col(PersonRow.role) != "student"
+            col(PersonRow.institution_id) == institution_id,
+            col(PersonRow.card) != "",
+            col(PersonRow.role).not_in(WITHOUT),
         )
         .order_by(col(PersonRow.id))
     )

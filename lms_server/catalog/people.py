@@ -109,7 +109,7 @@ class People:
                 raise Conflict(
                     "no-institution", "A card counts in the rooms of an institution; this person is of none."
                 )
-            if row.role in ("student", "service"):
+            if row.role in cards.WITHOUT:
                 raise Conflict("no-teacher", "Who records lessons has a card; students and programs have none.")
             row.card = wire_cards.digest_of(code)
             self._tell(session, row, "card-made", by)
@@ -319,7 +319,7 @@ def theirs(session: Session, by: Person, person_id: int, *, change: bool = False
 
 def _card_holder(session: Session, by: Person, person_id: int) -> PersonRow:
     """Raises Forbidden, NotFound."""
-    if by.token and by.token != audit.CONSOLE:
+    if _is_program(by):
         raise Forbidden("needs-login", "A token makes no card, for a card speaks for who holds it; log in.")
     if person_id != by.id:
         return theirs(session, by, person_id, change=True)
