@@ -5,6 +5,7 @@ Exit 0 on success, 2 on wrong use, 1 otherwise, and then one plain sentence on s
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import os
 import sys
@@ -61,6 +62,7 @@ def run(
 
     api = configuration.listening(room.tables.api, host, port)
     logs.configure()
+    faulthandler.enable()  # where a library of C ends the process, the log says so
     main.run(room, spool or DEFAULT_SPOOL, api.host, api.port)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import json
 import logging
 import secrets
@@ -122,6 +123,7 @@ def run(
     from lms_server import main as composition  # noqa: PLC0415  the other commands start without the web's libraries
 
     logs.configure()
+    faulthandler.enable()  # where a library of C ends the process, the log says so
     settings = settings_of(context, data, database=database, store=store, keys=keys)
     settings = replace(
         settings,
@@ -157,6 +159,7 @@ def worker(
     from lms_server import main as composition  # noqa: PLC0415  as above
 
     logs.configure()
+    faulthandler.enable()  # where a library of C ends the process, the log says so
     settings = settings_of(context, data, database=database, store=store, keys=keys)
     words = tuple(shlex.split(captions))
     composition.work(replace(settings, captions=words, private_webhooks=private_webhooks))

@@ -5,6 +5,7 @@ on standard error.
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import json
 import logging
 import os
@@ -69,6 +70,7 @@ def run(
 ) -> None:
     """Send lessons as they come, until stopped."""
     _log_to_stderr()
+    faulthandler.enable()  # where a library of C ends the process, the log says so
     step_back()
     place = Spool(spool)
     governor = Governor(place, others=others)

@@ -19,7 +19,7 @@ from tests.peers import mounts
 from tests.peers.program import wait_until
 from tests.peers.pulse import pulse_microphone
 from tests.peers.rtsp_camera import rtsp_camera
-from tests.system.deployment import Room, Server, camera_and_microphone, closing_all, gaps_of, wait_gone
+from tests.system.deployment import Room, Server, camera_and_microphone, closing_all, gaps_of, one_camera, wait_gone
 
 LOST = 1.0
 """Seconds around a kill that may be missing."""
@@ -67,6 +67,17 @@ def test_a_killed_daemon_costs_nothing(room: Room) -> None:
     assert sum(asset["kind"] == "take" for asset in lesson["assets"]) == 2
     assert room.left_over() == []
     decodes(room)
+
+
+def test_a_daemon_that_a_library_ends_says_where_it_was(tmp_path: Path) -> None:
+    """Else IT has a room that is away again and again, and a log without a word of it."""
+    room = Room(tmp_path, one_camera())
+    with closing_all(room):
+        room.start()
+        os.kill(room.daemon.pid, signal.SIGABRT)
+        wait_gone(room.daemon.pid)
+        assert "Fatal Python error: Aborted" in room.daemon.words()
+        assert "appliance/main.py" in room.daemon.words()
 
 
 def test_a_touch_on_stop_after_the_daemon_was_killed_ends_the_lesson_it_found(room: Room) -> None:
