@@ -112,9 +112,11 @@ class Judging:
 
     async def run(self, recording: Recording) -> None:
         """Judge whatever is recorded, until cancelled."""
+        if not self.table.enabled:
+            await asyncio.Event().wait()
         failures = 0
         while True:
-            if not recording.capturing or not self.table.enabled:
+            if not recording.capturing:
                 failures = 0
                 self._wake.clear()
                 await self._wake.wait()
@@ -122,19 +124,20 @@ class Judging:
                 await asyncio.sleep(TICK)
                 continue
             began = time.monotonic()
+            died = True
             try:
-                await self._judge(recording)
+                died = await self._judge(recording)
             except OSError as error:
                 log.warning("The judge could not be started: %s", error)
             self._forget()
-            if recording.capturing and not self.shed:
+            if died and recording.capturing and not self.shed:
                 failures = 0 if time.monotonic() - began > 2 * PATIENCE[-1] else failures
                 log.warning("The judge has ended; it is started again.")
                 await asyncio.sleep(PATIENCE[min(failures, len(PATIENCE) - 1)])
                 failures += 1
 
-    async def _judge(self, recording: Recording) -> None:
-        """One life of the process. Raises OSError."""
+    async def _judge(self, recording: Recording) -> bool:
+        """One life of the process; whether it ended unasked. Raises OSError."""
         process = await asyncio.create_subprocess_exec(
             sys.executable, "-m", MODULE, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, preexec_fn=as_a_guest
         )
@@ -148,8 +151,9 @@ class Judging:
                     told = takes
                     await self._tell(process, {"takes": takes})
                 await asyncio.wait([listening], timeout=TICK)
+            return listening.done()
         except (BrokenPipeError, ConnectionResetError):
-            pass  # it died; whoever called sees that it has ended
+            return True
         finally:
             await surely(_end(process))
             await listening
