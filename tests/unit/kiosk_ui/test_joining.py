@@ -66,6 +66,12 @@ def test_a_module_that_is_fetched_later_finds_the_same_things(tmp_path: Path) ->
     assert run(tmp_path, {"all.js": text, "later.js": later}, "later.js") == "says later 2\n"
 
 
+def test_the_whole_asks_to_be_compiled_at_once() -> None:
+    """The word counts in the first line only; without it Start stands there a tenth later on a poor panel."""
+    text, _ = joined({"main.js": "export const one = 1;"}, "main.js")
+    assert text.splitlines()[0] == "//# allFunctionsCalledOnLoad"
+
+
 def test_only_what_is_needed_comes() -> None:
     assert joined(MODULES, "speaker.js")[1] == ["says.js", "speaker.js"]
 
