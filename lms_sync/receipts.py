@@ -1,7 +1,10 @@
-"""Receipts that come back on a stick: checked and kept as the agent keeps those that come by the link."""
+"""What the server signed and a stick brings back: receipts, kept as the agent keeps those that come by the link, and
+its word of what it has of a file that is not whole there yet, so that it goes on from there."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from appliance.spool.layout import Spool, write_atomically
@@ -38,13 +41,33 @@ def take_up(spool: Spool, ledger: Ledger, who: Identity, ours: Folder) -> Taken:
     Raises OSError, sqlite3.Error.
     """
     taken = Taken()
+
+    def receipt(row: AssetRow, signed: str) -> None:
+        wire.check_receipt(signed, who.server_key, room=who.room, asset=asset_of(row))
+        write_atomically(spool.receipt_file(row.lesson, row.path, row.sha256), signed.encode())
+        _receipted(ledger, row)
+        taken.count += 1
+
+    def half(row: AssetRow, signed: str) -> None:
+        has = wire.check_half(signed, who.server_key, room=who.room, asset=asset_of(row))
+        if row.state == "waiting" or (row.state == "sending" and row.sent < has):
+            with suppress(IllegalMove):  # the agent is at it, and knows better
+                ledger.move(row.lesson, row.path, "sending", sent=has)
+
+    _take(ours, bundle.RECEIPTS, ledger, receipt, taken)
+    _take(ours, bundle.HALVES, ledger, half, taken)
+    return taken
+
+
+def _take(ours: Folder, where: str, ledger: Ledger, believe: Callable[[AssetRow, str], None], taken: Taken) -> None:
+    """Everything in one folder of a bundle that is of an asset of ours. believe: raises BadSignature."""
     try:
-        folder = ours.folder(bundle.RECEIPTS)
+        folder = ours.folder(where)
     except FileNotFoundError:
-        return taken
+        return
     except NotPlain as error:
         taken.bad.append(f"{error.strerror}.")
-        return taken
+        return
     with folder:
         there = set(folder.names())
         for row in ledger.assets():
@@ -53,23 +76,12 @@ def take_up(spool: Spool, ledger: Ledger, who: Identity, ours: Folder) -> Taken:
                 continue
             if row.state != "receipted":
                 try:
-                    receipt = _checked(folder, name, who, row)
+                    believe(row, folder.read(name, bundle.LARGEST_RECEIPT).decode("ascii").strip())
                 except (NotPlain, UnicodeDecodeError, wire.BadSignature) as error:
                     why = str(error) if isinstance(error, wire.BadSignature) else "It cannot be read."
                     taken.bad.append(f"The receipt for {row.lesson}/{row.path} is not believed: {why}")
                     continue
-                write_atomically(spool.receipt_file(row.lesson, row.path, row.sha256), receipt.encode())
-                _receipted(ledger, row)
-                taken.count += 1
             folder.remove(name)
-    return taken
-
-
-def _checked(folder: Folder, name: str, who: Identity, row: AssetRow) -> str:
-    """Raises NotPlain, UnicodeDecodeError, wire.BadSignature, OSError."""
-    receipt = folder.read(name, bundle.LARGEST_RECEIPT).decode("ascii").strip()
-    wire.check_receipt(receipt, who.server_key, room=who.room, asset=asset_of(row))
-    return receipt
 
 
 def _receipted(ledger: Ledger, row: AssetRow) -> None:

@@ -65,8 +65,14 @@ TEST = (
     Package(
         "debootstrap", "no package can be tried on a bare Debian", _program("debootstrap", "/usr/sbin/debootstrap")
     ),
+    Package("dosfstools", "no stick as they are sold can be tried", _program("mkfs.fat", "/usr/sbin/mkfs.fat")),
     Package("e2fsprogs", "no power cut can be tried", _program("mkfs.ext4", "/usr/sbin/mkfs.ext4")),
     Package("espeak-ng", "no test speech can be made", _program("espeak-ng")),
+    Package(
+        "exfat-fuse", "no stick as they are sold can be tried", _program("mount.exfat-fuse", "/sbin/mount.exfat-fuse")
+    ),
+    Package("exfatprogs", "no stick as they are sold can be tried", _program("mkfs.exfat", "/usr/sbin/mkfs.exfat")),
+    Package("fusefat", "no stick as they are sold can be tried", _program("fusefat")),
     Package("git", "the files of the project cannot be listed", _program("git")),
     Package("gir1.2-gst-rtsp-server-1.0", "there is no foreign RTSP camera to test with"),
     Package("gstreamer1.0-libav", "there is no foreign RTSP camera to test with"),

@@ -371,9 +371,16 @@ class Ingest:
         self._forget(row.id)
         return lost()
 
+    def half(self, asset: wire.Asset, room: str, has: int) -> str:
+        """The server's signed word that it has so many bytes of a file, durable."""
+        return wire.sign_half(self._key, server=self._name, room=room, asset=asset, has=has, now=self._clock())
+
     def _receipt(self, asset: wire.Asset, room: str) -> str:
-        server = self._settings.public_url or "darsbox"
-        return wire.sign_receipt(self._key, server=server, room=room, asset=asset, now=self._clock())
+        return wire.sign_receipt(self._key, server=self._name, room=room, asset=asset, now=self._clock())
+
+    @property
+    def _name(self) -> str:
+        return self._settings.public_url or "darsbox"
 
     def _manifest(self, row: UploadRow) -> Card | str:
         """The lesson's card, or the sentence that says what is wrong with it: a bad lesson.json is kept all the

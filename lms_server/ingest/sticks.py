@@ -200,6 +200,7 @@ class Sticks:
             self._answer(ours, entry.asset, row, report)
         elif row.offset:
             report.half.append(Half(entry.asset, row.offset))
+            self._answer_half(ours, room, entry.asset, row.offset, report)
 
     async def _bring(self, ours: Folder, room: Room, entry: Entry, moved: Moved) -> tuple[UploadRow, UploadRow, str]:
         """The upload as it was, as it is now, and why not all of the segments were taken, "" when they were. Raises
@@ -265,16 +266,28 @@ class Sticks:
     def _answer(self, ours: Folder, asset: wire.Asset, row: UploadRow, report: BundleReport) -> None:
         """Put the receipt on the stick; where that cannot be written, the link brings it."""
         receipt = self._uploads.receipt(row)
-        if receipt is None or report.hint:
-            return
+        if receipt is not None:
+            report.receipts += self._put(ours, bundle.RECEIPTS, asset, receipt, report)
+
+    def _answer_half(self, ours: Folder, room: Room, asset: wire.Asset, has: int, report: BundleReport) -> None:
+        """So that one stick is enough for a file larger than it: the next export goes on there, in the same room."""
+        self._put(ours, bundle.HALVES, asset, self._ingest.half(asset, room.id, has), report)
+
+    @staticmethod
+    def _put(ours: Folder, where: str, asset: wire.Asset, signed: str, report: BundleReport) -> bool:
+        """Whether it was not there yet, and now is."""
         name = bundle.receipt_name(asset)
+        if report.hint:
+            return False
         try:
-            with ours.folder(bundle.RECEIPTS, make=True) as folder:
-                if name not in folder.names() or folder.read(name, bundle.LARGEST_RECEIPT) != receipt.encode():
-                    folder.write(name, receipt.encode())
-                    report.receipts += 1
+            with ours.folder(where, make=True) as folder:
+                if name in folder.names() and folder.read(name, bundle.LARGEST_RECEIPT) == signed.encode():
+                    return False
+                folder.write(name, signed.encode())
         except OSError as error:
             report.hint = f"Receipts cannot be written to the stick ({error.strerror}); the room gets them by its link."
+            return False
+        return True
 
 
 def _prove(file: BinaryIO, segment: Segment) -> None:

@@ -40,7 +40,7 @@ import hashlib
 import json
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -55,6 +55,7 @@ SCHEME = "Darsbox"
 TIME_HEADER = "Darsbox-Time"
 PROOF_TYPE = "darsbox+jwt"
 RECEIPT_TYPE = "darsbox-receipt+jwt"
+HALF_TYPE = "darsbox-half+jwt"
 MAX_SKEW = 300.0
 """Seconds a proof's time may differ from the server's."""
 TUS_VERSION = "1.0.0"
@@ -264,32 +265,46 @@ def check_proof(authorization: str, key: jwk.OKPKey, *, method: str, path: str, 
 
 def sign_receipt(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, now: float) -> str:
     """What the server signs once the bytes and their SHA-256 are safe in its store."""
-    claims = {
-        "iss": server,
-        "room": room,
-        "lesson": asset.lesson,
-        "path": asset.path,
-        "sha256": asset.sha256,
-        "bytes": asset.bytes,
-        "iat": now,
-    }
-    header = {"typ": RECEIPT_TYPE, "alg": "Ed25519", "kid": thumbprint(key)}
-    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=ALGORITHMS)
+    return _sign(key, RECEIPT_TYPE, {"iss": server, **_about(room, asset), "iat": now})
 
 
 def check_receipt(receipt: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> dict[str, Any]:
     """The claims of a receipt for exactly this asset. Raises BadSignature otherwise."""
     claims = _verify(receipt, key, RECEIPT_TYPE)
-    expected = {
+    if any(claims.get(name) != value for name, value in _about(room, asset).items()):
+        raise BadSignature("The receipt speaks of something else.")
+    return claims
+
+
+def sign_half(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, has: int, now: float) -> str:
+    """What the server signs for a file of which it has the first bytes, so many of them: they need not be carried to it
+    again. It is no receipt, and nothing may be removed for it."""
+    return _sign(key, HALF_TYPE, {"iss": server, **_about(room, asset), "has": has, "iat": now})
+
+
+def check_half(half: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> int:
+    """How many bytes the server has of exactly this asset. Raises BadSignature otherwise."""
+    claims = _verify(half, key, HALF_TYPE)
+    has = claims.get("has")
+    about = all(claims.get(name) == value for name, value in _about(room, asset).items())
+    if not about or type(has) is not int or not 0 < has <= asset.bytes:
+        raise BadSignature("It speaks of something else.")
+    return has
+
+
+def _about(room: str, asset: Asset) -> dict[str, Any]:
+    return {
         "room": room,
         "lesson": asset.lesson,
         "path": asset.path,
         "sha256": asset.sha256,
         "bytes": asset.bytes,
     }
-    if any(claims.get(name) != value for name, value in expected.items()):
-        raise BadSignature("The receipt speaks of something else.")
-    return claims
+
+
+def _sign(key: jwk.OKPKey, kind: str, claims: Mapping[str, Any]) -> str:
+    header = {"typ": kind, "alg": "Ed25519", "kid": thumbprint(key)}
+    return jws.serialize_compact(header, json.dumps(claims), key, algorithms=ALGORITHMS)
 
 
 def _verify(token: str, key: jwk.OKPKey, kind: str) -> dict[str, Any]:

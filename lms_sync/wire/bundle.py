@@ -3,6 +3,7 @@
     <stick>/darsbox/<room id>/<number>.jws          the manifest; the valid one of the highest number counts
     <stick>/darsbox/<room id>/<number>.seg          sealed segments (``wire.sealing``)
     <stick>/darsbox/<room id>/receipts/<name>.jws   what the server signed, written when it took the bundle in
+    <stick>/darsbox/<room id>/halves/<name>.jws     what it has of a file that did not come whole, signed likewise
 
 Numbers have eight digits, and names fit 8.3, so that nothing is lost on FAT. A manifest is never written over: the next
 one gets the next number, is made durable, and only then does the one before go.
@@ -23,7 +24,7 @@ So who signed, and how long the body is, is known before anything of it is parse
 Segments of an asset are in order and do not overlap; what is missing came, or comes, by another way. An asset of no
 bytes has no segment. Nothing is compressed, so nothing can be larger than it looks.
 
-A receipt's name is ``receipt_name(asset)``; its form is that of every receipt (``wire``).
+A receipt's name is ``receipt_name(asset)``, and a half's too; their forms stand in ``wire``.
 
     BadBundle           one sentence: why it is not taken
 """
@@ -45,6 +46,7 @@ from lms_sync.wire.sealing import LARGEST_WRAP, MAGIC, sealed_frames
 
 FOLDER = "darsbox"
 RECEIPTS = "receipts"
+HALVES = "halves"
 BUNDLE_TYPE = "darsbox-bundle+jwt"
 SEGMENT = 32 * 1024 * 1024
 """Bytes of a file in one segment, as a room writes it: what a stick pulled out in the middle costs at most."""

@@ -23,6 +23,7 @@ from lms_sync.wire import bundle, sealing
 from tests.peers import mounts, zygote
 from tests.peers.program import wait_until
 from tests.peers.spool import keep_lesson
+from tests.peers.sticks import AS_SOLD
 from tests.system.deployment import BIN, Server, command
 
 NUMBERS = count(5000)
@@ -176,12 +177,38 @@ def test_a_take_larger_than_the_stick_is_joined_from_two(village: Village, tmp_p
     village.check_arrived()
 
 
-def test_the_link_goes_on_where_the_stick_ended(village: Village, tmp_path: Path) -> None:
-    """Not a byte is paid for twice."""
+@pytest.mark.parametrize("kind", sorted(AS_SOLD))
+def test_a_stick_as_they_are_sold_is_filled_emptied_and_filled_again(
+    village: Village, tmp_path: Path, kind: str
+) -> None:
+    village.keep(TAKE, 90_000_000)
+    with AS_SOLD[kind](tmp_path / "sold", 80 * 1024 * 1024) as stick:
+        first = village.export(stick)
+        assert first["problems"] == []
+        assert 76_000_000 < first["bytes"] < 84_000_000
+        (report,), _ = take_in(village.server, stick)
+        brim = _here(first, "front/take-002.mp4")
+        assert [half["has"] for half in report["half"]] == [brim]
+        second = village.export(stick)
+        assert (second["left"], second["problems"]) == ([], [])
+        (report,), _ = take_in(village.server, stick)
+        assert (report["stored"], report["bytes"]) == (1, 90_000_000 - brim)
+        done = village.export(stick)
+        assert (done["files"], list(village.folder(stick).glob("*.seg"))) == ([], [])
+    assert village.states() == {"receipted"}
+    village.check_arrived()
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_the_link_goes_on_where_the_stick_ended(village: Village, tmp_path: Path, told: bool) -> None:
+    """Not a byte is paid for twice, whether the stick was back in the room first or not."""
     village.keep(10_000_000)
     with mounts.memory(tmp_path / "one", 8 * 1024 * 1024) as one:
         brim = _here(village.export(one), "front/take-001.mp4")
         take_in(village.server, one)
+        if told:
+            command(["lms-sync", "receipts", str(one), "--spool", str(village.spool.root)])
+            assert village.states() == {"sending", "receipted"}
     done = tell(["lms-sync", "once", "--spool", str(village.spool.root)])
     assert done.returncode == 0, done.stderr
     uploads = list((village.server.data / "uploads").glob("*.part"))

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from ulid import ULID
 
 from appliance.spool.layout import Spool
-from appliance.spool.ledger import AssetRow, Ledger
+from appliance.spool.ledger import AssetRow, AssetState, Ledger
 from lms_sync import identity, wire
 from lms_sync.carrier import RESERVE, SMALLEST, Carrier, Space, StickBad
 from lms_sync.export import CannotExport, Export, Report, Run, find, plan
@@ -365,6 +365,43 @@ def test_a_receipt_that_is_not_the_servers_or_of_something_else_is_not_believed(
     os.remove(folder / bundle.receipt_name(asset_of(take)))
     os.mkfifo(folder / bundle.receipt_name(asset_of(take)))
     assert len(find(spool, ledger, identity.read(spool), stick).bad) == 2
+    assert {each.state for each in ledger.assets()} == {"waiting"}
+
+
+def say_half(stick: Path, row: AssetRow, has: int, *, key: object = SERVER) -> None:
+    folder = ours(stick) / bundle.HALVES
+    folder.mkdir(parents=True, exist_ok=True)
+    signed = wire.sign_half(key, server="s", room=ROOM, asset=asset_of(row), has=has, now=1.8e9)  # type: ignore[arg-type]  # any key
+    (folder / bundle.receipt_name(asset_of(row))).write_text(signed)
+
+
+@pytest.mark.parametrize(
+    ("before", "then"),
+    [
+        (("waiting", 0), ("sending", 500)),
+        (("sending", 100), ("sending", 500)),
+        (("sending", 900), ("sending", 900)),  # the link has brought more since
+        (("verifying", 1000), ("verifying", 1000)),
+        (("refused", 0), ("refused", 0)),
+    ],
+)
+def test_what_the_server_has_of_a_file_is_carried_no_more(
+    spool: Spool, ledger: Ledger, stick: Path, before: tuple[AssetState, int], then: tuple[AssetState, int]
+) -> None:
+    _, take = ledger.assets()
+    ledger.move(take.lesson, take.path, before[0], sent=before[1])
+    say_half(stick, take, 500)
+    taken = find(spool, ledger, identity.read(spool), stick)
+    assert (taken.count, taken.bad) == (0, [])
+    _, now = ledger.assets()
+    assert (now.state, now.sent) == then
+    assert list((ours(stick) / bundle.HALVES).iterdir()) == [], "it is said once"
+
+
+def test_a_half_that_the_server_did_not_speak_of_is_not_believed(spool: Spool, ledger: Ledger, stick: Path) -> None:
+    _, take = ledger.assets()
+    say_half(stick, take, 500, key=wire.new_key())
+    assert len(find(spool, ledger, identity.read(spool), stick).bad) == 1
     assert {each.state for each in ledger.assets()} == {"waiting"}
 
 

@@ -55,6 +55,22 @@ def test_a_receipt_is_good_for_its_asset_only() -> None:
             wire.check_receipt(receipt, KEY, room="room", asset=dataclasses.replace(ASSET, **change))
 
 
+def test_a_word_of_a_half_is_good_for_its_asset_only_and_is_no_receipt() -> None:
+    """Else a lesson of which the server has half would be removed from its room."""
+    half = wire.sign_half(KEY, server="s", room="room", asset=ASSET, has=3, now=1.0)
+    assert wire.check_half(half, KEY, room="room", asset=ASSET) == 3
+    with pytest.raises(wire.BadSignature):
+        wire.check_receipt(half, KEY, room="room", asset=ASSET)
+    receipt = wire.sign_receipt(KEY, server="s", room="room", asset=ASSET, now=1.0)
+    for token, key, room in ((receipt, KEY, "room"), (half, OTHER, "room"), (half, KEY, "another")):
+        with pytest.raises(wire.BadSignature):
+            wire.check_half(token, key, room=room, asset=ASSET)
+    for has in (-1, 0, ASSET.bytes + 1, True, 2.5, "3"):
+        odd = wire.sign_half(KEY, server="s", room="room", asset=ASSET, has=has, now=1.0)  # type: ignore[arg-type]  # what no server of ours says
+        with pytest.raises(wire.BadSignature):
+            wire.check_half(odd, KEY, room="room", asset=ASSET)
+
+
 def test_a_proof_is_no_receipt() -> None:
     proof = wire.prove(KEY, "room", **REQUEST)  # type: ignore[arg-type]
     with pytest.raises(wire.BadSignature):

@@ -111,6 +111,11 @@ class Bench:
     def row(self, asset: wire.Asset = TAKE) -> UploadRow:
         return self.uploads.create(self.room, asset, join=True)
 
+    def half(self) -> int:
+        """What the stick brings back of the take."""
+        word = (self.folder / bundle.HALVES / bundle.receipt_name(TAKE)).read_text()
+        return wire.check_half(word, SERVER_KEY, room=self.room.id, asset=TAKE)
+
     async def by_link(self, start: int, end: int) -> UploadRow:
         row = self.row()
         sent = body(CONTENT[start:end])
@@ -144,6 +149,7 @@ async def test_stick_link_stick_are_joined_whatever_they_overlap(bench: Bench) -
     bench.sign(bench.put((0, 200_000)))
     report = await bench.take_in()
     assert [half.has for half in report.half] == [200_000]
+    assert bench.half() == 200_000
     assert (await bench.by_link(200_000, 350_001)).offset == 350_001
     bench.sign(bench.put((100_000, 400_000), (400_000, 700_000)), number=2)  # the link ended inside of a segment
     report = await bench.take_in()
