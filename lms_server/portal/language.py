@@ -28,6 +28,8 @@ DIGITS = {ord(digit): str(value) for value, digit in enumerate("٠١٢٣٤٥٦٧
 """For ``str.translate``: figures as they are typed on an Arabic keyboard."""
 COOKIE = "lang"
 COOKIE_SECONDS = 365 * 86400
+_TWO, _OF_TWO = "ان", "ين"
+"""How two of a thing end in Arabic, and how they do after a preposition."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,8 +131,11 @@ class Tongue:
         return lists.format_list(list(parts), locale=self.locale)
 
     def span(self, seconds: float) -> str:
-        """3 days · 3 jours · 3 أيام, in words."""
-        return dates.format_timedelta(timedelta(seconds=max(1.0, seconds)), locale=self.locale)
+        """3 days · 3 jours · 3 أيام, in words, as they stand after a preposition: every sentence has one there."""
+        told = dates.format_timedelta(timedelta(seconds=max(1.0, seconds)), locale=self.locale)
+        if self.locale.language == "ar" and told.endswith(_TWO) and told.isalpha():
+            return told.removesuffix(_TWO) + _OF_TWO  # CLDR has no cases: ساعتان, but منذ ساعتين
+        return told
 
 
 def isolated(text: str) -> str:

@@ -137,3 +137,21 @@ def test_times_are_on_the_wall_clock_of_the_house() -> None:
 @pytest.mark.parametrize("lie", [-1e14, 1e14, float("inf"), float("nan")])
 def test_a_room_whose_clock_lies_wildly_still_has_a_page(lie: float) -> None:
     assert tongue("en").day(lie)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [
+        (2, "ثانيتين"),
+        (4, "4 ثوان"),
+        (120, "دقيقتين"),
+        (7200, "ساعتين"),
+        (3 * 3600, "3 ساعات"),
+        (2 * 86400, "يومين"),
+        (14 * 86400, "أسبوعين"),
+        (60 * 86400, "شهرين"),
+        (730 * 86400, "سنتين"),
+    ],
+)
+def test_two_hours_of_silence_are_said_as_arabic_says_them(seconds: float, said: str) -> None:
+    assert tongue("ar").span(seconds) == said
