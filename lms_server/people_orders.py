@@ -14,7 +14,8 @@ from lms_server.catalog.personal import zipped
 from lms_server.catalog.schemas import SCOPES
 from lms_server.catalog.sheets import LARGEST
 from lms_server.command_line import Data, catalog_of, password
-from lms_server.errors import StartError
+from lms_server.errors import ServerError, StartError
+from lms_sync import wire_cards
 
 
 class RoleName(StrEnum):
@@ -25,6 +26,14 @@ class RoleName(StrEnum):
     TEACHER = "teacher"
     STUDENT = "student"
     SERVICE = "service"
+
+
+class LanguageName(StrEnum):
+    """The portal's languages, as the command line offers them."""
+
+    ENGLISH = "en"
+    FRENCH = "fr"
+    ARABIC = "ar"
 
 
 def _group(sentence: str, example: str) -> typer.Typer:
@@ -172,6 +181,44 @@ def people_list(context: typer.Context, data: Data = None) -> None:
         for person in catalog.people.all():
             where = person.institution if person.institution_id is not None else "(the whole server)"
             typer.echo(f"{person.role:<8}  {where}  {person.name}  {person.full_name}".rstrip())
+
+
+@people.command(
+    "cards",
+    help="Make cards for the rooms' panels: for every teacher of an institution who has none, or for these people,"
+    " whose card from before counts no longer then. They are written as a page to print, which is never overwritten;"
+    " delete it once it is printed.\n\n"
+    "Example: lms-server people cards cards.html --institution ENS --language fr",
+)
+def people_cards(
+    context: typer.Context,
+    to: Annotated[Path, typer.Argument(metavar="FILE", help="The page that is written")],
+    logins: Annotated[list[str] | None, typer.Argument(metavar="[LOGIN]...", help="For these alone")] = None,
+    *,
+    institution: Owner,
+    language: Annotated[LanguageName, typer.Option(help="Of the cards")] = LanguageName.ENGLISH,
+    data: Data = None,
+) -> None:
+    from lms_server.portal.card_sheet import card_sheet  # noqa: PLC0415  the other orders start without the pages
+
+    with catalog_of(context, data) as catalog:
+        found = catalog.cards.of(institution, logins) if logins else catalog.cards.lacking(institution)
+        if not found:
+            typer.echo(f"Every teacher of {institution} has a card, or there is none; nothing was written.")
+            return
+        codes = {person.id: wire_cards.new_code() for person in found}
+        named = [(person.full_name or person.name, codes[person.id]) for person in found]
+        # Written first: a card that counts and that nobody has got would be worse than one that does not count yet.
+        with open(os.open(to, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+            file.write(card_sheet(language.value, institution, named))
+            file.flush()
+            os.fsync(file.fileno())
+        try:
+            catalog.cards.give(AT_CONSOLE, codes)
+        except ServerError:
+            to.unlink()
+            raise
+    typer.echo(f"{len(found)} cards are in {to}; print it and delete it. Rooms with a link know them within a minute.")
 
 
 @user.command(

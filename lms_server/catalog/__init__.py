@@ -18,6 +18,7 @@
     catalog.rooms.make_code(room, institution="") -> str                    for enrolment; shown once
     catalog.desks.order(person, room_id, verb, …) -> CommandView            raises Forbidden, NotFound, BadRequest
     catalog.people.authenticate(name, password, address) -> Person          raises Unauthenticated, TooManyAttempts
+    catalog.cards.make(person, person_id) -> str                            raises Forbidden, NotFound, Conflict
     catalog.tokens.owner(token) -> Person                                   raises Unauthenticated
     catalog.audit.search(person, about="", who="", action="", …) -> AuditPage    raises Forbidden
     catalog.retention.trash(person, lesson_id), .restore, .hold, .release   raises NotFound, Forbidden, Conflict
@@ -35,6 +36,7 @@ from dataclasses import dataclass
 
 from lms_server.catalog.alarms import Alarms
 from lms_server.catalog.audit import Audit
+from lms_server.catalog.card_giving import CardGiving
 from lms_server.catalog.courses import Courses
 from lms_server.catalog.database import Database
 from lms_server.catalog.desks import Desks
@@ -60,6 +62,7 @@ class Catalog:
     lessons: Lessons
     rooms: Rooms
     people: People
+    cards: CardGiving
     tokens: Tokens
     desks: Desks
     editing: Editing
@@ -83,6 +86,7 @@ class Catalog:
             Lessons(database, clock),
             Rooms(database, clock),
             people,
+            CardGiving(database, clock),
             Tokens(database, clock),
             Desks(database, clock),
             Editing(database, clock),

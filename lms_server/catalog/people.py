@@ -11,14 +11,13 @@ from sqlalchemy import String, cast, literal
 from sqlmodel import Session, col, delete, select
 
 from lms_server.catalog import audit, cards, patience
-from lms_server.catalog.database import LOCK, Database, made_once
+from lms_server.catalog.database import Database, made_once
 from lms_server.catalog.institutions import institution_named
 from lms_server.catalog.revisions import Seen, check_seen, revision_of
 from lms_server.catalog.schemas import ROLES, PeoplePage, Person, PersonView, Role
 from lms_server.catalog.scoping import within
 from lms_server.catalog.tables import CourseMember, CourseRow, Institution, PersonRow
 from lms_server.errors import BadRequest, Conflict, Forbidden, NotFound, Unauthenticated
-from lms_sync import wire_cards
 
 MIN_PASSWORD = 8
 LONGEST_FULL_NAME = 200
@@ -98,39 +97,6 @@ class People:
             if row.card:
                 cards.refresh(session, row.institution_id)
 
-    def make_card(self, by: Person, person_id: int) -> str:
-        """The code of a new card for a teacher, which counts at the panels of their institution's rooms; the one before
-        counts no longer. One's own, or that of somebody whom they look after. Raises Forbidden, NotFound, and Conflict
-        for who belongs to no institution, or is a student."""
-        code = wire_cards.new_code()
-        with self._database.write() as session:
-            row = _card_holder(session, by, person_id)
-            if row.institution_id is None:
-                raise Conflict(
-                    "no-institution", "A card counts in the rooms of an institution; this person is of none."
-                )
-            if row.role in cards.WITHOUT:
-                raise Conflict("no-teacher", "Who records lessons has a card; students and programs have none.")
-            row.card = wire_cards.digest_of(code)
-            self._tell(session, row, "card-made", by)
-            cards.refresh(session, row.institution_id)
-        return code
-
-    def take_card(self, by: Person, person_id: int) -> None:
-        """The card of this person counts no longer: at once where a room has a link, else as soon as it has. Raises
-        Forbidden, NotFound."""
-        with self._database.write() as session:
-            row = _card_holder(session, by, person_id)
-            if row.card:
-                row.card = ""
-                self._tell(session, row, "card-taken", by)
-                cards.refresh(session, row.institution_id)
-
-    def has_card(self, person: Person) -> bool:
-        with self._database.read() as session:
-            row = session.get(PersonRow, person.id)
-        return row is not None and row.card != ""
-
     def add(
         self,
         name: str,
@@ -148,7 +114,7 @@ class People:
         _looks_after(by)
         _known_role(role)
         _may_be(by, role)
-        if _is_program(by) and by.institution_id is None and not institution:
+        if is_program(by) and by.institution_id is None and not institution:
             raise BadRequest("bad-institution", "Say whose they are; a program adds nobody to the whole server.")
         name = plain_login(name)
         hashed = self.hashed(password) if password is not None else ""
@@ -289,13 +255,13 @@ def _looks_after(by: Person) -> None:
         raise Forbidden("not-allowed", "Only an admin, or a token made for it, looks after the people.")
 
 
-def _is_program(by: Person) -> bool:
+def is_program(by: Person) -> bool:
     return by.token not in ("", audit.CONSOLE)
 
 
 def _may_be(by: Person, role: str) -> None:
     """Raises Forbidden."""
-    if _is_program(by) and role not in BY_PROGRAMS:
+    if is_program(by) and role not in BY_PROGRAMS:
         raise Forbidden("needs-login", "With a token, teachers and students are looked after, and nobody else.")
 
 
@@ -314,18 +280,6 @@ def theirs(session: Session, by: Person, person_id: int, *, change: bool = False
         raise NotFound("no-such-person", "There is nobody like that.")
     if change:
         _may_be(by, row.role)
-    return row
-
-
-def _card_holder(session: Session, by: Person, person_id: int) -> PersonRow:
-    """Raises Forbidden, NotFound."""
-    if _is_program(by):
-        raise Forbidden("needs-login", "A token makes no card, for a card speaks for who holds it; log in.")
-    if person_id != by.id:
-        return theirs(session, by, person_id, change=True)
-    row = session.get(PersonRow, person_id, with_for_update=LOCK)
-    if row is None:
-        raise NotFound("no-such-person", "There is nobody like that.")
     return row
 
 

@@ -67,7 +67,7 @@ class Account:
             made=made,
             tokens=self._catalog.tokens.of(person),
             scopes=scopes_of(person),
-            has_card=self._catalog.people.has_card(person),
+            has_card=self._catalog.cards.has(person),
             now=self._clock(),
             role=role,
             purpose=purpose,

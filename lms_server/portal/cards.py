@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import segno
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
-from markupsafe import Markup
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
 from lms_server.catalog.schemas import Person
 from lms_server.catalog.scoping import row_id
+from lms_server.portal.card_sheet import pictured
 
 
 class CardPages:
@@ -37,17 +36,16 @@ class CardPages:
 
     def remove_own(self, request: Request) -> Response:
         person = self._gate.require_login(request)
-        self._catalog.people.take_card(person, person.id)
+        self._catalog.cards.take(person, person.id)
         return RedirectResponse("/account", 303)
 
     def remove(self, request: Request, person_id: str) -> Response:
-        self._catalog.people.take_card(self._gate.require_login(request), row_id(person_id))
+        self._catalog.cards.take(self._gate.require_login(request), row_id(person_id))
         return RedirectResponse(f"/people/{row_id(person_id)}", 303)
 
     def _shown(self, request: Request, by: Person, person_id: int, name: str, back: str) -> Response:
         """The card stands on this answer and on no other page."""
-        code = self._catalog.people.make_card(by, person_id)
-        picture = segno.make(code, micro=False, error="m").svg_inline(border=4, omitsize=True)
+        code = self._catalog.cards.make(by, person_id)
         return self._page(
             request,
             "card.html",
@@ -55,5 +53,5 @@ class CardPages:
             name=name,
             back=back,
             groups=[code[at : at + 4] for at in range(0, len(code), 4)],
-            picture=Markup(picture),  # noqa: S704  of figures
+            picture=pictured(code),
         )

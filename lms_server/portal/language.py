@@ -173,6 +173,10 @@ class Tongues:
                 return self._all[wish]
         return self._all[accepted(request.headers.get("accept-language", ""))]
 
+    def named(self, code: str) -> Tongue:
+        """code: one of LANGUAGES."""
+        return self._all[code]
+
     def render(self, tongue: Tongue, template: str, **facts: Any) -> str:
         return self._pages[tongue.code].get_template(template).render(facts)
 

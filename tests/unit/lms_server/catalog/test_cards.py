@@ -35,13 +35,13 @@ def test_a_card_is_told_to_the_rooms_and_a_new_one_takes_its_place(
     catalogue: Catalog, amphi: Room, teacher: Person
 ) -> None:
     assert told(catalogue, amphi) == ""
-    old = catalogue.people.make_card(teacher, teacher.id)
+    old = catalogue.cards.make(teacher, teacher.id)
     assert len(old) == wire_cards.DIGITS
     assert told(catalogue, amphi) == f"{wire_cards.digest_of(old)} Fatou Ndiaye\n"
-    new = catalogue.people.make_card(teacher, teacher.id)
+    new = catalogue.cards.make(teacher, teacher.id)
     assert told(catalogue, amphi) == f"{wire_cards.digest_of(new)} Fatou Ndiaye\n"
     assert new not in told(catalogue, amphi)
-    catalogue.people.take_card(teacher, teacher.id)
+    catalogue.cards.take(teacher, teacher.id)
     assert told(catalogue, amphi) == ""
 
 
@@ -49,7 +49,7 @@ def test_it_has_their_name_and_goes_where_they_go(
     catalogue: Catalog, amphi: Room, teacher: Person, admin: Person
 ) -> None:
     people = catalogue.people
-    code = people.make_card(admin, teacher.id)
+    code = catalogue.cards.make(admin, teacher.id)
     people.change(admin, teacher.id, full_name="Fatou Sall")
     assert told(catalogue, amphi).endswith(" Fatou Sall\n")
     for role in cards.WITHOUT:
@@ -67,7 +67,7 @@ def test_it_has_their_name_and_goes_where_they_go(
 
 
 def test_a_sheet_that_gives_another_name_is_heard_of(catalogue: Catalog, amphi: Room, teacher: Person) -> None:
-    catalogue.people.make_card(teacher, teacher.id)
+    catalogue.cards.make(teacher, teacher.id)
     sheet = b"name,role,full_name\nfatou,teacher,Fatou Sall\n"
     catalogue.enrolling.people(sheet, institution=teacher.institution)
     assert told(catalogue, amphi).endswith(" Fatou Sall\n")
@@ -75,7 +75,7 @@ def test_a_sheet_that_gives_another_name_is_heard_of(catalogue: Catalog, amphi: 
 
 def test_who_comes_by_another_login_takes_it_along(catalogue: Catalog, amphi: Room, teacher: Person) -> None:
     known = {"name": "fatou", "full_name": "", "institution": teacher.institution, "make": False}
-    catalogue.people.make_card(teacher, teacher.id)
+    catalogue.cards.make(teacher, teacher.id)
     catalogue.people.arrive("issuer fatou", role="student", **known)  # type: ignore[arg-type]  # as the login says it
     assert told(catalogue, amphi) == ""
     catalogue.people.arrive("issuer fatou", role="teacher", **known)  # type: ignore[arg-type]
@@ -97,5 +97,5 @@ def test_nobody_makes_a_card_for_whom_they_do_not_look_after(
         (admin, admin, Conflict),
     ):
         with pytest.raises(error):
-            catalogue.people.make_card(by, whose.id)
-    assert not catalogue.people.has_card(teacher)
+            catalogue.cards.make(by, whose.id)
+    assert not catalogue.cards.has(teacher)

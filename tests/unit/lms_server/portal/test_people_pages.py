@@ -97,14 +97,14 @@ async def test_a_teachers_card_is_shown_once_and_taken_away(browser: httpx.Async
     digits = re.search(r"(?:\d{4} ){9}\d{4}", text(made))
     assert digits is not None
     assert "<svg" in made.text
-    known_as = Catalog.over(app.state.database, lambda: NOW).people
-    vatma = next(person for person in known_as.all() if person.name == "vatma")
-    assert known_as.has_card(vatma)
+    catalog = Catalog.over(app.state.database, lambda: NOW)
+    vatma = next(person for person in catalog.people.all() if person.name == "vatma")
+    assert catalog.cards.has(vatma)
     again = (await browser.get(page)).text
     assert "Make a new card" in again
     assert digits[0] not in again
     assert (await browser.post(f"{page}/card/remove")).status_code == 303
-    assert not known_as.has_card(vatma)
+    assert not catalog.cards.has(vatma)
     whole = await browser.post("/account/card")  # who is of the whole server has no room
     assert (whole.status_code, "of none" in text(whole)) == (409, True)
     await known(browser, app, "vatma")
@@ -112,7 +112,7 @@ async def test_a_teachers_card_is_shown_once_and_taken_away(browser: httpx.Async
     assert "Take the card away" in (await browser.get("/account")).text
     assert (await browser.post("/account/card/remove")).status_code == 303
     assert "Took a teacher’s card away" not in (await browser.get("/account")).text
-    assert not known_as.has_card(vatma)
+    assert not catalog.cards.has(vatma)
 
 
 async def test_a_student_finds_no_form_of_an_admin(browser: httpx.AsyncClient, app: FastAPI) -> None:
