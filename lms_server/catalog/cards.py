@@ -14,6 +14,11 @@ WITHOUT: tuple[Role, ...] = ("student", "service")
 """Who has no card; one from before opens nothing."""
 
 
+def may_have(institution: str, role: Role) -> bool:
+    """Whether somebody of this institution, "" for the whole server, and of this role may have one."""
+    return institution != "" and role not in WITHOUT
+
+
 def listed(session: Session, institution_id: int) -> str:
     """Of all who teach or look after something."""
     query = (

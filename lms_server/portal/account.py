@@ -10,6 +10,7 @@ from fastapi.responses import RedirectResponse
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
+from lms_server.catalog.cards import may_have
 from lms_server.catalog.personal import zipped
 from lms_server.catalog.schemas import Role, Scope, TokenView
 from lms_server.catalog.scoping import row_id
@@ -67,6 +68,7 @@ class Account:
             made=made,
             tokens=self._catalog.tokens.of(person),
             scopes=scopes_of(person),
+            may_have_card=may_have(person.institution, person.role),
             has_card=self._catalog.cards.has(person),
             now=self._clock(),
             role=role,

@@ -11,6 +11,7 @@ from fastapi.responses import RedirectResponse
 
 from lms_server.api.gate import Gate
 from lms_server.catalog import Catalog
+from lms_server.catalog.cards import may_have
 from lms_server.catalog.people import MIN_PASSWORD
 from lms_server.catalog.schemas import ROLES, Person, Role
 from lms_server.catalog.scoping import row_id
@@ -66,7 +67,14 @@ class PeoplePages:
         person = self._gate.require_login(request)
         found = self._catalog.people.get(person, row_id(person_id))
         return self._page(
-            request, "one_person.html", person=person, found=found, roles=ROLES, role=role, shortest=MIN_PASSWORD
+            request,
+            "one_person.html",
+            person=person,
+            found=found,
+            may_have_card=may_have(found.institution, found.role),
+            roles=ROLES,
+            role=role,
+            shortest=MIN_PASSWORD,
         )
 
     def set_role(self, request: Request, person_id: str, chosen: Annotated[Role, Form(alias="role")]) -> Response:
