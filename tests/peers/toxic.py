@@ -74,6 +74,10 @@ class Toxic:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         self._writers.add(writer)
+        with contextlib.suppress(asyncio.CancelledError):  # asyncio's own callback stumbles over one that was cancelled
+            await self._carry(reader, writer)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.down:
             writer.transport.abort()
             return
