@@ -37,7 +37,7 @@ def test_the_room_is_one_touch_away_and_never_in_the_way_of_stop(
     mode(page, "recording")
     before = page.evaluate(BOXES)
     opened = sheet(page, "equipment")
-    assert opened.locator("img").count() == 2
+    expect(opened.locator("img")).to_have_count(2)
     page.evaluate("scrollTo(0, 0)")
     assert page.evaluate(BOXES) == before
     assert page.evaluate(IN_THE_WAY) is False

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
@@ -54,11 +55,22 @@ def answering(device: Simulator, faults: list[Fault]) -> Callable[[bytes], Itera
     return reply
 
 
-def quick(panel: Driver) -> Driver:
-    """The profile with little patience, so that a test of silence is short."""
-    pace = panel.profile.pace.model_copy(update={"timeout_ms": 150, "gap_ms": 5})
+def quick(panel: Driver, timeout_ms: int = 500) -> Driver:
+    """The profile with less patience, but enough for an answer on a busy machine."""
+    pace = panel.profile.pace.model_copy(update={"timeout_ms": timeout_ms, "gap_ms": 5})
     panel.profile = panel.profile.model_copy(update={"pace": pace})
     return panel
+
+
+@contextmanager
+def hurried(panel: Driver) -> Iterator[None]:
+    """With so little patience that a test of silence is short: nothing is to be heard meanwhile."""
+    before = panel.profile
+    quick(panel, 150)
+    try:
+        yield
+    finally:
+        panel.profile = before
 
 
 @pytest.fixture(
@@ -131,7 +143,7 @@ async def test_an_adapter_that_repeats_every_word_is_not_taken_for_the_panel(sce
     assert (await scene.panel.state()).power == "on"
     if not scene.panel.profile.receive.echo_answers:
         scene.goes_wrong(lambda data, _: [(0, data)])
-        with pytest.raises(NotReady):
+        with hurried(scene.panel), pytest.raises(NotReady):
             await scene.panel.power(on=False)
 
 
@@ -154,7 +166,7 @@ async def test_an_answer_with_a_wrong_checksum_is_no_answer(scene: Scene) -> Non
 
 async def test_a_panel_that_says_nothing_is_not_ready_and_comes_back(scene: Scene) -> None:
     scene.goes_wrong(lambda data, right: [], times=1)
-    with pytest.raises(NotReady) as caught:
+    with hurried(scene.panel), pytest.raises(NotReady) as caught:
         await scene.panel.check()
     assert caught.value.code == "device-silent"
     await scene.panel.check()
@@ -164,7 +176,7 @@ async def test_an_answer_after_its_time_changes_no_other_state(scene: Scene) -> 
     """The late word says on; the panel is off by then."""
     await scene.panel.power(on=True)
     scene.goes_wrong(lambda data, right: [(0.25, right)], times=1)
-    with pytest.raises(NotReady):
+    with hurried(scene.panel), pytest.raises(NotReady):
         await scene.panel.state()
     scene.device.state["power"] = "off"
     assert (await scene.panel.state()).power == "off"

@@ -47,7 +47,8 @@ export class Title {
     this.under = h("p", { class: "title-under" });
     this.row = h("div", { class: "title-row" }, this.under);
     this.told = h("div", { class: "title-told", hidden: true }, this.text, this.row);
-    this.element = h("div", { class: "title" }, this.form, this.told);
+    // The field comes with the first title: what else a browser does about a field, it then does after the first picture.
+    this.element = h("div", { class: "title" }, this.told);
   }
 
   get value() {
@@ -66,6 +67,7 @@ export class Title {
    */
   show(status, mode, now) {
     const asked = ASKED.has(mode);
+    if (!this.form.parentNode) this.element.prepend(this.form);
     put(this.form, "hidden", !asked);
     put(this.told, "hidden", asked);
     const name = status.who?.name;
