@@ -33,6 +33,8 @@ both = pytest.mark.parametrize("language", ["en", "ar"])
 
 def mode(page: Page, name: str) -> None:
     expect(page.locator("html")).to_have_attribute("data-mode", name)
+    if name == "ready":
+        expect(page.locator("#title")).to_be_attached()  # one picture later, see title.js
 
 
 def stop_button(page: Page) -> Locator:
