@@ -218,7 +218,8 @@ def people_cards(
         except ServerError:
             to.unlink()
             raise
-    typer.echo(f"{len(found)} cards are in {to}; print it and delete it. Rooms with a link know them within a minute.")
+    many = "1 card is" if len(found) == 1 else f"{len(found)} cards are"
+    typer.echo(f"{many} in {to}; print it and delete it. Rooms with a link know of it within a minute.")
 
 
 @user.command(

@@ -35,8 +35,8 @@ class Taken:
 
 
 def take_up(spool: Spool, ledger: Ledger, who: Identity, ours: Folder) -> Taken:
-    """Keep every receipt in this room's bundle that the server signed for exactly an asset of ours; it leaves the
-    stick then.
+    """Keep every receipt in this room's bundle that the server signed for exactly an asset of ours, and note what the
+    server has of those that are not whole there; either leaves the stick then.
 
     Raises OSError, sqlite3.Error.
     """

@@ -3,20 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import segno
 from markupsafe import Markup
 
 from lms_server.portal.language import Tongues
-
-
-@dataclass(frozen=True, slots=True)
-class Card:
-    """picture: the QR code."""
-
-    name: str
-    picture: Markup
 
 
 def pictured(code: str) -> Markup:
@@ -28,5 +19,5 @@ def pictured(code: str) -> Markup:
 def card_sheet(language: str, institution: str, cards: Sequence[tuple[str, str]]) -> str:
     """HTML that needs nothing besides. language: one of ours. cards: (name, code) each."""
     tongues = Tongues()
-    shown = [Card(name, pictured(code)) for name, code in cards]
+    shown = [(name, pictured(code)) for name, code in cards]
     return tongues.render(tongues.named(language), "card_sheet.html", institution=institution, cards=shown)

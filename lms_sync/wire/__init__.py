@@ -270,10 +270,7 @@ def sign_receipt(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, now: 
 
 def check_receipt(receipt: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> dict[str, Any]:
     """The claims of a receipt for exactly this asset. Raises BadSignature otherwise."""
-    claims = _verify(receipt, key, RECEIPT_TYPE)
-    if any(claims.get(name) != value for name, value in _about(room, asset).items()):
-        raise BadSignature("The receipt speaks of something else.")
-    return claims
+    return _told(receipt, key, RECEIPT_TYPE, room, asset)
 
 
 def sign_half(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, has: int, now: float) -> str:
@@ -284,12 +281,18 @@ def sign_half(key: jwk.OKPKey, *, server: str, room: str, asset: Asset, has: int
 
 def check_half(half: str, key: jwk.OKPKey, *, room: str, asset: Asset) -> int:
     """How many bytes the server has of exactly this asset. Raises BadSignature otherwise."""
-    claims = _verify(half, key, HALF_TYPE)
-    has = claims.get("has")
-    about = all(claims.get(name) == value for name, value in _about(room, asset).items())
-    if not about or type(has) is not int or not 0 < has <= asset.bytes:
-        raise BadSignature("It speaks of something else.")
+    has = _told(half, key, HALF_TYPE, room, asset).get("has")
+    if type(has) is not int or not 0 < has <= asset.bytes:
+        raise BadSignature("It speaks of bytes that the file does not have.")
     return has
+
+
+def _told(token: str, key: jwk.OKPKey, kind: str, room: str, asset: Asset) -> dict[str, Any]:
+    """The claims of what the server signed of exactly this asset. Raises BadSignature."""
+    claims = _verify(token, key, kind)
+    if any(claims.get(name) != value for name, value in _about(room, asset).items()):
+        raise BadSignature("The receipt speaks of something else.")
+    return claims
 
 
 def _about(room: str, asset: Asset) -> dict[str, Any]:
