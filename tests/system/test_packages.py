@@ -7,6 +7,7 @@ If these fail, a room that was installed does not record, or comes apart at an u
 from __future__ import annotations
 
 import json
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -212,7 +213,8 @@ def updated_and_taken_back(machine: Debian, shared: Path) -> None:
     said = machine.run("provision", "update", "status")
     assert failed.returncode, said
     assert status(machine)["version"] == "98.1"
-    assert "Version 98.2 failed: darsbox-room.service ended 6 times." in said
+    # It is looked at by the second, and a busy machine begins the service more than once between two looks.
+    assert re.search(r"Version 98\.2 failed: darsbox-room\.service ended ([6-9]|\d\d) times\.", said), said
     assert back < 120
     print(f"a version that does not start was fetched, tried and taken back in {back:.1f} s")  # noqa: T201
 
