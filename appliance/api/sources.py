@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, TypeVar
 
 from fastapi import APIRouter
 from fastapi.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from appliance.api.room import Here, Room
+from appliance.errors import NoPicture
 
 BOUNDARY = "darsbox-picture"
+Result = TypeVar("Result")
 
 router = APIRouter(prefix="/sources")
 
@@ -23,7 +25,12 @@ _MOTION: dict[int | str, dict[str, Any]] = {200: {"content": {"multipart/x-mixed
 @router.get("/{source}/snapshot.jpg", response_class=Response, responses=_PICTURE)
 async def snapshot(room: Here, source: str) -> Response:
     """One small picture. Problems: ``not-found``, ``no-picture``."""
-    return Response(await room.preview.snapshot(source), media_type="image/jpeg")
+
+    async def goodbye() -> bytes:
+        await room.closing.wait()
+        raise NoPicture("The room's program is ending; ask again in a moment.", source=source)
+
+    return Response(await _first_of(lambda: room.preview.snapshot(source), goodbye), media_type="image/jpeg")
 
 
 @router.get("/{source}/preview.mjpeg", response_class=Response, responses=_MOTION)
@@ -68,13 +75,13 @@ async def _gone(receive: Receive) -> None:
         pass
 
 
-async def _first_of(*works: Callable[[], Awaitable[object]]) -> None:
-    """Until one of them ends; the others are cancelled. Raises what it raised."""
+async def _first_of(*works: Callable[[], Awaitable[Result]]) -> Result:
+    """What the first of them that ends returns; the others are cancelled. Raises what it raised."""
     tasks = [asyncio.ensure_future(work()) for work in works]
     try:
         done, _ = await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        for task in done:
-            task.result()
+        results = [task.result() for task in done]
+        return results[0]
     finally:
         for task in tasks:
             task.cancel()

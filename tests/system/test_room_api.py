@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -252,6 +253,21 @@ def test_told_to_end_it_keeps_the_running_lesson_even_while_people_look_on(tmp_p
     listed = zygote.run(["appliance", "lessons", "--json", "--spool", str(daemon.spool)])
     (lesson,) = json.loads(listed.stdout)
     assert (lesson["state"], lesson["title"]) == ("kept", "Until the end")
+    assert "Traceback" not in daemon.log.read_text()
+
+
+def test_told_to_end_it_waits_for_no_camera_that_gives_no_picture(tmp_path: Path) -> None:
+    """Else a restart takes as long as the camera is waited for, and leaves a traceback in the log."""
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        host, port = mute.getsockname()
+        camera = f'[[camera]]\nid = "front"\ndriver = "rtsp"\nurl = "rtsp://{host}:{port}/"\n'
+        with room(tmp_path, toml=camera) as daemon, ThreadPoolExecutor(1) as viewer:
+            asked = viewer.submit(HTTP.get, f"{daemon.url}/api/v1/sources/front/snapshot.jpg", timeout=20)
+            with mute.accept()[0]:  # its picture is waited for now
+                daemon.process.send_signal(signal.SIGTERM)
+                answer = asked.result(4)  # the daemon gives requests five seconds, and a camera eight
+            assert daemon.process.wait(15) == 0
+    assert (answer.status_code, answer.json()["code"]) == (503, "no-picture")
     assert "Traceback" not in daemon.log.read_text()
 
 

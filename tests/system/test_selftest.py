@@ -33,7 +33,8 @@ scene = "beep"
 
 
 def times() -> str:
-    """This minute and the last: whenever the daemon is there, one of them is due."""
+    """This minute and the last, both of today: two tests are due at once."""
+    wait_until(lambda: time.localtime()[3:5] != (0, 0), 61, "the second minute of the day")
     now = time.time()
     return ", ".join(f'"{time.strftime("%H:%M", time.localtime(now - ago))}"' for ago in (0, 60))
 
