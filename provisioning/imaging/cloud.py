@@ -50,9 +50,13 @@ def user_data(wishes: Wishes, access: Access, hostname: str) -> bytes:
         admin["passwd"] = access.password_hash
     if access.keys:
         admin["ssh_authorized_keys"] = access.keys.splitlines()
+    charset = wishes.locale.partition(".")[2] or "UTF-8"
     facts = {
         "hostname": hostname,
+        "manage_etc_hosts": "localhost",  # else sudo waits for a name server to know the machine's own name
         "timezone": wishes.zone,
+        # Debian's cloud-init makes only locales that stand in this file (canonical/cloud-init, issue 4195).
+        "write_files": [{"path": "/etc/locale.gen", "append": True, "content": f"{wishes.locale} {charset}\n"}],
         "locale": wishes.locale,
         "ssh_pwauth": False,
         "users": [admin],

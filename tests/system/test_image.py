@@ -365,3 +365,4 @@ def test_cloud_init_takes_what_it_is_told(password: str) -> None:
     schema = jsonschema_rs.validator_for(json.loads(kept_schema().read_text()))
     assert [error.message for error in schema.iter_errors(told)] == []
     assert not schema.is_valid({**told, "time-zone": 5, "runcmd": 7})
+    assert told["write_files"] == [{"path": "/etc/locale.gen", "append": True, "content": "en_US.UTF-8 UTF-8\n"}]
