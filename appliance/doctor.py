@@ -51,8 +51,10 @@ def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) ->
             findings += _sources(config, url, running=running)
         findings += _portaudio(config)
         findings += _port(config, url, running=running)
+        if running:
+            findings += surroundings.page(client.ask(url, "GET", "/healthz")["page_silent"])
         findings += _disk(config, spool)
-        findings.append(_server(config))
+        findings.append(_server(config, spool))
         findings.append(surroundings.enrolment(config, spool))
     findings += surroundings.time_setting()
     findings.append(_clock())
@@ -221,11 +223,11 @@ def _largest(place: Path) -> str:
     return f"du -xh --max-depth=2 {place} | sort -h | tail"
 
 
-def _server(config: Config) -> Finding:
-    url = config.server.url
+def _server(config: Config, spool: Path) -> Finding:
+    url = config.server.url or surroundings.enrolled(spool)
     if url is None:
-        advice = "Lessons stay here until [server] url names one."
-        return Finding("server", "warning", "none is named in room.toml", advice)
+        advice = "Lessons stay here until the room is enrolled with one, or [server] url in room.toml names one."
+        return Finding("server", "warning", "the room has none", advice)
     try:
         date = _date_of(url)
     except (OSError, http.client.HTTPException) as error:

@@ -19,6 +19,7 @@ WHY = {
     "input": "This button does nothing until then; the panel's works.",
     "FFmpeg": "It takes the pictures from the cameras; without it nothing is recorded.",
     "encoder": "A machine that cannot encode in time makes the pictures worse, to keep up.",
+    "screen": "Teachers stand before a dark screen; lessons begin by the timetable, or with appliance start.",
     "self-test": "Only what was looked at and listened to is known to work.",
     "look": "The students would see this.",
     "listen": "The students would hear this.",

@@ -19,6 +19,9 @@ from appliance.secret_files import FOLDER
 SYSTEMD = Path("/run/systemd/system")
 """There only where systemd is the first process."""
 SECONDS = 5.0
+SCREEN = "darsbox-kiosk.service"
+DARK = 60.0
+"""Seconds of a page's silence; every five it says that it lives, and after thirty the screen begins anew."""
 _PRIVATE = stat.S_IRWXG | stat.S_IRWXO
 
 
@@ -39,7 +42,8 @@ def units() -> Iterator[Finding]:
     names = [line.split()[0] for line in listed.splitlines() if line.split() and "@." not in line.split()[0]]
     if not names:
         return
-    said = _output("systemctl", "show", "--property=Id,ActiveState,SubState,UnitFileState,Result,Type", *names)
+    properties = "Id,ActiveState,SubState,UnitFileState,Result,Type,ConditionResult"
+    said = _output("systemctl", "show", f"--property={properties}", *names)
     for block in said.split("\n\n"):
         unit = dict(line.partition("=")[::2] for line in block.splitlines())
         if unit.get("Id"):
@@ -55,9 +59,26 @@ def of_unit(unit: Mapping[str, str]) -> Finding:
         return Finding(what, "error", f"has failed ({unit.get('Result') or 'unknown'})", advice)
     if enabled in ("disabled", "masked"):
         return Finding(what, "warning", f"{state}, and {enabled}", f"sudo systemctl enable --now {name}")
+    if state == "inactive" and unit.get("ConditionResult") == "no":
+        return Finding(what, "ok", "left out, for what it is for is not on this machine")
     if state not in ("active", "activating") and enabled == "enabled" and unit.get("Type") != "oneshot":
         return Finding(what, "error", f"does not run ({state})", f"sudo systemctl start {name}")
     return Finding(what, "ok", f"{state} ({unit.get('SubState', '')})")
+
+
+def page(silent: float | None) -> Iterator[Finding]:
+    """Whether the panel stands on the room's own screen, where it has one. silent: seconds since its page was heard."""
+    if _output("systemctl", "is-active", SCREEN).strip() == "active":
+        yield of_page(silent)
+
+
+def of_page(silent: float | None) -> Finding:
+    """As above."""
+    if silent is not None and silent < DARK:
+        return Finding("screen", "ok", "the panel's page lives")
+    said = "the panel's page has not come" if silent is None else f"the panel's page was last heard {silent:.0f} s ago"
+    advice = f"Wait two minutes; if it stays so, see why: journalctl -t darsbox-panel; then: systemctl restart {SCREEN}"
+    return Finding("screen", "error", said, advice)
 
 
 def time_setting() -> Iterator[Finding]:
@@ -79,6 +100,14 @@ def of_clock(said: Mapping[str, str]) -> Finding:
         advice = "Let UDP 123 out, or name a server of yours as NTP= in /etc/systemd/timesyncd.conf."
         return Finding("time setting", "warning", "switched on, and has not heard any time yet", advice)
     return Finding("time setting", "ok", "by the network")
+
+
+def enrolled(spool: Path) -> str | None:
+    """The server that the room is enrolled with; None when there is none, or when it cannot be read."""
+    try:
+        return str(json.loads((spool / "identity" / "server.json").read_bytes())["server"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def enrolment(config: Config, spool: Path) -> Finding:

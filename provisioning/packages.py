@@ -58,6 +58,7 @@ RUN = (
 
 TEST = (
     *RUN,
+    Package("cage", "the panel's own screen cannot be tried", _program("cage")),
     Package("chromium", "no browser test can run", _program("chromium")),
     Package("chromium-headless-shell", "no page can be tested", _program("chromium-headless-shell")),
     Package("cpio", "what an installer starts with cannot be unpacked", _program("cpio")),
@@ -92,8 +93,10 @@ TEST = (
     Package("python3-gi", "there is no foreign RTSP camera to test with"),
     Package("qemu-system-common", "no power cut can be tried", _program("qemu-storage-daemon")),
     Package("systemd-container", "no package can be tried on a bare Debian", _program("systemd-nspawn")),
+    Package("xdotool", "no key can be pressed on the panel's own screen", _program("xdotool")),
     Package("xorriso", "no image of an installer can be made", _program("xorriso")),
     Package("xvfb", "there is no screen to record in tests", _program("Xvfb")),
+    Package("xwayland", "the panel's own screen cannot be tried", _program("Xwayland")),
 )
 
 PURPOSES: dict[str, tuple[Package, ...]] = {"run": RUN, "check": (VENV,), "test": TEST}

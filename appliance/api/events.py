@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 
-from appliance.api.room import Room
+from appliance.api.room import Pages, Room
 from appliance.api.views import StatusView
 from appliance.events import Event, Level
 
@@ -31,7 +31,7 @@ async def events(socket: WebSocket) -> None:
     room: Room = socket.app.state.room
     await socket.accept()
     talk = asyncio.create_task(_Talk(room, socket).run())
-    leave = asyncio.create_task(_until_gone(socket))
+    leave = asyncio.create_task(_until_gone(socket, room.pages))
     try:
         await asyncio.wait({talk, leave}, return_when=asyncio.FIRST_COMPLETED)
     finally:
@@ -43,10 +43,10 @@ async def events(socket: WebSocket) -> None:
                 raise result
 
 
-async def _until_gone(socket: WebSocket) -> None:
-    """What a panel says here is of no interest; that it is gone is."""
+async def _until_gone(socket: WebSocket, pages: Pages) -> None:
+    """What a panel says here is of no interest; that it says something is, and that it is gone."""
     while (await socket.receive())["type"] != "websocket.disconnect":
-        pass
+        pages.hear()
 
 
 @dataclass(slots=True)

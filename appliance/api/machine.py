@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from fastapi import APIRouter
 from fastapi.responses import Response
+from pydantic import BaseModel, ConfigDict
 
 from appliance.api.board import VERSION
 from appliance.api.room import Here
@@ -18,10 +19,20 @@ if TYPE_CHECKING:
 router = APIRouter()
 
 
+class Alive(BaseModel):
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+    status: Literal["ok"] = "ok"
+    version: str
+    page_silent: float | None
+    """Seconds since a page of the panel said that it lives; null while none has. What keeps the room's own screen lit
+    goes by it."""
+
+
 @router.get("/healthz")
-async def healthz() -> dict[str, str]:
+async def healthz(room: Here) -> Alive:
     """The daemon answers. Whether the room is well is said by the status."""
-    return {"status": "ok", "version": VERSION}
+    return Alive(version=VERSION, page_silent=room.pages.silent)
 
 
 @router.get("/metrics", response_class=Response)

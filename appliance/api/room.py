@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -25,6 +26,21 @@ from appliance.room.timetable import Follower
 from appliance.spool.layout import Spool
 
 
+class Pages:
+    """Whether the panel's page lives in some browser, by what it says itself."""
+
+    def __init__(self) -> None:
+        self._heard: float | None = None
+
+    def hear(self) -> None:
+        self._heard = time.monotonic()
+
+    @property
+    def silent(self) -> float | None:
+        """Seconds since a page was last heard; None while none has been."""
+        return None if self._heard is None else time.monotonic() - self._heard
+
+
 @dataclass(frozen=True, slots=True)
 class Room:
     """Everything a request may ask."""
@@ -43,6 +59,7 @@ class Room:
     scenes: Scenes
     testing: SelfTesting
     desk: Desk
+    pages: Pages = field(default_factory=Pages)
     closing: asyncio.Event = field(default_factory=asyncio.Event)
     """Set when the daemon ends: living pictures, which never end by themselves, end then."""
 

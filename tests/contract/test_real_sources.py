@@ -21,6 +21,7 @@ from tests.peers.feeder import RATE, beeps, feeding, off_the_even_second, source
 from tests.peers.program import wait_until
 from tests.peers.pulse import DEVICE, Microphone, pulse_microphone, speech
 from tests.peers.rtsp_camera import make_clip, rtsp_camera
+from tests.peers.xserver import xserver
 
 pytestmark = pytest.mark.anyio
 
@@ -98,22 +99,10 @@ def test_a_microphone_that_goes_away_is_reported(mic: Microphone, tmp_path: Path
 
 
 @pytest.fixture
-def screen(tmp_path: Path) -> Iterator[str]:
+def screen() -> Iterator[str]:
     """A screen of odd size."""
-    ask, tell = os.pipe()
-    server = subprocess.Popen(
-        ["Xvfb", "-displayfd", str(tell), "-screen", "0", "1023x767x24", "-nolisten", "tcp", "-noreset"],
-        pass_fds=(tell,),
-        stderr=subprocess.DEVNULL,
-    )
-    os.close(tell)
-    with os.fdopen(ask) as said:
-        number = said.readline().strip()
-    try:
-        yield f":{number}"
-    finally:
-        server.terminate()
-        server.wait()
+    with xserver("1023x767") as display:
+        yield display
 
 
 async def test_a_real_screen_is_taken_whole(screen: str) -> None:

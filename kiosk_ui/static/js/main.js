@@ -1,5 +1,6 @@
 // Wires the page: the room, its words, and the panel that shows the one in the other.
 
+import { keep_the_browser_away } from "./alone.js";
 import { Panel } from "./panel.js";
 import { Room } from "./room.js";
 import { Words, remember } from "./words.js";
@@ -57,6 +58,7 @@ room.addEventListener("change", () => {
   if (room.status.version !== version && room.status.state === "ready") location.reload();
 });
 
+keep_the_browser_away();
 theme();
 setInterval(theme, 60_000);
 night.addEventListener("change", theme);

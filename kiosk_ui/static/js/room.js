@@ -7,6 +7,7 @@ const LOST_AFTER = { busy: 6_000, idle: 15_000 };
 const ASK_AFTER = { busy: 2_000, idle: 8_000 }; // a silent socket is asked over HTTP, before it is doubted
 const BROKEN_AFTER = 1_500; // a socket that comes back sooner was not away for anyone
 const KNOCK = { often: 200, seldom: 2_000 }; // ms between two attempts to be connected again: nothing on this machine
+const ALIVE_EVERY = 5_000; // ms between two words of this page to the room, which restarts a screen whose page is silent
 const RESTART = 30_000; // ms in which a daemon that was restarted is back
 const ANSWER_WITHIN = { status: 2_000, device: 2_000, command: 12_000 };
 const BUSY = new Set(["starting", "recording", "paused", "stopping"]);
@@ -45,6 +46,7 @@ export class Room extends EventTarget {
    */
   closed = performance.now();
   asking = false;
+  said = -Infinity; // when this page said that it lives, by performance.now()
   watch = 0;
   changed = -Infinity;
   /** @type {Link} */
@@ -283,6 +285,7 @@ export class Room extends EventTarget {
     this.socket = socket;
     socket.onopen = () => {
       this.closed = null;
+      this.said = -Infinity; // perhaps to another daemon
     };
     socket.onmessage = ({ data }) => {
       const { type, ...event } = JSON.parse(data);
@@ -317,8 +320,16 @@ export class Room extends EventTarget {
       } else if (silence > ASK_AFTER[pace] && !this.asking) {
         this._listen_again();
       }
+      this._live();
     }
     if (this.link !== this.known || performance.now() - this.changed > AGES) this._changed();
+  }
+
+  _live() {
+    const now = performance.now();
+    if (now - this.said < ALIVE_EVERY || this.socket?.readyState !== WebSocket.OPEN) return;
+    this.said = now;
+    this.socket.send("alive");
   }
 
   async _listen_again() {

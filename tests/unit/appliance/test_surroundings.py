@@ -35,6 +35,7 @@ def unit(**said: str) -> Finding:
         ({"ActiveState": "inactive", "Type": "oneshot"}, "ok", ""),
         ({"UnitFileState": "disabled"}, "warning", "systemctl enable --now darsbox-room.service"),
         ({"ActiveState": "inactive", "UnitFileState": "static"}, "ok", ""),
+        ({"ActiveState": "inactive", "ConditionResult": "no"}, "ok", ""),
     ],
 )
 def test_a_unit_that_does_not_run_or_start_by_itself_is_told_with_its_command(
@@ -60,6 +61,13 @@ def test_a_clock_that_nothing_sets_is_told(said: dict[str, str], level: str, com
     assert command in found.advice
 
 
+@pytest.mark.parametrize(("silent", "level"), [(3.0, "ok"), (300.0, "error"), (None, "error")])
+def test_a_screen_without_the_panel_on_it_is_told(silent: float | None, level: str) -> None:
+    found = surroundings.of_page(silent)
+    assert found.level == level
+    assert ("journalctl -t darsbox-panel" in found.advice) == (level == "error")
+
+
 def enrolled(spool: Path, server: str = "https://lessons.example.org", mode: int = 0o600) -> Finding:
     (spool / "identity").mkdir(parents=True)
     (spool / "identity" / "server.json").write_text(json.dumps({"server": server, "room_id": "r1"}))
@@ -71,7 +79,9 @@ def enrolled(spool: Path, server: str = "https://lessons.example.org", mode: int
 def test_a_room_says_to_whom_it_belongs(tmp_path: Path) -> None:
     assert surroundings.enrolment(NAMED, tmp_path).fact == "the room has no server yet"
     assert surroundings.enrolment(parse(""), tmp_path).level == "ok"
+    assert surroundings.enrolled(tmp_path) is None
     assert enrolled(tmp_path / "a") == Finding("enrolment", "ok", "with https://lessons.example.org, as r1")
+    assert surroundings.enrolled(tmp_path / "a") == "https://lessons.example.org"
     assert "room.toml names" in enrolled(tmp_path / "b", "https://other.example.org").fact
     assert "chmod 600" in enrolled(tmp_path / "c", mode=0o640).advice
 
