@@ -79,7 +79,7 @@ def _take(ours: Folder, where: str, ledger: Ledger, believe: Callable[[AssetRow,
                     believe(row, folder.read(name, bundle.LARGEST_RECEIPT).decode("ascii").strip())
                 except (NotPlain, UnicodeDecodeError, wire.BadSignature) as error:
                     why = str(error) if isinstance(error, wire.BadSignature) else "It cannot be read."
-                    taken.bad.append(f"The receipt for {row.lesson}/{row.path} is not believed: {why}")
+                    taken.bad.append(f"What the server says of {row.lesson}/{row.path} is not believed: {why}")
                     continue
             folder.remove(name)
 

@@ -291,7 +291,7 @@ def _told(token: str, key: jwk.OKPKey, kind: str, room: str, asset: Asset) -> di
     """The claims of what the server signed of exactly this asset. Raises BadSignature."""
     claims = _verify(token, key, kind)
     if any(claims.get(name) != value for name, value in _about(room, asset).items()):
-        raise BadSignature("The receipt speaks of something else.")
+        raise BadSignature("It speaks of something else.")
     return claims
 
 
