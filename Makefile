@@ -35,7 +35,7 @@ bench:  ## every benchmark as a JSON line (ONLY=name for one)
 	@$(BIN)/python -m benchmarks $(ONLY)
 
 soak:  ## the long forms of the fault tests: 100 power cuts, 1000 cuts of the link; figures into docs/results.md
-	@$(PREPARE) test
+	@$(PREPARE) soak
 	@$(BIN)/python -m provisioning.checks soak
 
 package:  ## the Debian packages of a room and a server, reproducibly, into dist/

@@ -6,6 +6,7 @@ that the page says to the room that it lives. When it has not for a while, thoug
 the service manager begins anew.
 
 A screen whose graphics processor or driver cannot be used is drawn by the main processor, until the machine restarts.
+The browser's own folder is emptied when no page came: a power cut may have spoilt it, and it holds nothing of worth.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -33,6 +35,8 @@ ANSWER = 5.0
 END = 5.0
 CRASHES = frozenset({-signal.SIGSEGV, -signal.SIGABRT, -signal.SIGBUS, -signal.SIGILL, -signal.SIGFPE})
 """Of cage: as drivers of graphics end programs."""
+LOCKS = ("SingletonLock", "SingletonSocket", "SingletonCookie")
+"""Of a browser in its folder, with the name of the machine: one that was given another name would never start again."""
 BY_THE_PROCESSOR = {"WLR_RENDERER": "pixman"}
 BROWSER = (
     # An app and not --kiosk: it leaves every key to the page (js/alone.js). Both together make Chromium 156 crash.
@@ -102,17 +106,22 @@ class Screen:
         software = self.notes / "software"
         command = [self.cage, "-d", "--", self.browser, *BROWSER]
         command += [f"--user-data-dir={self.profile}", f"--app={self.url}"]
+        for lock in LOCKS:
+            (self.profile / lock).unlink(missing_ok=True)
         cage = subprocess.Popen(command, env={**os.environ, **(BY_THE_PROCESSOR if software.exists() else {})})
+        eye = Eye(time.monotonic())
         try:
-            if self._watch(cage) and not software.exists():
-                _say("The graphics of this machine cannot be used; until it restarts its processor draws the screen.")
-                software.touch()
+            graphics = self._watch(cage, eye)
         finally:
             _end(cage)
+        if graphics and not software.exists():
+            _say("The graphics of this machine cannot be used; until it restarts its processor draws the screen.")
+            software.touch()
+        elif not eye.seen:
+            shutil.rmtree(self.profile, ignore_errors=True)
 
-    def _watch(self, cage: subprocess.Popen[bytes]) -> bool:
+    def _watch(self, cage: subprocess.Popen[bytes], eye: Eye) -> bool:
         """Until cage ends or the screen is dark; whether its graphics are to blame."""
-        eye = Eye(time.monotonic())
         while True:
             try:
                 code = cage.wait(LOOK)

@@ -39,6 +39,7 @@ class Purpose(StrEnum):
 
     RUN = "run"
     TEST = "test"
+    SOAK = "soak"
 
 
 For = Annotated[Purpose, typer.Option("--for", help="What the machine is to do.")]

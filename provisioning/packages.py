@@ -99,7 +99,14 @@ TEST = (
     Package("xwayland", "the panel's own screen cannot be tried", _program("Xwayland")),
 )
 
-PURPOSES: dict[str, tuple[Package, ...]] = {"run": RUN, "check": (VENV,), "test": TEST}
+SOAK = (
+    *TEST,
+    Package("openssh-client", "no emulated PC can be asked", _program("ssh")),
+    Package("qemu-system-x86", "no whole PC can be emulated", _program("qemu-system-x86_64")),
+    Package("socat", "no emulated PC reaches a server", _program("socat")),
+)
+
+PURPOSES: dict[str, tuple[Package, ...]] = {"run": RUN, "check": (VENV,), "test": TEST, "soak": SOAK}
 
 
 def missing(packages: Sequence[Package]) -> list[Package]:

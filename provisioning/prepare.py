@@ -1,5 +1,5 @@
 """Before anything runs: Debian packages in one printed step, then ``.venv`` from the lock. ``python3 -m
-provisioning.prepare run|check|test``, from the project's folder.
+provisioning.prepare run|check|test|soak``, from the project's folder.
 
 Standard library only. Each thing is done once: what ``.venv`` was made from is written down in it, so that a second
 start takes no time, and a changed lock is installed at the next. What does not wait for another is installed beside it.
@@ -18,7 +18,8 @@ from pathlib import Path
 from provisioning.packages import PURPOSES, VENV, Package, install_line, may_install, missing
 from provisioning.progress import Step, complain, say
 
-LOCKS = {"run": "requirements.lock", "check": "requirements-test.lock", "test": "requirements-test.lock"}
+LOCKS = {"run": "requirements.lock", **dict.fromkeys(("check", "test", "soak"), "requirements-test.lock")}
+TESTS = ("test", "soak")
 PEERS_LOCK = "requirements-peers.lock"
 """Programs of others that tests speak to and that cannot live beside what we need, or are too large for ``make check``:
 amqtt, ipycam (without its OpenCV), pyca, SeaweedFS. Each one's lines come from ``echo amqtt==… | uv pip compile
@@ -74,7 +75,7 @@ def _report(purpose: str, lacking: Sequence[Package]) -> None:
     if not lacking:
         return
     line = install_line([package.name for package in lacking])
-    if purpose == "test":
+    if purpose in TESTS:
         raise CannotPrepare(f"The tests need packages that are missing and cannot be installed from here: {line}")
     for package in lacking:
         if package.needed:
@@ -226,7 +227,7 @@ def everything(project: Path, purpose: str, logs: Path) -> None:
             debian,
             beside.submit(python_packages, project, purpose, logs / "install-python.log"),
         ]
-        if purpose == "test":
+        if purpose in TESTS:
             parts.append(beside.submit(peers_environment, project, logs / "install-peers.log"))
 
             def with_npm() -> None:

@@ -63,7 +63,7 @@ class Home:
         """It, as a user who may."""
         file = self.folder / f"may-{Path(program).name}"
         become = "setpriv --reuid=nobody --regid=nogroup --clear-groups " if os.geteuid() == 0 else ""
-        file.write_text(f'#!/bin/sh\nHOME={self.folder} exec {become}{program} "$@"\n')
+        file.write_text(f'#!/bin/sh\nHOME={self.folder} TMPDIR={self.run} exec {become}{program} "$@"\n')
         file.chmod(0o755)
         return file
 
@@ -121,6 +121,7 @@ def alive(room: Room) -> bool:
 
 
 def test_a_page_that_dies_is_shown_again_and_told_to_end_all_ends(room: Room, home: Home) -> None:
+    (home.profile / "SingletonLock").symlink_to("another-name-1234")  # from before the machine was given its name
     with screen(room, home) as process:
         wait_until(lambda: alive(room), 30, "a page that lives")
         drawing = renderers(process.pid)
@@ -155,7 +156,10 @@ def test_graphics_that_do_not_work_are_left_alone_until_the_machine_restarts(roo
     cage.write_text(f'#!/bin/sh\necho "${{WLR_RENDERER:-gpu}}" >> {said}\n{end}\n')
     cage.chmod(0o755)
     quick = QUICK.replace("30.0", "1.0")
+    spoilt = home.profile / "Preferences"
+    spoilt.touch()
     for _ in range(2):
+        assert spoilt.exists()  # the graphics are tried first, then the browser's folder
         done = subprocess.run(
             [sys.executable, "-c", quick, "--url", f"{room.url}/", "--cage", str(cage)],
             cwd=PROJECT,
@@ -165,6 +169,7 @@ def test_graphics_that_do_not_work_are_left_alone_until_the_machine_restarts(roo
         )
         assert done.returncode == 1
     assert said.read_text().split() == ["gpu", "pixman"]
+    assert not spoilt.exists()
 
 
 def test_no_key_opens_a_window_over_the_panel_or_closes_it(room: Room, home: Home) -> None:

@@ -20,24 +20,24 @@ INCLUDED = ("systemd-sysv", "udev", "python3", "python3-venv", "libstdc++6", "pr
 """What our packages need of Debian's: this machine has no network to get it by."""
 
 
-def kept_root() -> Path:
+def kept_root(*more: str) -> Path:
     """Its files, made by Debian's own tools at the first use on this computer, and kept for the runs to come in the
-    user's cache. Nobody may change them."""
-    recipe = hashlib.sha256(" ".join((RELEASE, *INCLUDED)).encode()).hexdigest()[:12]
+    user's cache. Nobody may change them. more: packages that are installed with all that they need."""
+    recipe = hashlib.sha256(" ".join((RELEASE, *INCLUDED, *more)).encode()).hexdigest()[:12]
     cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "darsbox"
     root = cache / f"debian-{RELEASE}-{recipe}"
     if not root.is_dir():
         cache.mkdir(parents=True, exist_ok=True)
         fresh = Path(tempfile.mkdtemp(prefix="debian-", dir=cache))
         try:
-            _bootstrap(fresh)
+            _bootstrap(fresh, more)
             fresh.rename(root)
         finally:
             shutil.rmtree(fresh, ignore_errors=True)
     return root
 
 
-def _bootstrap(folder: Path) -> None:
+def _bootstrap(folder: Path, more: Sequence[str]) -> None:
     # From where this computer gets its own packages.
     what = ["--format", "$(CREATED_BY) $(RELEASE) $(SITE)"]
     targets = subprocess.run(["apt-get", "indextargets", *what], capture_output=True, text=True, check=True).stdout
@@ -47,9 +47,22 @@ def _bootstrap(folder: Path) -> None:
         stdout=subprocess.DEVNULL,
         check=True,
     )
+    if more:
+        _install(folder, more)
     for waste in ("var/cache/apt/archives", "var/lib/apt/lists", "usr/share/doc", "usr/share/man", "usr/share/locale"):
         shutil.rmtree(folder / waste, ignore_errors=True)
     folder.chmod(0o755)
+
+
+def _install(folder: Path, packages: Sequence[str]) -> None:
+    """By apt, set up as here: debootstrap finds no packages that only provide what another needs."""
+    shutil.copytree("/etc/apt", folder / "etc/apt", dirs_exist_ok=True)
+    shutil.copyfile("/etc/resolv.conf", folder / "etc/resolv.conf")
+    quiet = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    for words in (["update"], ["install", "-y", "--no-install-recommends", *packages]):
+        command = ["chroot", str(folder), "apt-get", "-q", *words]
+        subprocess.run(command, env=quiet, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, check=True)
+    (folder / "etc/resolv.conf").unlink()
 
 
 class Debian:
