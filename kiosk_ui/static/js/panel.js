@@ -96,7 +96,7 @@ export class Panel {
     this.room = room;
     this.words = words;
     if (before) Object.assign(this, { kept: before.kept, lesson: before.lesson, announced: before.announced });
-    const start = () => this._do("start", { title: this.title.value });
+    const start = () => this._do("start", { title: this.title.chosen(room.status) });
     this.start = new Button("primary start", "record", () => this._pressed(this.start, start));
     this.next = new Button("primary next", "ready", () => this._pressed(this.next, () => this._turn_to_next()));
     this.pause = new Button("side pause", "pause", () => this._pressed(this.pause, () => this._do(this._turns_on())));

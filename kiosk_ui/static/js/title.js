@@ -51,8 +51,20 @@ export class Title {
     this.element = h("div", { class: "title" }, this.told);
   }
 
-  get value() {
-    return this.field.value.trim() || this.words.today(new Date());
+  /**
+   * What the lesson is called if it begins now, also before the field has come.
+   * @param {StatusView} status
+   */
+  chosen(status) {
+    return this.field.value.trim() || this._usual(status, new Date());
+  }
+
+  /**
+   * @param {StatusView} status
+   * @param {Date} now
+   */
+  _usual(status, now) {
+    return planned_title(status, now) || this.words.today(now);
   }
 
   /** A lesson has begun: the next one gets a fresh title. */
@@ -73,8 +85,8 @@ export class Title {
     const name = status.who?.name;
     say(this.label, name ? this.words.t("title.of", { name }) : this.words.t("title"));
     if (asked && !this.own && document.activeElement !== this.field) {
-      const today = planned_title(status, now) || this.words.today(now);
-      if (this.field.value !== today) this.field.value = today;
+      const usual = this._usual(status, now);
+      if (this.field.value !== usual) this.field.value = usual;
     }
     const { title = "" } = (mode === "kept" ? status.last : status.lesson) ?? {};
     say(this.text, title);
