@@ -115,7 +115,7 @@ def test_a_pc_becomes_a_room_by_itself_and_a_power_cut_costs_no_lesson(
 def first_start(machine: PC, server: Server, seed: Path) -> dict[str, str]:
     began = time.monotonic()
     machine.start(seed)
-    wait_until(lambda: any(room["last_seen"] for room in server.get("/rooms")["items"]), 1800, "a room that calls")
+    wait_until(lambda: any(room["last_seen"] for room in server.get("/rooms")), 1800, "a room that calls")
     enrolled = time.monotonic()
     wait_until(lambda: shows_the_panel(machine), 300, "the panel on the screen")
     shown = time.monotonic()
