@@ -52,7 +52,7 @@ def examine(config_file: Path, spool: Path, url: str, *, quick: bool = False) ->
         findings += _portaudio(config)
         findings += _port(config, url, running=running)
         if running:
-            findings += surroundings.page(client.ask(url, "GET", "/healthz")["page_silent"])
+            findings += surroundings.page(client.ask(url, "GET", "/healthz").get("page_silent"))
         findings += _disk(config, spool)
         findings.append(_server(config, spool))
         findings.append(surroundings.enrolment(config, spool))
