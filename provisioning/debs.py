@@ -57,6 +57,8 @@ PARTS = {
             "systemd/darsbox-room.sysusers": "/usr/lib/sysusers.d/darsbox-room.conf",
             "systemd/darsbox-room.tmpfiles": "/usr/lib/tmpfiles.d/darsbox-room.conf",
             "systemd/darsbox.udev": "/usr/lib/udev/rules.d/70-darsbox.rules",
+            "systemd/darsbox.system-slice": "/usr/lib/systemd/system/system.slice.d/50-darsbox.conf",
+            "systemd/darsbox.user-slice": "/usr/lib/systemd/system/user-.slice.d/50-darsbox.conf",
             "systemd/darsbox.journald": "/usr/lib/systemd/journald.conf.d/50-darsbox.conf",
             "docs/it-staff.md": "/usr/share/doc/darsbox-room/it-staff.md",
         },

@@ -14,18 +14,23 @@ from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections import deque
 from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 _PR_SET_PDEATHSIG = 1
 _NICENESS = 10
+_FIRST_TO_GO = b"300"
+"""Of oom_score_adj (proc(5)); the room's unit gives its recorder, and what it starts, -500."""
 CLOSING = 1.0
 """Seconds a killed program's pipe may still be held open by somebody it started."""
 _libc = ctypes.CDLL(None)
 
 
 def as_a_guest() -> None:
-    """In the child: die with the daemon even if it is killed, and give way to recordings."""
+    """In the child: die with the daemon even if it is killed, and give way to recordings, also when memory runs out."""
     _libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.nice(_NICENESS)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_bytes(_FIRST_TO_GO)
 
 
 class Pipe:

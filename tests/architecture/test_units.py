@@ -94,6 +94,15 @@ def test_stopping_the_target_stops_the_room() -> None:
         assert (values(unit, "PartOf"), values(unit, "WantedBy")) == (["darsbox.target"], ["darsbox.target"])
 
 
+def test_a_browser_that_eats_all_there_is_takes_it_from_no_recording() -> None:
+    """It is a session of somebody's, and what its unit says of memory and processors counts for nothing."""
+    kiosk, slices = PROJECT / "systemd" / "darsbox-kiosk.service", PROJECT / "systemd"
+    assert values(kiosk, "PAMName")
+    assert not values(kiosk, "MemoryMax") + values(kiosk, "CPUWeight")
+    assert values(slices / "darsbox.user-slice", "MemoryMax") == ["60%"]
+    assert int(values(slices / "darsbox.system-slice", "CPUWeight")[0]) > 100
+
+
 def test_the_panels_browser_reaches_its_session() -> None:
     """ProtectHome hides /run/user, and then there is no panel at all."""
     kiosk = PROJECT / "systemd" / "darsbox-kiosk.service"
