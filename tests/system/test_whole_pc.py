@@ -121,6 +121,9 @@ def first_start(machine: PC, server: Server, seed: Path) -> dict[str, str]:
     shown = time.monotonic()
     assert machine.ask("cloud-init status --wait").stdout.strip().endswith("status: done")
     assert machine.ask("echo $LANG").stdout.strip() == "fr_FR.UTF-8"
+    assert machine.ask("cat /sys/fs/cgroup/system.slice/cpu.weight").stdout.strip() == "1000"
+    browser = machine.ask("cat /sys/fs/cgroup/user.slice/user-$(id -u darsbox-kiosk).slice/memory.max").stdout
+    assert 0 < int(browser) < 4 << 30, "the browser may not have all memory"
     return {
         "from power on to a room that has enrolled itself": f"{(enrolled - began) / 60:.1f} minutes",
         "until the panel stands on the screen": f"{shown - enrolled:.0f} s more",
