@@ -194,6 +194,6 @@ def test_no_key_opens_a_window_over_the_panel_or_closes_it(room: Room, home: Hom
                 for order in (["key", "ctrl+a"], ["type", "Sums"], ["key", "ctrl+shift+Left"]):
                     subprocess.run(["xdotool", *order], env=env, check=True)
                 expect(page.locator("#title")).to_have_value("Sums")
-                assert page.evaluate("getSelection().toString()") == "Sums"
+                wait_until(lambda: page.evaluate("getSelection().toString()") == "Sums", 10, "a selection by keys")
         finally:
             stop(browser)
