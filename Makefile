@@ -34,7 +34,7 @@ bench:  ## every benchmark as a JSON line (ONLY=name for one)
 	@$(PREPARE) test >&2
 	@$(BIN)/python -m benchmarks $(ONLY)
 
-soak:  ## the long forms of the fault tests: 100 power cuts, 1000 cuts of the link; figures into docs/results.md
+soak:  ## the long fault tests: 100 power cuts, 1000 cuts of the link, a whole PC emulated; figures into docs/results.md
 	@$(PREPARE) soak
 	@$(BIN)/python -m provisioning.checks soak
 
