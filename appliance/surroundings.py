@@ -77,7 +77,9 @@ def of_page(silent: float | None) -> Finding:
     if silent is not None and silent < DARK:
         return Finding("screen", "ok", "the panel's page lives")
     said = "the panel's page has not come" if silent is None else f"the panel's page was last heard {silent:.0f} s ago"
-    advice = f"Wait two minutes; if it stays so, see why: journalctl -t darsbox-panel; then: systemctl restart {SCREEN}"
+    advice = (
+        f"Wait some minutes; if it stays so, see why: journalctl -t darsbox-panel; then: systemctl restart {SCREEN}"
+    )
     return Finding("screen", "error", said, advice)
 
 

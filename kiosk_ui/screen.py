@@ -26,8 +26,9 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 URL = "http://127.0.0.1:8400/"
-FIRST = 90.0
-"""Seconds in which a slow PC with a cold disk has opened the page."""
+FIRST, OFTEN = 120.0, 4
+"""Seconds in which a slow PC with a cold disk has opened the page; twice as many after each time in which it has not,
+so often: else a machine that is very busy would begin for ever, and be the busier for it."""
 PATIENCE = 30.0
 """Seconds for which a page that has been there may be silent; it says something every five."""
 LOOK = 2.0
@@ -62,8 +63,10 @@ BROWSER = (
 class Eye:
     """Whether the screen is dark. Pure: moments are monotonic seconds."""
 
-    def __init__(self, began: float) -> None:
+    def __init__(self, began: float, first: float = FIRST) -> None:
+        """first: seconds until the page must have come."""
         self._good = began
+        self._first = first
         self.seen = False
 
     def dark(self, now: float, silent: float | None, *, answered: bool) -> bool:
@@ -73,7 +76,7 @@ class Eye:
         self.seen = self.seen or alive
         if alive or not answered:
             self._good = now
-        return now - self._good > (PATIENCE if self.seen else FIRST)
+        return now - self._good > (PATIENCE if self.seen else self._first)
 
 
 def heard(url: str) -> tuple[float | None, bool]:
@@ -103,22 +106,34 @@ class Screen:
 
     def show(self) -> None:
         """Once, until it ends by itself or must be ended."""
-        software = self.notes / "software"
+        software, vain = self.notes / "software", self._vain()
         command = [self.cage, "-d", "--", self.browser, *BROWSER]
         command += [f"--user-data-dir={self.profile}", f"--app={self.url}"]
         for lock in LOCKS:
             (self.profile / lock).unlink(missing_ok=True)
         cage = subprocess.Popen(command, env={**os.environ, **(BY_THE_PROCESSOR if software.exists() else {})})
-        eye = Eye(time.monotonic())
+        eye = Eye(time.monotonic(), FIRST * 2 ** min(vain, OFTEN))
         try:
             graphics = self._watch(cage, eye)
         finally:
             _end(cage)
+        self._tries.write_text(str(0 if eye.seen else vain + 1))
         if graphics and not software.exists():
             _say("The graphics of this machine cannot be used; until it restarts its processor draws the screen.")
             software.touch()
         elif not eye.seen:
             shutil.rmtree(self.profile, ignore_errors=True)
+
+    @property
+    def _tries(self) -> Path:
+        return self.notes / "tries"
+
+    def _vain(self) -> int:
+        """How often in a row no page has come."""
+        try:
+            return int(self._tries.read_text())
+        except (OSError, ValueError):
+            return 0
 
     def _watch(self, cage: subprocess.Popen[bytes], eye: Eye) -> bool:
         """Until cage ends or the screen is dark; whether its graphics are to blame."""

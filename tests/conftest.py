@@ -42,7 +42,7 @@ LONG = (
 """Files of a minute and more, which go before all others: one that began last would be waited for alone."""
 
 
-FLOOR = {"architecture": 55, "browser": 201, "contract": 988, "judge": 5, "system": 212, "unit": 2880}
+FLOOR = {"architecture": 55, "browser": 201, "contract": 988, "judge": 5, "system": 212, "unit": 2881}
 """Tests at least, by the folder under tests/: tests that silently stop being collected are tests lost. It holds for
 each folder that is run as a whole, as ``make test`` and ``make check`` run them. Raise it when tests are added."""
 

@@ -170,6 +170,7 @@ def test_graphics_that_do_not_work_are_left_alone_until_the_machine_restarts(roo
         assert done.returncode == 1
     assert said.read_text().split() == ["gpu", "pixman"]
     assert not spoilt.exists()
+    assert (home.folder / "tries").read_text() == "2", "so that the next is given four times as long"
 
 
 def test_no_key_opens_a_window_over_the_panel_or_closes_it(room: Room, home: Home) -> None:

@@ -27,6 +27,12 @@ def test_a_slow_start_is_waited_for_and_one_that_never_comes_is_not() -> None:
     assert not eye.seen
 
 
+def test_the_next_one_is_given_longer() -> None:
+    eye = Eye(0, 2 * FIRST)
+    assert not eye.dark(2 * FIRST, None, answered=True)
+    assert eye.dark(2 * FIRST + 1, None, answered=True)
+
+
 def test_a_room_that_does_not_answer_is_no_fault_of_its_screen() -> None:
     eye = Eye(0)
     assert not eye.dark(1, 1, answered=True)
