@@ -362,8 +362,9 @@ class RoomPeer:
         async def events(socket: WebSocket) -> None:
             await socket.accept()
             told, last = -1, 0.0
+            listening = asyncio.create_task(_listen(socket))
             try:
-                while not gone():
+                while not (gone() or listening.done()):
                     busy = self.status["state"] not in ("ready", "cannot-record")
                     now = time.monotonic()
                     if not self.mute and (told != self._changed or (busy and now - last > 0.9 / self.faster)):
@@ -374,6 +375,8 @@ class RoomPeer:
                     await asyncio.sleep(0.1 / self.faster)
             except WebSocketDisconnect:
                 return
+            finally:
+                listening.cancel()
 
         async def now() -> Status:
             return self.status
@@ -387,6 +390,12 @@ class RoomPeer:
         rms = -24 + 7 * math.sin(now * 5) + 3 * math.sin(now * 13)
         names = [entry["id"] for entry in self.status["sources"] if entry["kind"] == "microphone"]
         return {name: [rms, rms + 9] for name in names}
+
+
+async def _listen(socket: WebSocket) -> None:
+    """Until the page has gone: what it says and nobody hears would stand before everything that it says after."""
+    while (await socket.receive())["type"] != "websocket.disconnect":
+        pass
 
 
 def problem(status: int, code: str, **facts: Any) -> Response:
