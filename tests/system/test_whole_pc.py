@@ -46,6 +46,8 @@ device = "{MICROPHONE}"
 enabled = false
 """
 PAGE = "/opt/darsbox/current/bin/python -c 'import urllib.request as u; print(u.urlopen(\"http://127.0.0.1:8400/healthz\").read().decode())'"
+LOST = 1.0
+"""Seconds at most that a power cut may cost of what was told."""
 COLOURS = 500
 """On a screen with the panel and a camera's picture; a console has two."""
 
@@ -148,6 +150,7 @@ def power_cut(machine: PC) -> dict[str, str]:
     cuts = {gap["source"]: gap["at"] for gap in lesson["gaps"] if gap["why"] == "cut"}
     assert lesson["state"] == "kept"
     assert set(cuts) == {"front", "lectern"}
+    assert min(cuts.values()) >= told - LOST
     return {
         "power taken away in a lesson: both sources recorded again after": f"{back - cut:.0f} s",
         "the panel on the screen again after": f"{shown - cut:.0f} s",
